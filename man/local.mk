@@ -1,0 +1,1 @@
+# Man pages, one per program and one per public header.
