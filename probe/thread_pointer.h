@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * A thread's thread pointer without stopping it: glibc registers, for every thread, the head of a
+ * robust-futex list that lies inside struct pthread, at a distance from the thread pointer that is
+ * constant in a process. The distance is found once and verified, never assumed. Called by
+ * probe_open and probe_snapshot.
+ */
+#ifndef KTSTR_THREAD_POINTER_H
+#define KTSTR_THREAD_POINTER_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+/*
+ * struct pthread holds the thread's id, 32 bits, this far before the robust list's head: on x86_64
+ * tid at 720 and robust_head at 736, on aarch64 208 and 224 (glibc nptl/descr.h: pid_t tid; pid_t
+ * pid_ununsed; void *robust_prev; struct robust_list_head robust_head). The kernel clears it when
+ * the thread ends (CLONE_CHILD_CLEARTID).
+ */
+#define THREAD_POINTER_TID_BEFORE_HEAD 16
+
+/* How far below the head the thread pointer is searched: struct pthread is 2304 to 2368 bytes. */
+#define THREAD_POINTER_SEARCH 4096
+
+/*
+ * The head that a thread registered. Returns 0, -ENODATA when it has none (a libc that registers
+ * late, a thread that has just begun or is ending), -ESRCH, -EPERM or another negative errno.
+ */
+int thread_pointer_head(pid_t tid, uint64_t *head);
+
+/*
+ * Pure: finds the one 16-byte-aligned address p in words (count 64-bit words, the first at
+ * `address`, which is a multiple of 8) with the word at p and at p + 16 both equal to p.
+ * Returns 0, -ENOENT for none or -ENOTUNIQ for several.
+ */
+int thread_pointer_search(const uint64_t *words, size_t count, uint64_t address, uint64_t *found);
+
+/*
+ * The distance from the thread pointer up to the robust list's head (modulo 2^64), by searching
+ * the memory of thread tid below its head. inner_tid: its id in its own pid namespace. Only where the thread
+ * pointer points to itself (x86_64). Returns 0 or a negative errno: -ENOENT, -ENOTUNIQ,
+ * -EBADMSG when the word where the thread's id belongs holds another number.
+ */
+int thread_pointer_distance(pid_t tid, pid_t inner_tid, uint64_t *distance);
+
+/*
+ * Pure: the same distance from what the target's libc says of itself for debuggers, where struct
+ * pthread ends at the thread pointer (aarch64): _thread_db_sizeof_pthread, and
+ * _thread_db_pthread_tid as {bits, count, offset}. Returns 0 or -EBADMSG.
+ */
+int thread_pointer_distance_from_libc(uint32_t sizeof_pthread, const uint32_t tid_field[3],
+				      uint64_t *distance);
+
+#endif
