@@ -73,7 +73,7 @@ static ssize_t read_below(pid_t tid, uint64_t end, uint64_t *words)
 int thread_pointer_distance(pid_t tid, pid_t inner_tid, uint64_t *distance)
 {
 	uint64_t words[THREAD_POINTER_SEARCH / sizeof(uint64_t)];
-	uint64_t head, found;
+	uint64_t head = 0, found = 0;
 	ssize_t count;
 	int32_t word;
 	int rc;
