@@ -1,0 +1,264 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* An ELF file as it is mapped in the target, read from memory. Called by module_list and module_tls. */
+#include "config.h"
+
+#include "elf_image.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "arch.h"
+
+#define TLS_IMAGE_LIMIT (UINT64_C(1) << 20)
+#define TABLE_LIMIT (UINT64_C(4) << 20)	   /* symbols, strings, hash */
+#define RELOCS_LIMIT (UINT64_C(32) << 20)  /* a large PIE has many relative relocations */
+#define DYNAMIC_LIMIT 65536
+#define ADDRESS_LIMIT (UINT64_C(1) << 56)
+
+static int check_header(const Elf64_Ehdr *header)
+{
+	if (memcmp(header->e_ident, ELFMAG, SELFMAG) != 0 || header->e_ident[EI_CLASS] != ELFCLASS64 ||
+	    header->e_ident[EI_DATA] != ELFDATA2LSB || header->e_machine != arch_elf_machine ||
+	    (header->e_type != ET_EXEC && header->e_type != ET_DYN))
+		return -ENOEXEC;
+	return header->e_phentsize == sizeof(Elf64_Phdr) ? 0 : -EBADMSG;
+}
+
+static int take_load(struct elf_image *image, const Elf64_Phdr *load, int *first)
+{
+	uint64_t end;
+
+	if (__builtin_add_overflow(load->p_vaddr, load->p_memsz, &end) || end > ADDRESS_LIMIT)
+		return -EBADMSG;
+	if (*first) {
+		/* The mapping that starts the file: p_offset may be anything within its first page. */
+		image->bias = image->start - (load->p_vaddr - load->p_offset);
+		image->low = load->p_vaddr;
+		*first = 0;
+	}
+	if (end > image->high)
+		image->high = end;
+	return 0;
+}
+
+int elf_image_parse(const void *head, size_t size, uint64_t start, struct elf_image *image)
+{
+	Elf64_Ehdr header;
+	Elf64_Phdr phdr;
+	int rc, first = 1;
+
+	*image = (struct elf_image){ .start = start };
+	if (size < sizeof header)
+		return -ENOEXEC;
+	memcpy(&header, head, sizeof header);
+	rc = check_header(&header);
+	if (rc)
+		return rc;
+	if (header.e_phoff > size || header.e_phnum > (size - header.e_phoff) / sizeof phdr)
+		return -EBADMSG;
+	for (size_t i = 0; rc == 0 && i < header.e_phnum; i++) {
+		memcpy(&phdr, (const char *)head + header.e_phoff + i * sizeof phdr, sizeof phdr);
+		if (phdr.p_type == PT_LOAD) {
+			rc = take_load(image, &phdr, &first);
+		} else if (phdr.p_type == PT_DYNAMIC) {
+			image->dynamic = phdr.p_vaddr;
+			image->dynamic_size = phdr.p_memsz;
+		} else if (phdr.p_type == PT_TLS) {
+			if (image->has_tls || phdr.p_filesz > phdr.p_memsz)
+				return -EBADMSG;
+			image->has_tls = 1;
+			image->tls_vaddr = phdr.p_vaddr;
+			image->tls_filesz = phdr.p_filesz;
+			image->tls_memsz = phdr.p_memsz;
+			image->tls_align = phdr.p_align;
+		}
+	}
+	if (rc == 0 && first)
+		rc = -EBADMSG;
+	image->low += image->bias;
+	image->high += image->bias;
+	image->dynamic += image->bias;
+	return rc;
+}
+
+/* A copy of [address, address + size), which must lie within the file's mappings. */
+static int copy(const struct elf_image *image, uint64_t address, uint64_t size, uint64_t limit, void **result)
+{
+	int rc;
+
+	if (size > limit)
+		return -EFBIG;
+	if (address < image->low || address > image->high || size > image->high - address)
+		return -EBADMSG;
+	*result = malloc(size + 1);
+	if (!*result)
+		return -ENOMEM;
+	((char *)*result)[size] = '\0';
+	rc = size ? remote_read_one(image->tid, address, *result, size, image->counter) : 0;
+	if (rc) {
+		free(*result);
+		*result = NULL;
+	}
+	return rc;
+}
+
+/* ld.so of glibc relocates these in place, musl and the vDSO do not: both are told apart by range. */
+static uint64_t dynamic_address(const struct elf_image *image, uint64_t value)
+{
+	return value >= image->low && value < image->high ? value : value + image->bias;
+}
+
+struct tables {
+	uint64_t rela, rela_size, jmprel, jmprel_size, symtab, strtab, strtab_size, gnu_hash, hash;
+	int jmprel_is_rela;
+};
+
+static int read_tables(const struct elf_image *image, struct tables *tables)
+{
+	Elf64_Dyn *entries;
+	int rc = copy(image, image->dynamic, image->dynamic_size, DYNAMIC_LIMIT, (void **)&entries);
+
+	if (rc)
+		return rc;
+	*tables = (struct tables){ 0 };
+	for (size_t i = 0; i < image->dynamic_size / sizeof *entries && entries[i].d_tag != DT_NULL; i++) {
+		uint64_t value = entries[i].d_un.d_val, address = dynamic_address(image, value);
+
+		switch (entries[i].d_tag) {
+		case DT_RELA: tables->rela = address; break;
+		case DT_RELASZ: tables->rela_size = value; break;
+		case DT_JMPREL: tables->jmprel = address; break;
+		case DT_PLTRELSZ: tables->jmprel_size = value; break;
+		case DT_PLTREL: tables->jmprel_is_rela = value == DT_RELA; break;
+		case DT_SYMTAB: tables->symtab = address; break;
+		case DT_STRTAB: tables->strtab = address; break;
+		case DT_STRSZ: tables->strtab_size = value; break;
+		case DT_GNU_HASH: tables->gnu_hash = address; break;
+		case DT_HASH: tables->hash = address; break;
+		}
+	}
+	free(entries);
+	return 0;
+}
+
+/* The number of dynamic symbols stands in no header: it follows from the longest hash chain. */
+static int count_gnu_hash(const struct elf_image *image, uint64_t address, size_t *count)
+{
+	uint32_t head[4], *buckets = NULL, last = 0, word = 0; /* nbuckets, symoffset, bloom_size, bloom_shift */
+	uint64_t at;
+	int rc = remote_read_one(image->tid, address, head, sizeof head, image->counter);
+
+	if (rc)
+		return rc;
+	at = address + sizeof head + (uint64_t)head[2] * sizeof(uint64_t);
+	rc = copy(image, at, (uint64_t)head[0] * sizeof *buckets, TABLE_LIMIT, (void **)&buckets);
+	if (rc)
+		return rc;
+	for (uint32_t i = 0; i < head[0]; i++)
+		last = buckets[i] > last ? buckets[i] : last;
+	free(buckets);
+	*count = head[1];
+	if (last < head[1])
+		return 0;
+	at += (uint64_t)head[0] * sizeof *buckets + (uint64_t)(last - head[1]) * sizeof word;
+	for (size_t chain = 0; !(word & 1); chain++, at += sizeof word) {
+		if (chain > 4096)
+			return -EBADMSG; /* endless */
+		rc = remote_read_one(image->tid, at, &word, sizeof word, image->counter);
+		if (rc)
+			return rc;
+		last++;
+	}
+	*count = last;
+	return 0;
+}
+
+static int count_symbols(const struct elf_image *image, const struct tables *tables, size_t *count)
+{
+	uint32_t head[2]; /* nbucket, nchain: the latter is the number of symbols */
+	int rc;
+
+	*count = 0;
+	if (tables->gnu_hash)
+		return count_gnu_hash(image, tables->gnu_hash, count);
+	if (!tables->hash)
+		return 0;
+	rc = remote_read_one(image->tid, tables->hash, head, sizeof head, image->counter);
+	*count = rc ? 0 : head[1];
+	return rc;
+}
+
+static int read_relocs(const struct elf_image *image, const struct tables *tables, struct elf_dynamic *dynamic)
+{
+	uint64_t jmprel_size = tables->jmprel && tables->jmprel_is_rela ? tables->jmprel_size : 0;
+	uint64_t rela_size = tables->rela ? tables->rela_size : 0;
+	char *rela = NULL, *jmprel = NULL;
+	int rc = copy(image, rela_size ? tables->rela : image->low, rela_size, RELOCS_LIMIT, (void **)&rela);
+
+	if (rc == 0)
+		rc = copy(image, jmprel_size ? tables->jmprel : image->low, jmprel_size, RELOCS_LIMIT,
+			  (void **)&jmprel);
+	rela_size -= rela_size % sizeof(Elf64_Rela);
+	jmprel_size -= jmprel_size % sizeof(Elf64_Rela);
+	if (rc == 0) {
+		dynamic->relocs = malloc(rela_size + jmprel_size + 1);
+		rc = dynamic->relocs ? 0 : -ENOMEM;
+	}
+	if (rc == 0) {
+		memcpy(mempcpy(dynamic->relocs, rela, rela_size), jmprel, jmprel_size);
+		dynamic->reloc_count = (rela_size + jmprel_size) / sizeof(Elf64_Rela);
+	}
+	free(rela);
+	free(jmprel);
+	return rc;
+}
+
+int elf_image_dynamic(const struct elf_image *image, struct elf_dynamic *dynamic)
+{
+	struct tables tables;
+	size_t count = 0;
+	int rc;
+
+	*dynamic = (struct elf_dynamic){ 0 };
+	if (!image->dynamic_size)
+		return 0; /* a static program: nothing is dynamic in it */
+	rc = read_tables(image, &tables);
+	if (rc == 0)
+		rc = read_relocs(image, &tables, dynamic);
+	if (rc == 0 && tables.symtab && tables.strtab)
+		rc = count_symbols(image, &tables, &count);
+	if (rc == 0 && count) {
+		rc = copy(image, tables.symtab, count * sizeof *dynamic->symbols, TABLE_LIMIT,
+			  (void **)&dynamic->symbols);
+		if (rc == 0)
+			rc = copy(image, tables.strtab, tables.strtab_size, TABLE_LIMIT, (void **)&dynamic->strings);
+	}
+	if (rc) {
+		elf_dynamic_free(dynamic);
+		return rc;
+	}
+	dynamic->symbol_count = count;
+	dynamic->strings_size = count ? tables.strtab_size : 0;
+	return 0;
+}
+
+void elf_dynamic_free(struct elf_dynamic *dynamic)
+{
+	free(dynamic->relocs);
+	free(dynamic->symbols);
+	free(dynamic->strings);
+	*dynamic = (struct elf_dynamic){ 0 };
+}
+
+const char *elf_dynamic_name(const struct elf_dynamic *dynamic, size_t symbol)
+{
+	if (symbol >= dynamic->symbol_count || dynamic->symbols[symbol].st_name >= dynamic->strings_size)
+		return "";
+	return dynamic->strings + dynamic->symbols[symbol].st_name;
+}
+
+int elf_image_tls(const struct elf_image *image, unsigned char **bytes)
+{
+	return copy(image, image->tls_vaddr + image->bias, image->tls_filesz, TLS_IMAGE_LIMIT, (void **)bytes);
+}

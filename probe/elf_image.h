@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * An ELF file as it is mapped in the target: its TLS, its dynamic symbols and relocations, read from
+ * memory. So a file that was replaced, deleted or lies in a container makes no difference. Everything
+ * in it is hostile until checked. Called by module_list and module_tls.
+ */
+#ifndef KTSTR_ELF_IMAGE_H
+#define KTSTR_ELF_IMAGE_H
+
+#include <elf.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "remote_read.h"
+
+#define ELF_IMAGE_HEAD_SIZE 4096 /* the header and, in every linker's output, the program headers */
+
+struct elf_image {
+	pid_t tid;
+	struct remote_read_count *counter;
+	uint64_t start;	    /* where file offset 0 is mapped */
+	uint64_t bias;	    /* address = p_vaddr + bias */
+	uint64_t low, high; /* addresses from the first to the last PT_LOAD */
+	int has_tls;
+	uint64_t tls_vaddr, tls_filesz, tls_memsz, tls_align;
+	uint64_t dynamic, dynamic_size; /* address; size 0: none */
+};
+
+/* The parts of the dynamic section, copied; free with elf_dynamic_free. */
+struct elf_dynamic {
+	Elf64_Rela *relocs; /* DT_RELA and DT_JMPREL together */
+	size_t reloc_count;
+	Elf64_Sym *symbols;
+	size_t symbol_count;
+	char *strings; /* NUL behind the last byte */
+	size_t strings_size;
+};
+
+/*
+ * Pure: looks at the first size bytes of a mapped file. Returns 0, -ENOEXEC for what is not a native
+ * 64-bit ELF executable or library, -EBADMSG for a damaged one.
+ */
+int elf_image_parse(const void *head, size_t size, uint64_t start, struct elf_image *image);
+
+/* Returns 0 or a negative errno; -EFBIG when a table is larger than any honest one. */
+int elf_image_dynamic(const struct elf_image *image, struct elf_dynamic *dynamic);
+void elf_dynamic_free(struct elf_dynamic *dynamic);
+
+/* The name of a symbol, "" when out of range. */
+const char *elf_dynamic_name(const struct elf_dynamic *dynamic, size_t symbol);
+
+/* The initial TLS image without the zeros behind it; *bytes is the caller's to free. */
+int elf_image_tls(const struct elf_image *image, unsigned char **bytes);
+
+#endif
