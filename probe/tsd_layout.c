@@ -1,0 +1,204 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Where the counters stand in a module's TLS block. Pure. Called by module_list. */
+#include "config.h"
+
+#include "tsd_layout.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "arch.h"
+
+/* jemalloc's rtree_ctx: 16 direct-mapped and 8 victim entries, each {leafkey 1, leaf NULL}
+   (RTREE_CTX_INITIALIZER; include/jemalloc/internal/rtree_tsd.h, since 5.3.0). */
+#define RUN_ENTRIES 24
+#define ENTRY_SIZE 16
+#define RUN_SIZE (RUN_ENTRIES * ENTRY_SIZE)
+/* Behind the run: state in a slot of 8 bytes, thread_allocated, its next event, thread_deallocated. */
+#define ALLOCATED_BEHIND_STATE 8
+#define DEALLOCATED_BEHIND_STATE 24
+#define TAIL_SIZE 32
+/* tsd_state_uninitialized: 6 in 5.3.x, 5 in newer trees. */
+#define STATE_UNINITIALIZED_OLD 6
+#define STATE_UNINITIALIZED_NEW 5
+
+static unsigned char byte_at(const struct tsd_signs *signs, uint64_t offset)
+{
+	return offset < signs->filesz ? signs->image[offset] : 0;
+}
+
+static uint64_t word_at(const struct tsd_signs *signs, uint64_t offset)
+{
+	uint64_t word = 0;
+
+	for (int i = 7; i >= 0; i--)
+		word = word << 8 | byte_at(signs, offset + (uint64_t)i);
+	return word;
+}
+
+static int entry_at(const struct tsd_signs *signs, uint64_t offset)
+{
+	return word_at(signs, offset) == 1 && word_at(signs, offset + 8) == 0;
+}
+
+int tsd_layout_fingerprint(const struct tsd_signs *signs, uint64_t *state)
+{
+	uint64_t run = 0; /* entries just before `at` */
+	int matches = 0;
+
+	for (uint64_t parity = 0; parity < ENTRY_SIZE; parity += 8) {
+		run = 0;
+		for (uint64_t at = parity; at + TAIL_SIZE <= signs->memsz && at < signs->filesz; at += ENTRY_SIZE) {
+			uint64_t slot;
+
+			if (entry_at(signs, at)) {
+				run++;
+				continue;
+			}
+			slot = word_at(signs, at);
+			if (run == RUN_ENTRIES &&
+			    (slot == STATE_UNINITIALIZED_OLD || slot == STATE_UNINITIALIZED_NEW) &&
+			    !word_at(signs, at + 8) && !word_at(signs, at + 16) && !word_at(signs, at + 24)) {
+				if (matches == 0)
+					*state = at;
+				matches = matches ? 2 : 1;
+			}
+			run = 0;
+		}
+	}
+	return matches;
+}
+
+/* Is this build's whole initial image here: its bytes in their places, and zero everywhere else? */
+static int row_matches(const struct tsd_signs *signs, const struct tsd_layout_row *row, uint64_t at)
+{
+	size_t sizes = sizeof row->bytes / sizeof *row->bytes, next = 0;
+
+	if (row->machine != arch_elf_machine || at > signs->memsz || row->size > signs->memsz - at)
+		return 0;
+	for (unsigned int i = 0; i < row->size; i++) {
+		unsigned int expected = 0;
+
+		if (next < sizes && row->bytes[next].value && row->bytes[next].offset == i)
+			expected = row->bytes[next++].value;
+		else if (row->run && i >= row->run && i < row->run + RUN_SIZE && (i - row->run) % ENTRY_SIZE == 0)
+			expected = 1;
+		if (byte_at(signs, at + i) != expected)
+			return 0;
+	}
+	return 1;
+}
+
+__attribute__((format(printf, 3, 4)))
+static int answer(struct tsd_place *place, int code, const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(place->how, sizeof place->how, format, args);
+	va_end(args);
+	return code;
+}
+
+static int reloc_points_to(const struct tsd_signs *signs, uint64_t offset)
+{
+	for (size_t i = 0; i < signs->reloc_count; i++)
+		if (signs->relocs[i] == offset)
+			return 1;
+	return 0;
+}
+
+static const struct tsd_layout_row *row_around(const struct tsd_signs *signs, uint64_t state, uint64_t *start)
+{
+	for (size_t i = 0; i < tsd_layout_table_rows; i++) {
+		const struct tsd_layout_row *row = &tsd_layout_table[i];
+
+		if (row->run && state >= row->state && row_matches(signs, row, state - row->state)) {
+			*start = state - row->state;
+			return row;
+		}
+	}
+	return NULL;
+}
+
+/* The fingerprint is there once: what else speaks for it, and does anything speak against it? */
+static int confirm_fingerprint(const struct tsd_signs *signs, uint64_t state, struct tsd_place *place)
+{
+	uint64_t start = 0, run = state - RUN_SIZE;
+	const struct tsd_layout_row *row = row_around(signs, state, &start);
+
+	place->state = state;
+	place->allocated = state + ALLOCATED_BEHIND_STATE;
+	place->deallocated = state + DEALLOCATED_BEHIND_STATE;
+	if (signs->has_symbol &&
+	    (signs->symbol_offset > run || signs->symbol_offset + signs->symbol_size < state + TAIL_SIZE))
+		return answer(place, -EBADMSG, "the fingerprint at %llu lies outside the symbol tsd_tls at %llu",
+			      (unsigned long long)run, (unsigned long long)signs->symbol_offset);
+	if (row) {
+		place->row = row->version;
+		if (signs->has_symbol && (signs->symbol_offset != start || signs->symbol_size != row->size))
+			return answer(place, -EBADMSG, "the image says %s at %llu, the symbol tsd_tls is at %llu, %llu bytes",
+				      row->version, (unsigned long long)start,
+				      (unsigned long long)signs->symbol_offset, (unsigned long long)signs->symbol_size);
+		if (signs->reloc_count && !reloc_points_to(signs, start))
+			return answer(place, -EBADMSG, "the image says %s at %llu, but no relocation leads there",
+				      row->version, (unsigned long long)start);
+		return answer(place, 0, "fingerprint of 24 entries, and all %u bytes of the image are those of %s%s%s",
+			      row->size, row->version, signs->has_symbol ? ", symbol tsd_tls agrees" : "",
+			      signs->reloc_count ? ", relocation agrees" : "");
+	}
+	if (signs->has_symbol && signs->symbol_size)
+		return answer(place, 0, "fingerprint of 24 entries inside the symbol tsd_tls (a build that is not in the table)");
+	return answer(place, -ENODATA, "only the fingerprint speaks for these offsets, no symbol and no known build");
+}
+
+/* No fingerprint: jemalloc before 5.3.0. The place is known; the build must follow from two signs. */
+static int find_by_table(const struct tsd_signs *signs, uint64_t start, struct tsd_place *place)
+{
+	const struct tsd_layout_row *found = NULL;
+
+	for (size_t i = 0; i < tsd_layout_table_rows; i++) {
+		const struct tsd_layout_row *row = &tsd_layout_table[i];
+
+		if (row->run || !row_matches(signs, row, start))
+			continue;
+		/* Without the size, an older build's few bytes may fit a newer one too. */
+		if (signs->has_symbol && signs->symbol_size != row->size)
+			continue;
+		if (found && (found->allocated != row->allocated || found->deallocated != row->deallocated ||
+			      found->state != row->state))
+			return answer(place, -ENODATA, "the image fits %s and %s, whose counters differ in place",
+				      found->version, row->version);
+		found = row;
+	}
+	/* The size, or at least two bytes besides zeros, beyond the place itself. */
+	if (!found || (!signs->has_symbol && !found->bytes[1].value))
+		return answer(place, -ENODATA, "tsd_tls is at %llu, but its build is not known: debug information is needed",
+			      (unsigned long long)start);
+	place->row = found->version;
+	place->state = start + found->state;
+	place->allocated = start + found->allocated;
+	place->deallocated = start + found->deallocated;
+	return answer(place, 0, "%s leads to tsd_tls, its %simage are those of %s",
+		      signs->has_symbol ? "the symbol" : "a relocation", signs->has_symbol ? "size and " : "whole ",
+		      found->version);
+}
+
+int tsd_layout_find(const struct tsd_signs *signs, struct tsd_place *place)
+{
+	uint64_t state = 0;
+	int matches = tsd_layout_fingerprint(signs, &state);
+
+	*place = (struct tsd_place){ 0 };
+	if (matches > 1)
+		return answer(place, -EBADMSG, "the fingerprint occurs more than once in one TLS image");
+	if (matches == 1)
+		return confirm_fingerprint(signs, state, place);
+	if (signs->has_symbol)
+		return find_by_table(signs, signs->symbol_offset, place);
+	if (signs->reloc_count == 1)
+		return find_by_table(signs, signs->relocs[0], place);
+	return answer(place, -ENODATA, "no fingerprint, no symbol and no single relocation leads to tsd_tls");
+}

@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Where the counters stand in a module's TLS block. Several signs are looked at, two that do not
+ * depend on each other must agree, and none may contradict: otherwise the answer is no. Pure. Called
+ * by module_list.
+ */
+#ifndef KTSTR_TSD_LAYOUT_H
+#define KTSTR_TSD_LAYOUT_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* All offsets are from the start of the module's TLS block. */
+struct tsd_signs {
+	const unsigned char *image; /* the initial TLS image: filesz bytes, then zeros up to memsz */
+	uint64_t filesz, memsz;
+	int has_symbol;		    /* a symbol *tsd_tls */
+	uint64_t symbol_offset, symbol_size;
+	const uint64_t *relocs;	    /* what initial-exec relocations point to */
+	size_t reloc_count;
+};
+
+struct tsd_place {
+	uint64_t state, allocated, deallocated;
+	const char *row; /* the matching build of the table, NULL for none */
+	char how[256];
+};
+
+/*
+ * The fingerprint alone. Returns the number of places where it is found (0, 1, 2 for more), and the
+ * offset of `state` of the first.
+ */
+int tsd_layout_fingerprint(const struct tsd_signs *signs, uint64_t *state);
+
+/*
+ * Returns 0, -ENODATA when certainty is missing, or -EBADMSG when signs contradict each other; how tells why.
+ */
+int tsd_layout_find(const struct tsd_signs *signs, struct tsd_place *place);
+
+/* The table of measured builds: tsd_layout_table.c. */
+struct tsd_layout_row {
+	const char *version;
+	unsigned int machine; /* EM_… */
+	unsigned int size, state, allocated, deallocated;
+	unsigned int run;     /* where 24 entries (1, 0) of 16 bytes begin; 0: none */
+	struct {
+		unsigned short offset, value;
+	} bytes[8];	      /* the other bytes that are not zero, ended by value 0 */
+};
+extern const struct tsd_layout_row tsd_layout_table[];
+extern const size_t tsd_layout_table_rows;
+
+#endif
