@@ -1,0 +1,191 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The ELF files that a process has mapped. Called by probe_open. */
+#include "config.h"
+
+#include "module_list.h"
+
+#include <elf.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define MAPS_LIMIT (64u << 20)
+#define MODULES_LIMIT 16384
+#define HEADS_PER_READ 64
+
+/* One candidate: a mapping of file offset 0. Whether it is a loaded program shows later. */
+static int add_module(struct module_list *list, const struct procfs_map *map)
+{
+	struct module *grown;
+
+	if (list->count >= MODULES_LIMIT)
+		return -E2BIG;
+	if (list->count % 64 == 0) {
+		grown = reallocarray(list->modules, list->count + 64, sizeof *grown);
+		if (!grown)
+			return -ENOMEM;
+		list->modules = grown;
+	}
+	list->modules[list->count++] = (struct module){
+		.image = { .start = map->start, .high = map->end },
+		.path = map->path, .deleted = map->deleted,
+		.dev_major = map->dev_major, .dev_minor = map->dev_minor, .inode = map->inode,
+	};
+	return 0;
+}
+
+struct code_range {
+	uint64_t start, inode;
+	unsigned int dev_major, dev_minor;
+};
+
+struct code_ranges {
+	struct code_range *ranges;
+	size_t count;
+};
+
+static int add_code(struct code_ranges *code, const struct procfs_map *map)
+{
+	if (code->count % 64 == 0) {
+		struct code_range *grown = reallocarray(code->ranges, code->count + 64, sizeof *grown);
+
+		if (!grown)
+			return -ENOMEM;
+		code->ranges = grown;
+	}
+	code->ranges[code->count++] = (struct code_range){ map->start, map->inode, map->dev_major, map->dev_minor };
+	return 0;
+}
+
+static int scan_maps(struct module_list *list, struct code_ranges *code)
+{
+	char *rest = list->maps_text, *line;
+	int rc = 0;
+
+	while (rc == 0 && (line = strsep(&rest, "\n"))) {
+		struct procfs_map map;
+
+		if (!*line)
+			continue;
+		rc = procfs_parse_map(line, &map);
+		if (rc || map.inode == 0)
+			continue;
+		if (map.perms[2] == 'x')
+			rc = add_code(code, &map);
+		if (rc == 0 && map.offset == 0 && map.perms[0] == 'r')
+			rc = add_module(list, &map);
+	}
+	return rc;
+}
+
+/* A file that is merely mapped to be read (symbolisers do that) has no code where its header says. */
+static int is_loaded(const struct module *module, const struct code_ranges *code)
+{
+	for (size_t i = 0; i < code->count; i++)
+		if (code->ranges[i].inode == module->inode && code->ranges[i].dev_major == module->dev_major &&
+		    code->ranges[i].dev_minor == module->dev_minor && code->ranges[i].start >= module->image.low &&
+		    code->ranges[i].start < module->image.high)
+			return 1;
+	return 0;
+}
+
+/* Reads the heads of up to HEADS_PER_READ modules in one call, and keeps those that are programs. */
+static int parse_heads(pid_t reader, struct remote_read_count *counter, struct module *modules, size_t count,
+		       const struct code_ranges *code, struct module_list *kept)
+{
+	unsigned char(*heads)[ELF_IMAGE_HEAD_SIZE] = malloc(count * sizeof *heads);
+	struct remote_range ranges[HEADS_PER_READ];
+	int rc;
+
+	if (!heads)
+		return -ENOMEM;
+	for (size_t i = 0; i < count; i++)
+		ranges[i] = (struct remote_range){ .address = modules[i].image.start, .buffer = heads[i],
+						   .size = ELF_IMAGE_HEAD_SIZE };
+	rc = remote_read(reader, ranges, count, counter);
+	for (size_t i = 0; rc == 0 && i < count; i++) {
+		struct module module = modules[i];
+
+		if (ranges[i].error || elf_image_parse(heads[i], sizeof heads[i], module.image.start, &module.image) ||
+		    !is_loaded(&module, code))
+			continue;
+		module.image.tid = reader;
+		module.image.counter = counter;
+		kept->modules[kept->count++] = module; /* kept->count <= the index: in place */
+	}
+	free(heads);
+	return rc;
+}
+
+/* getauxval(3): the kernel tells where the main program's headers are. ld.so run by hand counts as
+   the main program then, and what it loads as a library without static TLS: that is refused later. */
+static uint64_t program_headers(int proc_fd, pid_t reader)
+{
+	char path[32], *text;
+	uint64_t found = 0;
+	size_t length;
+
+	snprintf(path, sizeof path, "%d/auxv", (int)reader);
+	if (procfs_read_file(proc_fd, path, 65536, &text, &length))
+		return 0;
+	for (size_t at = 0; at + 16 <= length; at += 16) {
+		uint64_t entry[2];
+
+		memcpy(entry, text + at, sizeof entry);
+		if (entry[0] == AT_NULL)
+			break;
+		if (entry[0] == AT_PHDR)
+			found = entry[1];
+	}
+	free(text);
+	return found;
+}
+
+static void executable_first(struct module_list *list, uint64_t headers)
+{
+	for (size_t i = 0; i < list->count; i++) {
+		struct module module = list->modules[i];
+
+		if (headers < module.image.low || headers >= module.image.high)
+			continue;
+		module.is_executable = 1;
+		memmove(list->modules + 1, list->modules, i * sizeof module);
+		list->modules[0] = module;
+		return;
+	}
+}
+
+int module_list_read(int proc_fd, pid_t reader, struct remote_read_count *counter, struct module_list *list,
+		     int *maps_failed)
+{
+	struct code_ranges code = { NULL, 0 };
+	size_t length, total;
+	char path[32];
+	int rc;
+
+	*list = (struct module_list){ NULL, 0, NULL };
+	snprintf(path, sizeof path, "%d/maps", (int)reader);
+	rc = procfs_read_file(proc_fd, path, MAPS_LIMIT, &list->maps_text, &length);
+	*maps_failed = rc != 0;
+	if (rc == 0)
+		rc = scan_maps(list, &code);
+	total = list->count;
+	list->count = 0;
+	for (size_t at = 0; rc == 0 && at < total; at += HEADS_PER_READ)
+		rc = parse_heads(reader, counter, list->modules + at,
+				 total - at < HEADS_PER_READ ? total - at : HEADS_PER_READ, &code, list);
+	if (rc == 0)
+		executable_first(list, program_headers(proc_fd, reader));
+	free(code.ranges);
+	if (rc)
+		module_list_free(list);
+	return rc;
+}
+
+void module_list_free(struct module_list *list)
+{
+	free(list->modules);
+	free(list->maps_text);
+	*list = (struct module_list){ NULL, 0, NULL };
+}

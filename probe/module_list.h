@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The ELF files that a process has mapped, and which of them carries its jemalloc. Called by probe_open. */
+#ifndef KTSTR_MODULE_LIST_H
+#define KTSTR_MODULE_LIST_H
+
+#include "elf_image.h"
+#include "explain.h"
+#include "procfs.h"
+#include "tsd_layout.h"
+
+struct module {
+	struct elf_image image;
+	const char *path; /* into the list's text */
+	int deleted;
+	unsigned int dev_major, dev_minor;
+	uint64_t inode;
+	int is_executable;   /* the main program: its TLS block has a place of its own */
+	int is_jemalloc;
+	int layout;	     /* of a jemalloc: tsd_layout_find's answer */
+	struct tsd_place place;
+};
+
+struct module_list {
+	struct module *modules;
+	size_t count;
+	char *maps_text;
+};
+
+/*
+ * Reads maps and the head of every mapped ELF file through task `reader`. Returns 0 or a negative
+ * errno; *failed_read tells whether maps itself could be read.
+ */
+int module_list_read(int proc_fd, pid_t reader, struct remote_read_count *counter, struct module_list *list,
+		     int *maps_failed);
+void module_list_free(struct module_list *list);
+
+/*
+ * Looks for jemalloc in every module: is_jemalloc, layout and place are filled in. use_files: symbol
+ * tables on disk may be opened.
+ */
+int module_list_find_jemalloc(int proc_fd, pid_t reader, struct module_list *list, int use_files,
+			      struct explain *explain);
+
+/*
+ * The jemalloc to read: the wanted path (or its last part), else the only one, else the one that
+ * libc's malloc resolves to, else the executable's. NULL: none, or wanted is not among them.
+ */
+struct module *module_list_choose(struct module_list *list, const char *wanted, struct explain *explain);
+
+#endif
