@@ -1,0 +1,309 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* A session from new to close: which process, which jemalloc, where its counters are. Public. */
+#include "config.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "access_gate.h"
+#include "probe_private.h"
+
+#define PF_KTHREAD 0x00200000 /* include/linux/sched.h */
+
+int probe_fail(struct ktstr_probe_error *error, enum ktstr_probe_tag tag, int code, const char *step,
+	       const char *format, ...)
+{
+	va_list args;
+
+	if (!error)
+		return code;
+	error->code = code;
+	error->tag = tag;
+	snprintf(error->step, sizeof error->step, "%s", step);
+	va_start(args, format);
+	vsnprintf(error->text, sizeof error->text, format, args);
+	va_end(args);
+	for (char *p = error->text; *p; p++) /* a path in it may hold a newline */
+		if ((unsigned char)*p < ' ')
+			*p = '?';
+	return code;
+}
+
+int probe_fail_access(struct ktstr_probe *probe, struct ktstr_probe_error *error, enum ktstr_probe_tag tag,
+		      int code, const char *step)
+{
+	struct access_gate gate;
+	char text[640];
+
+	if (code != -EPERM && code != -EACCES)
+		return probe_fail(error, tag, code, step, "%s of process %d: %s", step, (int)probe->pid, strerror(-code));
+	access_gate_read(probe->proc_fd, probe->pid, &gate);
+	access_gate_text(&gate, text, sizeof text);
+	explain_add(&probe->explain, "access", "%s: %s", step, text);
+	return probe_fail(error, KTSTR_PROBE_TAG_PERMISSION_DENIED, code, step,
+			  "process %d may not be read (%s: %s): %s", (int)probe->pid, step, strerror(-code), text);
+}
+
+int ktstr_probe_new(struct ktstr_probe **result, const struct ktstr_probe_options *options)
+{
+	struct ktstr_probe *probe;
+
+	if (options && (options->size < sizeof *options ||
+			(unsigned int)options->debuginfo > KTSTR_PROBE_DEBUGINFO_NETWORK ||
+			(unsigned int)options->thread_pointer > KTSTR_PROBE_THREAD_POINTER_PTRACE))
+		return -EINVAL;
+	probe = calloc(1, sizeof *probe);
+	if (!probe)
+		return -ENOMEM;
+	probe->options = options ? *options : (struct ktstr_probe_options)KTSTR_PROBE_OPTIONS_INIT;
+	probe->proc_fd = probe->mem_fd = -1;
+	probe->cancel_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (probe->cancel_fd < 0) {
+		free(probe);
+		return -errno;
+	}
+	if (probe->options.jemalloc_path) {
+		probe->wanted_path = strdup(probe->options.jemalloc_path);
+		if (!probe->wanted_path) {
+			ktstr_probe_close(probe);
+			return -ENOMEM;
+		}
+	}
+	*result = probe;
+	return 0;
+}
+
+void ktstr_probe_cancel(struct ktstr_probe *probe)
+{
+	int saved_errno = errno;
+	uint64_t one = 1;
+
+	atomic_store(&probe->cancelled, 1);
+	if (write(probe->cancel_fd, &one, sizeof one) < 0) {
+		/* Full: it has been cancelled before. */
+	}
+	errno = saved_errno;
+}
+
+void ktstr_probe_close(struct ktstr_probe *probe)
+{
+	if (!probe)
+		return;
+	if (probe->proc_fd >= 0)
+		close(probe->proc_fd);
+	if (probe->mem_fd >= 0)
+		close(probe->mem_fd);
+	close(probe->cancel_fd);
+	explain_free(&probe->explain);
+	free(probe->places);
+	free(probe->wanted_path);
+	free(probe->jemalloc_path);
+	free(probe->jemalloc_version);
+	free(probe);
+}
+
+const char *ktstr_probe_explain(const struct ktstr_probe *probe)
+{
+	return probe->explain.text ? probe->explain.text : "";
+}
+
+const char *ktstr_probe_jemalloc_path(const struct ktstr_probe *probe)
+{
+	return probe->jemalloc_path;
+}
+
+const char *ktstr_probe_jemalloc_version(const struct ktstr_probe *probe)
+{
+	return probe->jemalloc_version;
+}
+
+int probe_same_program(const struct ktstr_probe *probe)
+{
+	char byte;
+
+	return pread(probe->mem_fd, &byte, 1, (off_t)probe->anchor) == 1;
+}
+
+int probe_pick_reader(struct ktstr_probe *probe)
+{
+	size_t count;
+	pid_t *tids;
+	int rc = procfs_list_tasks(probe->proc_fd, probe->pid, &tids, &count);
+
+	if (rc)
+		return rc;
+	rc = -ESRCH;
+	for (size_t i = 0; rc && i < count; i++) {
+		struct procfs_stat stat;
+
+		if (procfs_read_stat(probe->proc_fd, probe->pid, tids[i], &stat) == 0 && !strchr("ZXx", stat.state)) {
+			probe->reader = tids[i];
+			rc = 0;
+		}
+	}
+	free(tids);
+	return rc;
+}
+
+static int missing(struct ktstr_probe *probe, struct ktstr_probe_error *error, int code, const char *why)
+{
+	return probe_fail(error, KTSTR_PROBE_TAG_PID_MISSING, code, "process", "process %d %s", (int)probe->pid, why);
+}
+
+static int check_process(struct ktstr_probe *probe, struct ktstr_probe_error *error)
+{
+	struct procfs_status status;
+	struct procfs_stat stat;
+	int rc;
+
+	if (probe->pid <= 0)
+		return missing(probe, error, -EINVAL, "cannot exist: a pid is greater than 0");
+	if (probe->pid == getpid())
+		return probe_fail(error, KTSTR_PROBE_TAG_SELF_PROBE_REJECTED, -EINVAL, "process",
+				  "process %d is the caller itself: it would change what it reads", (int)probe->pid);
+	probe->proc_fd = open("/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (probe->proc_fd < 0)
+		return probe_fail(error, KTSTR_PROBE_TAG_OTHER, -errno, "process", "/proc cannot be opened: %s",
+				  strerror(errno));
+	rc = procfs_read_status(probe->proc_fd, probe->pid, probe->pid, &status);
+	if (rc == 0 && status.tgid != probe->pid)
+		return missing(probe, error, -ENOENT, "is not a process but one of another's threads: give its Tgid");
+	if (rc == 0)
+		rc = procfs_read_stat(probe->proc_fd, probe->pid, probe->pid, &stat);
+	if (rc)
+		return rc == -EPERM || rc == -EACCES
+			? probe_fail_access(probe, error, KTSTR_PROBE_TAG_PID_MISSING, rc, "status")
+			: missing(probe, error, -ESRCH, "does not exist here (ended, in another pid namespace, or hidden by "
+							"/proc's hidepid)");
+	if (stat.flags & PF_KTHREAD)
+		return probe_fail(error, KTSTR_PROBE_TAG_READLINK_FAILURE, -ENOENT, "executable",
+				  "process %d is a kernel thread: it has no executable and no heap", (int)probe->pid);
+	probe->nested = status.levels > 1;
+	if (probe_pick_reader(probe))
+		return missing(probe, error, -ESRCH, "has ended and waits for its parent (a zombie)");
+	explain_add(&probe->explain, "process", "%d, read through task %d%s", (int)probe->pid, (int)probe->reader,
+		    probe->nested ? ", in a pid namespace of its own" : "");
+	return 0;
+}
+
+static int open_memory(struct ktstr_probe *probe, struct ktstr_probe_error *error)
+{
+	char path[32];
+
+	snprintf(path, sizeof path, "%d/mem", (int)probe->reader);
+	probe->mem_fd = openat(probe->proc_fd, path, O_RDONLY | O_CLOEXEC);
+	if (probe->mem_fd < 0 && errno == ENOENT)
+		return missing(probe, error, -ESRCH, "has ended");
+	return probe->mem_fd < 0
+		? probe_fail_access(probe, error, KTSTR_PROBE_TAG_OTHER, -errno, "memory") : 0;
+}
+
+/* What is wrong when nothing in the list is a native program. */
+static int no_modules(struct ktstr_probe *probe, struct ktstr_probe_error *error)
+{
+	return probe_fail(error, KTSTR_PROBE_TAG_ARCH_MISMATCH, -ENOEXEC, "executable",
+			  "process %d is not a 64-bit program of this machine's architecture", (int)probe->pid);
+}
+
+static int none_chosen(struct ktstr_probe *probe, struct ktstr_probe_error *error)
+{
+	if (probe->wanted_path)
+		return probe_fail(error, KTSTR_PROBE_TAG_JEMALLOC_NOT_FOUND, -ENOENT, "jemalloc",
+				  "no jemalloc in process %d is mapped from %s: --explain lists those that are",
+				  (int)probe->pid, probe->wanted_path);
+	return probe_fail(error, KTSTR_PROBE_TAG_JEMALLOC_NOT_FOUND, -ENOENT, "jemalloc",
+			  "no sign of jemalloc in process %d: no fingerprint in a TLS image, no tsd_tls symbol, no mallctl. "
+			  "A stripped static jemalloc older than 5.3.0 cannot be told from other code", (int)probe->pid);
+}
+
+static int use_module(struct ktstr_probe *probe, const struct module *module, struct ktstr_probe_error *error)
+{
+	int rc;
+
+	if (module->layout)
+		return probe_fail(error, KTSTR_PROBE_TAG_LAYOUT_UNKNOWN, module->layout, "layout",
+				  "%s carries jemalloc, but where its counters are is not certain: %s", module->path,
+				  module->place.how);
+	rc = module_tls_find(&module->image, module->is_executable, &probe->tls);
+	explain_add(&probe->explain, "TLS block", "%s", rc ? strerror(-rc) : probe->tls.how);
+	if (rc)
+		return probe_fail(error, KTSTR_PROBE_TAG_LAYOUT_UNKNOWN, rc, "TLS block",
+				  "%s carries jemalloc, but its TLS block was not found: %s", module->path,
+				  *probe->tls.how ? probe->tls.how : strerror(-rc));
+	probe->place = module->place;
+	probe->anchor = module->image.start;
+	probe->jemalloc_path = strdup(module->path);
+	/* A table row names the release whose image it is. */
+	probe->jemalloc_version = module->place.row ? strdup(module->place.row) : NULL;
+	explain_add(&probe->explain, "counters", "state at %llu, allocated at %llu, deallocated at %llu of the TLS block of %s",
+		    (unsigned long long)probe->place.state, (unsigned long long)probe->place.allocated,
+		    (unsigned long long)probe->place.deallocated, module->path);
+	return probe->jemalloc_path ? 0 : probe_fail(error, KTSTR_PROBE_TAG_OTHER, -ENOMEM, "jemalloc", "out of memory");
+}
+
+static int find_jemalloc(struct ktstr_probe *probe, struct ktstr_probe_error *error)
+{
+	struct module_list list;
+	struct module *module;
+	int maps_failed, rc;
+
+	rc = module_list_read(probe->proc_fd, probe->reader, &probe->counter, &list, &maps_failed);
+	if (rc)
+		return probe_fail_access(probe, error, maps_failed ? KTSTR_PROBE_TAG_MAPS_READ_FAILURE
+								   : KTSTR_PROBE_TAG_OTHER,
+					 rc, maps_failed ? "memory map" : "memory");
+	if (list.count == 0 || !list.modules[0].is_executable) {
+		rc = no_modules(probe, error);
+	} else {
+		explain_add(&probe->explain, "executable", "%s%s, %zu ELF files mapped", list.modules[0].path,
+			    list.modules[0].deleted ? " (deleted)" : "", list.count);
+		rc = module_list_find_jemalloc(probe->proc_fd, probe->reader, &list,
+					       probe->options.debuginfo != KTSTR_PROBE_DEBUGINFO_OFF, &probe->explain);
+		if (rc)
+			rc = probe_fail_access(probe, error, KTSTR_PROBE_TAG_OTHER, rc, "memory");
+		else if ((module = module_list_choose(&list, probe->wanted_path, &probe->explain)))
+			rc = use_module(probe, module, error);
+		else
+			rc = none_chosen(probe, error);
+	}
+	module_list_free(&list);
+	return rc;
+}
+
+static int check_cancelled(const struct ktstr_probe *probe, struct ktstr_probe_error *error)
+{
+	return atomic_load(&probe->cancelled)
+		? probe_fail(error, KTSTR_PROBE_TAG_OTHER, -ECANCELED, "cancel", "stopped before anything was read") : 0;
+}
+
+int ktstr_probe_open(struct ktstr_probe *probe, pid_t pid, struct ktstr_probe_error *error)
+{
+	int rc;
+
+	if (probe->state)
+		return probe_fail(error, KTSTR_PROBE_TAG_OTHER, -EBUSY, "session", "a session is opened only once");
+	probe->pid = pid;
+	rc = check_process(probe, error);
+	if (rc == 0)
+		rc = open_memory(probe, error);
+	if (rc == 0)
+		rc = check_cancelled(probe, error);
+	if (rc == 0)
+		rc = find_jemalloc(probe, error);
+	if (rc == 0)
+		rc = check_cancelled(probe, error);
+	if (rc == 0)
+		rc = probe_calibrate(probe, error);
+	if (rc == 0 && !probe_same_program(probe))
+		rc = probe_fail(error, KTSTR_PROBE_TAG_EXE_IDENTITY_CHANGED, -ESTALE, "identity",
+				"process %d ended or ran another program while it was examined: try again", (int)pid);
+	probe->state = rc ? -1 : 1;
+	return rc;
+}

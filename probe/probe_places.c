@@ -1,0 +1,203 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The thread pointers of a session's threads: by robust list, or by ptrace. Called by probe_open and
+   probe_snapshot. */
+#include "config.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "arch.h"
+#include "probe_private.h"
+#include "ptrace_stop.h"
+#include "thread_pointer.h"
+
+#define CALIBRATION_TRIES 256
+#define STOP_TIMEOUT_MS 2000
+
+static pid_t inner_tid(const struct ktstr_probe *probe, pid_t tid)
+{
+	struct procfs_status status;
+
+	if (!probe->nested)
+		return tid;
+	return procfs_read_status(probe->proc_fd, probe->pid, tid, &status) ? 0 : status.inner_id;
+}
+
+void probe_refresh_place(struct ktstr_probe *probe, struct thread_place *place)
+{
+	uint64_t head;
+	int rc;
+
+	place->known = 0;
+	place->inner_tid = inner_tid(probe, place->tid);
+	rc = thread_pointer_head(place->tid, &head);
+	if (rc) {
+		place->error = rc == -ESRCH ? KTSTR_PROBE_THREAD_THREAD_EXITED : KTSTR_PROBE_THREAD_THREAD_POINTER;
+		place->code = rc;
+		return;
+	}
+	place->thread_pointer = head - probe->distance;
+	if (place->thread_pointer % sizeof(uint64_t)) {
+		place->error = KTSTR_PROBE_THREAD_THREAD_POINTER;
+		place->code = -EBADMSG;
+		return;
+	}
+	place->known = 1;
+}
+
+/* aarch64: glibc describes itself to debuggers, also when stripped. */
+static int distance_from_libc(struct module_list *list, uint64_t *distance)
+{
+	for (size_t i = 0; i < list->count; i++) {
+		uint64_t size_at = 0, field_at = 0;
+		struct elf_dynamic dynamic;
+		uint32_t size, field[3];
+
+		if (!strstr(list->modules[i].path, "libc.so") || elf_image_dynamic(&list->modules[i].image, &dynamic))
+			continue;
+		for (size_t s = 1; s < dynamic.symbol_count; s++) {
+			const char *name = elf_dynamic_name(&dynamic, s);
+
+			if (strcmp(name, "_thread_db_sizeof_pthread") == 0)
+				size_at = dynamic.symbols[s].st_value + list->modules[i].image.bias;
+			if (strcmp(name, "_thread_db_pthread_tid") == 0)
+				field_at = dynamic.symbols[s].st_value + list->modules[i].image.bias;
+		}
+		elf_dynamic_free(&dynamic);
+		if (size_at && field_at &&
+		    remote_read_one(list->modules[i].image.tid, size_at, &size, sizeof size, NULL) == 0 &&
+		    remote_read_one(list->modules[i].image.tid, field_at, field, sizeof field, NULL) == 0)
+			return thread_pointer_distance_from_libc(size, field, distance);
+	}
+	return -ENOENT;
+}
+
+static int find_distance(struct ktstr_probe *probe, const pid_t *tids, size_t count)
+{
+	int rc = -ENODATA;
+
+	if (!arch_self_pointer) {
+		struct module_list list;
+		int maps_failed;
+
+		rc = module_list_read(probe->proc_fd, probe->reader, &probe->counter, &list, &maps_failed);
+		if (rc == 0) {
+			rc = distance_from_libc(&list, &probe->distance);
+			module_list_free(&list);
+		}
+		return rc;
+	}
+	for (size_t i = 0; i < count && i < CALIBRATION_TRIES && rc; i++) {
+		int one = thread_pointer_distance(tids[i], inner_tid(probe, tids[i]), &probe->distance);
+
+		if (one == -EPERM)
+			return one;
+		if (one != -ESRCH)
+			rc = one;
+	}
+	return rc;
+}
+
+int probe_calibrate(struct ktstr_probe *probe, struct ktstr_probe_error *error)
+{
+	enum ktstr_probe_thread_pointer choice = probe->options.thread_pointer;
+	size_t count;
+	pid_t *tids;
+	int rc = procfs_list_tasks(probe->proc_fd, probe->pid, &tids, &count);
+
+	if (rc)
+		return probe_fail(error, KTSTR_PROBE_TAG_TID_ENUMERATION_FAILURE, rc, "thread list",
+				  "the threads of process %d cannot be listed: %s", (int)probe->pid, strerror(-rc));
+	probe->by_ptrace = choice == KTSTR_PROBE_THREAD_POINTER_PTRACE;
+	rc = probe->by_ptrace ? 0 : find_distance(probe, tids, count);
+	free(tids);
+	if (rc == -EPERM)
+		return probe_fail_access(probe, error, KTSTR_PROBE_TAG_OTHER, rc, "robust list");
+	if (rc == 0 && !probe->by_ptrace) {
+		explain_add(&probe->explain, "thread pointer",
+			    "robust list head %+lld, found by the self pointer and confirmed by the tid word; no thread is stopped",
+			    -(long long)probe->distance);
+		return 0;
+	}
+	if (rc && choice == KTSTR_PROBE_THREAD_POINTER_ROBUST_LIST)
+		return probe_fail(error, KTSTR_PROBE_TAG_OTHER, rc, "thread pointer",
+				  "no thread has a usable robust list (%s): try --thread-pointer=ptrace, which stops each "
+				  "thread for a moment", strerror(-rc));
+	explain_add(&probe->explain, "thread pointer", "by ptrace, each thread stopped for a moment%s%s",
+		    rc ? ": no usable robust list: " : "", rc ? strerror(-rc) : "");
+	probe->by_ptrace = 1;
+	return 0;
+}
+
+static void keep_known(struct ktstr_probe *probe, struct thread_place *places, size_t count)
+{
+	for (size_t i = 0, old = 0; i < count; i++) {
+		while (old < probe->place_count && probe->places[old].tid < places[i].tid)
+			old++;
+		if (old < probe->place_count && probe->places[old].tid == places[i].tid && probe->places[old].known &&
+		    probe->places[old].start_time == places[i].start_time)
+			places[i] = probe->places[old];
+	}
+}
+
+static int stop_unknown(struct ktstr_probe *probe, struct thread_place *places, size_t count)
+{
+	unsigned int timeout = probe->options.stop_timeout_ms ? probe->options.stop_timeout_ms : STOP_TIMEOUT_MS;
+	struct ptrace_stop *stops = calloc(count + 1, sizeof *stops);
+	size_t unknown = 0;
+	int rc = stops ? 0 : -ENOMEM;
+
+	for (size_t i = 0; rc == 0 && i < count; i++)
+		if (!places[i].known)
+			stops[unknown++].tid = places[i].tid;
+	if (rc == 0 && unknown)
+		rc = ptrace_stop_read(probe->pid, stops, unknown, timeout, probe->cancel_fd);
+	for (size_t i = 0, next = 0; rc == 0 && i < count; i++) {
+		if (places[i].known)
+			continue;
+		places[i].known = stops[next].error == KTSTR_PROBE_THREAD_OK;
+		places[i].thread_pointer = stops[next].thread_pointer;
+		places[i].error = stops[next].error;
+		places[i].code = stops[next].code;
+		next++; /* both are sorted by tid */
+	}
+	free(stops);
+	return rc;
+}
+
+int probe_update_places(struct ktstr_probe *probe)
+{
+	struct thread_place *places;
+	size_t count;
+	pid_t *tids;
+	int rc = procfs_list_tasks(probe->proc_fd, probe->pid, &tids, &count);
+
+	if (rc)
+		return rc;
+	places = calloc(count, sizeof *places);
+	if (!places) {
+		free(tids);
+		return -ENOMEM;
+	}
+	for (size_t i = 0; i < count; i++) {
+		struct procfs_stat stat = { .start_time = 0 };
+
+		places[i].tid = tids[i];
+		/* A thread pointer from a register belongs to the thread that then had this tid. */
+		if (probe->by_ptrace && procfs_read_stat(probe->proc_fd, probe->pid, tids[i], &stat) == 0)
+			places[i].start_time = stat.start_time;
+	}
+	free(tids);
+	keep_known(probe, places, count);
+	if (probe->by_ptrace)
+		rc = stop_unknown(probe, places, count);
+	else
+		for (size_t i = 0; i < count; i++)
+			if (!places[i].known && !atomic_load(&probe->cancelled))
+				probe_refresh_place(probe, &places[i]);
+	free(probe->places);
+	probe->places = places;
+	probe->place_count = count;
+	return rc;
+}

@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The inside of a session and of a snapshot. Shared by probe_open.c, probe_places.c and
+   probe_snapshot.c. */
+#ifndef KTSTR_PROBE_PRIVATE_H
+#define KTSTR_PROBE_PRIVATE_H
+
+#include <stdatomic.h>
+
+#include "explain.h"
+#include "ktstr/probe.h"
+#include "module_list.h"
+#include "module_tls.h"
+
+/* Where one thread's thread pointer is, kept from snapshot to snapshot while it verifies. */
+struct thread_place {
+	pid_t tid;
+	pid_t inner_tid;	 /* its id in its own pid namespace */
+	int known;		 /* thread_pointer is valid */
+	uint64_t thread_pointer;
+	uint64_t start_time;	 /* by ptrace only: the thread for which it was read */
+	enum ktstr_probe_thread_error error; /* why it is not known */
+	int code;
+};
+
+struct ktstr_probe {
+	struct ktstr_probe_options options;
+	char *wanted_path;
+	atomic_int cancelled;
+	int cancel_fd;
+	int state; /* 0: new, 1: open, -1: failed */
+
+	pid_t pid;
+	pid_t reader; /* the task through which memory is read: the leader unless that has ended */
+	int proc_fd;
+	int mem_fd;   /* pins the address space: reads nothing once it was replaced by an exec or ended */
+	uint64_t anchor; /* a readable address */
+	int nested;   /* it lives in a pid namespace below ours */
+	struct remote_read_count counter;
+
+	struct tsd_place place;
+	struct module_tls tls;
+	int by_ptrace;
+	uint64_t distance; /* robust-list head - thread pointer */
+
+	struct thread_place *places; /* sorted by tid */
+	size_t place_count;
+
+	char *jemalloc_path, *jemalloc_version;
+	struct explain explain;
+};
+
+struct ktstr_probe_snapshot {
+	struct ktstr_probe_thread *threads;
+	size_t count, read_count;
+	int64_t unix_ns, monotonic_ns;
+	int interrupted;
+};
+
+/* Fills in error (may be NULL) and returns code. */
+int probe_fail(struct ktstr_probe_error *error, enum ktstr_probe_tag tag, int code, const char *step,
+	       const char *format, ...) __attribute__((format(printf, 5, 6)));
+
+/* A permission failure with its gate, anything else with the given tag. */
+int probe_fail_access(struct ktstr_probe *probe, struct ktstr_probe_error *error, enum ktstr_probe_tag tag,
+		      int code, const char *step);
+
+/* Another living task to read memory through, when the reader has ended. Returns 0 or -ESRCH. */
+int probe_pick_reader(struct ktstr_probe *probe);
+
+/* Is it still the same program in the same address space? */
+int probe_same_program(const struct ktstr_probe *probe);
+
+/* Finds how thread pointers are found in this process. */
+int probe_calibrate(struct ktstr_probe *probe, struct ktstr_probe_error *error);
+
+/* Brings places up to date: tids as they are now, with known places kept. */
+int probe_update_places(struct ktstr_probe *probe);
+
+/* Asks anew for one thread's place, after its old one failed to verify. */
+void probe_refresh_place(struct ktstr_probe *probe, struct thread_place *place);
+
+#endif
