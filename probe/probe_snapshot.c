@@ -161,7 +161,8 @@ static enum ktstr_probe_thread_error judge(const struct ktstr_probe *probe, cons
 	thread->allocated_bytes = word(reading->bytes + (place->allocated - plan->counters_first));
 	thread->deallocated_bytes = word(reading->bytes + (place->deallocated - plan->counters_first));
 	/* Something else stands where tsd should be. */
-	if (state > STATE_LIMIT)
+	if (state > STATE_LIMIT ||
+	    (state == place->uninitialized && (thread->allocated_bytes || thread->deallocated_bytes)))
 		return KTSTR_PROBE_THREAD_THREAD_POINTER;
 	return KTSTR_PROBE_THREAD_OK;
 }

@@ -132,6 +132,7 @@ static int confirm_fingerprint(const struct tsd_signs *signs, uint64_t state, st
 	place->state = state;
 	place->allocated = state + ALLOCATED_BEHIND_STATE;
 	place->deallocated = state + DEALLOCATED_BEHIND_STATE;
+	place->uninitialized = byte_at(signs, state);
 	if (signs->has_symbol &&
 	    (signs->symbol_offset > run || signs->symbol_offset + signs->symbol_size < state + TAIL_SIZE))
 		return answer(place, -EBADMSG, "the fingerprint at %llu lies outside the symbol tsd_tls at %llu",
@@ -181,6 +182,7 @@ static int find_by_table(const struct tsd_signs *signs, uint64_t start, struct t
 	place->state = start + found->state;
 	place->allocated = start + found->allocated;
 	place->deallocated = start + found->deallocated;
+	place->uninitialized = byte_at(signs, place->state);
 	return answer(place, 0, "%s leads to tsd_tls, its %simage are those of %s",
 		      signs->has_symbol ? "the symbol" : "a relocation", signs->has_symbol ? "size and " : "whole ",
 		      found->version);

@@ -22,6 +22,7 @@ struct tsd_signs {
 
 struct tsd_place {
 	uint64_t state, allocated, deallocated;
+	unsigned char uninitialized; /* the state of a thread that never used jemalloc: from the image */
 	const char *row; /* the matching build of the table, NULL for none */
 	char how[256];
 };
