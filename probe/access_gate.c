@@ -128,9 +128,9 @@ static const char *verdict(const struct access_gate *gate)
 	if (gate->capability == 1) {
 		if (gate->yama >= 3)
 			return "Yama forbids every attach (ptrace_scope 3, until the next boot)";
-		if (gate->same_user_space == 0)
-			return "it lives in a user namespace over which CAP_SYS_PTRACE is not ours: run this in its "
-			       "parent namespace, or as root of the host";
+		if (gate->same_user_space != 1)
+			return "it lives in a user namespace over which our CAP_SYS_PTRACE does not reach: run this as "
+			       "root of that namespace or of the host";
 		return "a security module (AppArmor, SELinux, ...) or a seccomp filter refused: look into its log";
 	}
 	if (foreign(gate))

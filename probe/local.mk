@@ -1,0 +1,47 @@
+# libktstr-probe and ktstr-jemalloc-probe. Needs libc only so far; elfutils once DWARF is read.
+ktstrprobeincludedir = $(includedir)/ktstr
+ktstrprobeinclude_HEADERS = probe/ktstr/probe.h
+
+# The objects, once: the shared library exports the map's symbols, the unit tests reach all of them.
+noinst_LTLIBRARIES += probe/libktstr_probe_inner.la
+probe_libktstr_probe_inner_la_SOURCES = \
+	probe/access_gate.c probe/access_gate.h \
+	probe/arch.h probe/arch_aarch64.c probe/arch_x86_64.c \
+	probe/elf_image.c probe/elf_image.h \
+	probe/explain.c probe/explain.h \
+	probe/module_jemalloc.c \
+	probe/module_list.c probe/module_list.h \
+	probe/module_tls.c probe/module_tls.h \
+	probe/names.c \
+	probe/probe_open.c probe/probe_places.c probe/probe_private.h probe/probe_snapshot.c \
+	probe/procfs.c probe/procfs.h \
+	probe/ptrace_stop.c probe/ptrace_stop.h \
+	probe/remote_read.c probe/remote_read.h \
+	probe/symbol_file.c probe/symbol_file.h \
+	probe/thread_pointer.c probe/thread_pointer.h \
+	probe/tls_address.c probe/tls_address.h \
+	probe/tsd_layout.c probe/tsd_layout.h probe/tsd_layout_table.c
+probe_libktstr_probe_inner_la_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/probe
+probe_libktstr_probe_inner_la_CFLAGS = $(AM_CFLAGS) $(SANITIZER_FLAGS) -pthread
+
+lib_LTLIBRARIES += probe/libktstr-probe.la
+probe_libktstr_probe_la_SOURCES =
+probe_libktstr_probe_la_LIBADD = probe/libktstr_probe_inner.la
+probe_libktstr_probe_la_LDFLAGS = $(AM_LDFLAGS) $(SANITIZER_FLAGS) -pthread -version-info 0:0:0 \
+	-Wl,--version-script=$(srcdir)/probe/libktstr-probe.map $(LIBKTSTR_NO_UNDEFINED)
+EXTRA_probe_libktstr_probe_la_DEPENDENCIES = probe/libktstr-probe.map
+EXTRA_DIST += probe/libktstr-probe.map
+
+pkgconfig_DATA += probe/ktstr-probe.pc
+
+bin_PROGRAMS += probe/ktstr-jemalloc-probe
+probe_ktstr_jemalloc_probe_SOURCES = \
+	probe/comm_text.c probe/comm_text.h \
+	probe/main.c \
+	probe/options.c probe/options.h \
+	probe/render_json.c probe/render_json.h \
+	probe/render_text.c probe/render_text.h
+probe_ktstr_jemalloc_probe_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/probe
+probe_ktstr_jemalloc_probe_CFLAGS = $(AM_CFLAGS) $(SANITIZER_FLAGS)
+probe_ktstr_jemalloc_probe_LDFLAGS = $(AM_LDFLAGS) $(SANITIZER_FLAGS)
+probe_ktstr_jemalloc_probe_LDADD = probe/libktstr-probe.la
