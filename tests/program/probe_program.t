@@ -85,16 +85,19 @@ like($err, qr/^jemalloc: .*^TLS block: .*^counters: .*^thread pointer: /ms, '--e
 is_deeply([map { $_->{allocated_bytes} } @{ probe_json($pid, '--thread-pointer=ptrace')->{snapshots}[0]{threads} }],
 	[map { $_->{allocated_bytes} } @{ probe_json($pid)->{snapshots}[0]{threads} }], 'ptrace reads the same');
 
-# A name of any bytes: the document stays valid UTF-8 JSON. A leader's name is written through proc.
-if (open my $comm, '>', "/proc/$pid/comm") {
-	syswrite $comm, "\xff\"\\\n)\x01\xc3";
-	close $comm;
-	is(probe_json($pid)->{snapshots}[0]{threads}[0]{comm}, "\x{fffd}\"\\\n)\x01\x{fffd}", 'a hostile name');
-}
+# A name of any bytes: the document stays valid UTF-8 JSON, a line stays a line.
+my $odd = "\xff\"\\\n)\x01\xc3";
+system('cp', $program, scratch() . "/$odd");
+my $named = start_target({}, scratch() . "/$odd", 1, 1);
+ok(probe_json($named->{pid})->{snapshots}[0]{threads}[0]{comm} eq "\x{fffd}\"\\\n)\x01\x{fffd}", 'a hostile name');
+($status, $out, $err) = run_probe('-p', $named->{pid});
+like($out, qr/^tid=\d+ comm=\\xff"\\x5c\\x0a\)\\x01\\xc3 allocated_bytes=/m, 'as text');
+end_target($named);
 
 # SIGINT in the middle of a wait: what was read is printed, at once.
 for my $signal ('INT', 'TERM') {
 	my $file = scratch() . '/interrupted';
+	unlink $file;
 	my $child = fork // die;
 	if ($child == 0) {
 		open STDOUT, '>', $file;
