@@ -67,7 +67,8 @@ is($document->{interval_ms}, 50, 'interval');
 ok(!$document->{interrupted} && JSON::PP::is_bool($document->{interrupted}), 'not interrupted');
 is(scalar @{ $document->{snapshots} }, 3, 'three snapshots');
 my @elapsed = map { $_->{elapsed_since_start_ns} } @{ $document->{snapshots} };
-ok($elapsed[0] > 0 && $elapsed[1] - $elapsed[0] >= 45e6 && $elapsed[2] - $elapsed[1] >= 45e6, 'time passes');
+# The schedule is absolute: a late first snapshot shortens the first gap, never the whole.
+ok($elapsed[0] > 0 && $elapsed[1] > $elapsed[0] && $elapsed[2] > $elapsed[1] && $elapsed[2] >= 100e6, 'time passes');
 my @tids = map { $_->{tid} } @{ $document->{snapshots}[0]{threads} };
 is("@tids", join(' ', sort { $a <=> $b } keys %{ $target->{report} }), 'threads in the order of their ids');
 is(join(' ', sort keys %{ $document->{snapshots}[0]{threads}[0] }),
