@@ -24,6 +24,9 @@ AS_CASE([$with_jemalloc],
     jemalloc_version=`$PKG_CONFIG --modversion jemalloc`],
   [ JEMALLOC_CFLAGS="-I$with_jemalloc/include"
     jemalloc_libdir=$with_jemalloc/lib
+    for dir in "$with_jemalloc/lib/`$CC -print-multiarch 2>/dev/null`" "$with_jemalloc/lib64"; do
+      AS_IF([test -f "$dir/libjemalloc.a" || test -f "$dir/libjemalloc.so"], [jemalloc_libdir=$dir])
+    done
     JEMALLOC_LIBS="-L$jemalloc_libdir -Wl,-rpath,$jemalloc_libdir -ljemalloc"
     jemalloc_version="below $with_jemalloc"])
 

@@ -21,8 +21,9 @@ src_libktstr_inner_la_SOURCES = \
 	src/payload_capture.c src/payload_capture.h \
 	src/payload_spawn.c src/payload_spawn.h \
 	src/worker_identity.c src/worker_identity.h \
-	src/worker_ready_wait.c \
-	src/worker_marker.c src/worker_marker.h
+	src/worker_exit.c \
+	src/worker_marker.c src/worker_marker.h \
+	src/worker_ready_wait.c
 
 lib_LTLIBRARIES += src/libktstr.la
 src_libktstr_la_SOURCES =

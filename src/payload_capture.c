@@ -23,14 +23,17 @@ int ktstr_capture_open(struct ktstr_capture *capture, size_t limit, int *write_f
 	*capture = KTSTR_CAPTURE_NONE;
 	if (pipe2(ends, O_CLOEXEC))
 		return -errno;
-	err = ktstr_fds_above_stdio(ends);
-	if (err)
-		return err;
+	ends[0] = ktstr_fd_above_stdio(ends[0]);
+	ends[1] = ktstr_fd_above_stdio(ends[1]);
+	err = ends[0] < 0 ? ends[0] : ends[1] < 0 ? ends[1] : 0;
 	/* Only this end: the child's stdout has to block when the pipe is full, as programs expect. */
-	if (fcntl(ends[0], F_SETFL, O_NONBLOCK)) {
+	if (!err && fcntl(ends[0], F_SETFL, O_NONBLOCK))
 		err = -errno;
-		close(ends[0]);
-		close(ends[1]);
+	if (err) {
+		if (ends[0] >= 0)
+			close(ends[0]);
+		if (ends[1] >= 0)
+			close(ends[1]);
 		return err;
 	}
 	capture->fd = ends[0];

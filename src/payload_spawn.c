@@ -45,24 +45,17 @@ struct plan {
 	int parent_end, child_end; /* of the socket pair */
 };
 
-int ktstr_fds_above_stdio(int fds[2])
+int ktstr_fd_above_stdio(int fd)
 {
-	int i, moved, err;
+	int moved;
 
-	for (i = 0; i < 2; i++) {
-		if (fds[i] > STDERR_FILENO)
-			continue;
-		moved = fcntl(fds[i], F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
-		if (moved < 0) {
-			err = -errno;
-			close(fds[0]);
-			close(fds[1]);
-			return err;
-		}
-		close(fds[i]);
-		fds[i] = moved;
-	}
-	return 0;
+	if (fd < STDIN_FILENO || fd > STDERR_FILENO)
+		return fd;
+	moved = fcntl(fd, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
+	if (moved < 0)
+		moved = -errno;
+	close(fd);
+	return moved;
 }
 
 /* ---- before the fork: the environment and the search path ---- */
@@ -162,7 +155,6 @@ static void plan_free(struct plan *plan)
 static int plan_make(struct plan *plan)
 {
 	int ends[2];
-	int err;
 
 	plan->env = env_make(plan->options);
 	if (!plan->env)
@@ -172,19 +164,16 @@ static int plan_make(struct plan *plan)
 		return -ENOMEM;
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends))
 		return -errno;
-	err = ktstr_fds_above_stdio(ends);
-	if (err)
-		return err;
-	plan->parent_end = ends[0];
-	plan->child_end = ends[1];
+	plan->parent_end = ktstr_fd_above_stdio(ends[0]);
+	plan->child_end = ktstr_fd_above_stdio(ends[1]);
+	if (plan->parent_end < 0 || plan->child_end < 0)
+		return plan->parent_end < 0 ? plan->parent_end : plan->child_end;
 	return 0;
 }
 
 /* ---- in the child: async-signal-safe functions only ---- */
 
-static void child_fail(const struct plan *plan, enum step step, int error) __attribute__((noreturn));
-
-static void child_fail(const struct plan *plan, enum step step, int error)
+static _Noreturn void child_fail(const struct plan *plan, enum step step, int error)
 {
 	struct report report = {.step = (int)step, .error = error};
 
@@ -223,7 +212,7 @@ static int child_open_stream(const struct plan *plan, const struct ktstr_payload
 {
 	const char *path = "/dev/null";
 	int flags = target == STDIN_FILENO ? O_RDONLY : O_WRONLY;
-	int fd, moved;
+	int fd;
 
 	switch (stream->kind) {
 	case KTSTR_PAYLOAD_STDIO_INHERIT:
@@ -243,13 +232,10 @@ static int child_open_stream(const struct plan *plan, const struct ktstr_payload
 	} while (fd < 0 && errno == EINTR);
 	if (fd < 0)
 		child_fail(plan, (enum step)(STEP_STDIN + target), errno);
-	if (fd > STDERR_FILENO)
-		return fd;
-	moved = fcntl(fd, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
-	if (moved < 0)
-		child_fail(plan, (enum step)(STEP_STDIN + target), errno);
-	close(fd);
-	return moved;
+	fd = ktstr_fd_above_stdio(fd);
+	if (fd < 0)
+		child_fail(plan, (enum step)(STEP_STDIN + target), -fd);
+	return fd;
 }
 
 static void child_set_streams(const struct plan *plan)
@@ -300,9 +286,7 @@ static int child_exec(const struct plan *plan)
 	return denied ? EACCES : error;
 }
 
-static void child_run(const struct plan *plan) __attribute__((noreturn));
-
-static void child_run(const struct plan *plan)
+static _Noreturn void child_run(const struct plan *plan)
 {
 	const struct ktstr_payload_options *options = plan->options;
 
@@ -337,13 +321,22 @@ static void reap_failed(pid_t pid, int pidfd)
 	} while (err && errno == EINTR); /* ECHILD: ended and reaped already, as when SIGCHLD is ignored */
 }
 
-/* Returns 1 when a step failed, 0 when the child has got through its exec or was killed before. */
-static int read_report(int parent_end, struct report *report)
+/*
+ * Returns 1 when a step failed, 0 when the child has got through its exec or was killed before.
+ * The pidfd is watched too, so that a copy of the socket in a process that another thread forked
+ * does not hold up the news of a failure. (Such a process, if it never execs, holds up a success
+ * until it ends: the end of file is the only sign of it.)
+ */
+static int read_report(int parent_end, int pidfd, struct report *report)
 {
+	struct pollfd fds[2] = {{.fd = parent_end, .events = POLLIN}, {.fd = pidfd, .events = POLLIN}};
 	ssize_t got;
 
+	while (poll(fds, 2, -1) < 0 && errno == EINTR)
+		;
+	/* With the child ended, what it had to say is there already. */
 	do {
-		got = recv(parent_end, report, sizeof *report, 0);
+		got = recv(parent_end, report, sizeof *report, fds[1].revents ? MSG_DONTWAIT : 0);
 	} while (got < 0 && errno == EINTR);
 	return got == (ssize_t)sizeof *report;
 }
@@ -355,7 +348,8 @@ static const char *exec_advice(int error, const char *name)
 		return strchr(name, '/') ? "check the path, and for a script the interpreter after its #!"
 					 : "check that it is installed and in PATH";
 	case EACCES:
-		return "check that it is a file with permission to execute it, on a file system without noexec";
+		return strchr(name, '/') ? "check that it is a file, not a folder, and has permission to be executed"
+					 : "check that it has permission to be executed, and the folders of PATH to be entered";
 	case ENOEXEC:
 		return "it is neither a program for this machine nor a script that begins with #!";
 	case E2BIG:
@@ -417,23 +411,53 @@ static pid_t fork_with_signals_blocked(struct plan *plan)
 	return pid;
 }
 
-/* A pidfd from 3 on, or -1 where the system has none, in *pidfd. Returns 0 or a negative errno. */
+/* Answers 0 also where the system has no pidfds; *pidfd is then -1. */
 static int open_pidfd(pid_t pid, int *pidfd)
 {
-	int fds[2] = {ktstr_pidfd_open(pid), -1};
+	int fd = ktstr_fd_above_stdio(ktstr_pidfd_open(pid));
+
+	*pidfd = fd < 0 ? -1 : fd;
+	return fd == -ENOSYS || fd == -EPERM || fd >= 0 ? 0 : fd;
+}
+
+int ktstr_spawn(const char *const argv[], const struct ktstr_payload_options *options,
+		const int capture_fds[3], pid_t *pid, int *pidfd, struct ktstr_error *error)
+{
+	struct plan plan = {
+		.argv = argv, .options = options, .capture_fds = capture_fds, .parent_end = -1, .child_end = -1,
+	};
+	struct report report;
 	int err;
 
-	*pidfd = -1;
-	if (fds[0] == -ENOSYS || fds[0] == -EPERM)
-		return 0;
-	if (fds[0] < 0)
-		return fds[0];
-	if (fds[0] <= STDERR_FILENO) {
-		*pidfd = fcntl(fds[0], F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
-		err = *pidfd < 0 ? -errno : 0;
-		close(fds[0]);
-		return err;
+	err = plan_make(&plan);
+	if (!err) {
+		*pid = fork_with_signals_blocked(&plan);
+		err = *pid < 0 ? -errno : 0;
 	}
-	*pidfd = fds[0];
-	return 0;
+	if (err) {
+		errno = -err; /* for %m */
+		ktstr_error_set(error, err, "cannot start '%s': %m (errno %d); check the limits on processes, "
+				"memory and open files", argv[0], -err);
+		goto out;
+	}
+	/* Until it has heard GO the child cannot end by itself, so that pid is certain to be its own. */
+	err = open_pidfd(*pid, pidfd);
+	tell_child(&plan, err ? STOP : GO);
+	close(plan.child_end); /* the copy here would keep the end of file away */
+	plan.child_end = -1;
+	if (err) {
+		errno = -err;
+		ktstr_error_set(error, err, "cannot open a pidfd for '%s': %m (errno %d); check the limit on open "
+				"files", argv[0], -err);
+	} else if (read_report(plan.parent_end, *pidfd, &report)) {
+		err = explain(&plan, &report, error);
+	}
+	if (err) {
+		reap_failed(*pid, *pidfd);
+		if (*pidfd >= 0)
+			close(*pidfd);
+	}
+out:
+	plan_free(&plan);
+	return err;
 }

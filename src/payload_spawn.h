@@ -21,10 +21,10 @@ int ktstr_spawn(const char *const argv[], const struct ktstr_payload_options *op
 		const int capture_fds[3], pid_t *pid, int *pidfd, struct ktstr_error *error);
 
 /*
- * Moves two close-on-exec file descriptors to numbers from 3 on, in case the caller runs with 0, 1
- * or 2 closed: there the child's own streams would overwrite them. Returns 0; on failure a negative
- * errno, and both are closed.
+ * Moves a close-on-exec file descriptor to a number from 3 on, in case the caller runs with 0, 1 or
+ * 2 closed: there the child's own streams would overwrite it. A negative number is passed through.
+ * Returns the number; on failure a negative errno, and fd is closed. Async-signal-safe.
  */
-int ktstr_fds_above_stdio(int fds[2]);
+int ktstr_fd_above_stdio(int fd);
 
 #endif
