@@ -5,16 +5,12 @@
  */
 #include "config.h"
 
-#include <errno.h>
 #include <fcntl.h>
-#include <signal.h>
-#include <stdatomic.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -65,76 +61,90 @@ static void add(struct samples *samples, int64_t from, int64_t to)
 	samples->us[samples->count++] = (double)(to - from) / NS_PER_US;
 }
 
-/* When the child has created its marker, for its parent to read. */
-static _Atomic int64_t *created_at;
-
-/* A child that creates its marker after a while, so that the waiter sleeps by then. */
-static pid_t fork_marker_child(unsigned int round)
+/*
+ * The child: after delay_us it creates its marker, which holds the time of its creation, and parks.
+ * By then the waiter sleeps.
+ */
+__attribute__((noreturn)) static void be_marker_child(long delay_us)
 {
-	const struct timespec while_ = {.tv_nsec = 5000000L + (long)(round * 7919u % 10000u) * 1000L};
-	char path[KTSTR_WORKER_READY_PATH_SIZE];
-	pid_t pid = fork();
+	const struct timespec delay = {.tv_nsec = delay_us * 1000L};
+	char path[KTSTR_WORKER_READY_PATH_SIZE], text[32];
 	int fd;
 
-	if (pid < 0)
-		give_up("fork", strerror(errno));
-	if (pid > 0)
-		return pid;
-	nanosleep(&while_, NULL);
+	nanosleep(&delay, NULL);
 	(void)ktstr_worker_ready_path((uint32_t)getpid(), path, sizeof path);
 	fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
-	atomic_store(created_at, ktstr_monotonic_now());
-	if (fd < 0 || write(fd, "ready\n", 6) != 6)
+	snprintf(text, sizeof text, "%" PRId64 "\n", ktstr_monotonic_now());
+	if (fd < 0 || write(fd, text, strlen(text)) < 0)
 		_exit(1);
 	close(fd);
 	for (;;)
 		pause();
 }
 
-static void end_marker_child(pid_t pid)
+/* A poll may see the marker before its content: that is waited for here, outside of what is measured. */
+static int64_t creation_time(const char *path)
 {
-	char path[KTSTR_WORKER_READY_PATH_SIZE];
+	const struct timespec moment = {.tv_nsec = 1000000};
+	int64_t created_at = 0;
 
-	kill(pid, SIGKILL);
-	waitpid(pid, NULL, 0);
-	(void)ktstr_worker_ready_path((uint32_t)pid, path, sizeof path);
-	unlink(path);
+	for (int tries = 0; tries < 1000 && created_at == 0; tries++) {
+		FILE *file = fopen(path, "re");
+
+		if (file && fscanf(file, "%" SCNd64, &created_at) != 1)
+			nanosleep(&moment, NULL);
+		if (file)
+			fclose(file);
+	}
+	if (created_at == 0)
+		give_up(path, "holds no time");
+	return created_at;
 }
 
-static int64_t wait_by_event(pid_t pid)
+static void wait_by_event(struct ktstr_payload *payload, const char *path)
 {
 	struct ktstr_worker_ready_result result;
 	struct ktstr_error error;
 
-	if (ktstr_worker_ready_wait_pid(pid, "bench", TIMEOUT_MS, &result, &error))
+	(void)path;
+	if (ktstr_worker_ready_wait(payload, "bench", TIMEOUT_MS, &result, &error))
 		give_up("wait", error.text);
 	if (result.outcome != KTSTR_WORKER_READY)
 		give_up("wait", result.text);
-	return ktstr_monotonic_now();
 }
 
-static int64_t wait_by_poll(pid_t pid)
+static void wait_by_poll(struct ktstr_payload *payload, const char *path)
 {
 	const struct timespec pause_ = {.tv_nsec = POLL_NS};
-	char path[KTSTR_WORKER_READY_PATH_SIZE];
 	struct stat st;
 
-	(void)ktstr_worker_ready_path((uint32_t)pid, path, sizeof path);
+	(void)payload;
 	while (stat(path, &st))
 		nanosleep(&pause_, NULL);
-	return ktstr_monotonic_now();
 }
 
-static double measure_wait(const char *what, int64_t (*wait_for)(pid_t))
+static double measure_wait(const char *what, void (*wait_for)(struct ktstr_payload *, const char *))
 {
 	struct samples samples = {.count = 0};
 
 	for (unsigned int round = 0; round < ROUNDS; round++) {
-		pid_t pid = fork_marker_child(round);
-		int64_t returned_at = wait_for(pid);
+		char delay[16], path[KTSTR_WORKER_READY_PATH_SIZE];
+		const char *const argv[] = {"/proc/self/exe", "--marker-child", delay, NULL};
+		struct ktstr_payload *payload;
+		struct ktstr_error error;
+		int64_t returned_at;
+		pid_t pid = 0;
 
-		add(&samples, atomic_load(created_at), returned_at);
-		end_marker_child(pid);
+		snprintf(delay, sizeof delay, "%u", 5000 + round * 7919 % 10000); /* across a poll's whole period */
+		if (ktstr_payload_spawn(argv, NULL, &payload, &error))
+			give_up("spawn", error.text);
+		ktstr_payload_pid(payload, &pid);
+		(void)ktstr_worker_ready_path((uint32_t)pid, path, sizeof path);
+		wait_for(payload, path);
+		returned_at = ktstr_monotonic_now();
+		add(&samples, creation_time(path), returned_at);
+		ktstr_payload_close(payload);
+		unlink(path);
 	}
 	return report(what, &samples);
 }
@@ -173,13 +183,12 @@ int main(int argc, char **argv)
 {
 	double event, poll_, worker, floor_;
 
+	if (argc == 3 && strcmp(argv[1], "--marker-child") == 0)
+		be_marker_child(atol(argv[2]));
 	if (argc != 3) {
 		fprintf(stderr, "usage: bench_worker WORKER MARKER_ONLY\n");
 		return 2;
 	}
-	created_at = mmap(NULL, sizeof *created_at, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-	if (created_at == MAP_FAILED)
-		give_up("mmap", strerror(errno));
 
 	printf("%-44s %10s %10s %10s\n", "microseconds, 200 rounds each", "median", "10 %", "90 %");
 	event = measure_wait("marker created -> wait returns, event", wait_by_event);

@@ -36,6 +36,7 @@ struct ktstr_payload {
 	int pidfd;    /* -1 where the system has none, and once consumed */
 	int consumed; /* the child has been reaped */
 	int own_group;
+	int inotify; /* of worker_ready_wait.c, kept from one wait to the next; -1 for none */
 	struct ktstr_capture capture[3]; /* by standard stream; that of stdin stays empty */
 };
 
@@ -90,6 +91,7 @@ static struct ktstr_payload *payload_new(const struct ktstr_payload_options *opt
 	if (!payload)
 		return NULL;
 	payload->pidfd = -1;
+	payload->inotify = -1;
 	payload->own_group = !(options->flags & KTSTR_PAYLOAD_SHARE_GROUP);
 	for (i = 0; i < 3; i++)
 		payload->capture[i] = KTSTR_CAPTURE_NONE;
@@ -102,6 +104,8 @@ static void payload_free(struct ktstr_payload *payload)
 
 	if (payload->pidfd >= 0)
 		close(payload->pidfd);
+	if (payload->inotify >= 0)
+		close(payload->inotify);
 	for (i = 0; i < 3; i++)
 		ktstr_capture_free(&payload->capture[i]);
 	free(payload);
@@ -322,6 +326,19 @@ void ktstr_payload_close(struct ktstr_payload *payload)
 int ktstr_payload_pidfd(const struct ktstr_payload *payload)
 {
 	return payload->pidfd;
+}
+
+int ktstr_payload_take_inotify(struct ktstr_payload *payload)
+{
+	int inotify = payload->inotify;
+
+	payload->inotify = -1;
+	return inotify;
+}
+
+void ktstr_payload_keep_inotify(struct ktstr_payload *payload, int inotify)
+{
+	payload->inotify = inotify;
 }
 
 nfds_t ktstr_payload_poll_fds(const struct ktstr_payload *payload, struct pollfd fds[2])

@@ -47,7 +47,8 @@ struct wait {
 
 	struct worker_identity worker;
 	struct worker_namespaces namespaces;
-	int folder, inotify; /* inotify: -1 where it is refused */
+	int folder;
+	int inotify, watch; /* watch: -1 where inotify is refused, then the folder is polled */
 	bool witnessed;	     /* the marker was created or written before our eyes */
 
 	int64_t deadline, recheck_at, empty_until; /* on CLOCK_MONOTONIC; KTSTR_NEVER for none */
@@ -66,30 +67,27 @@ static int64_t earlier(int64_t a, int64_t b)
 
 /* ---- where to look ---- */
 
-static void drop_folder(struct wait *wait)
+static void leave_folder(struct wait *wait)
 {
+	if (wait->watch >= 0)
+		(void)inotify_rm_watch(wait->inotify, wait->watch); /* its folder may be gone, and the watch with it */
 	if (wait->folder >= 0)
 		close(wait->folder);
-	if (wait->inotify >= 0)
-		close(wait->inotify);
-	wait->folder = wait->inotify = -1;
+	wait->folder = wait->watch = -1;
 }
 
-/* Sets up the watch; -1 in wait->inotify means that the folder is polled instead. */
 static void watch_folder(struct wait *wait)
 {
 	char self[32];
 
-	wait->inotify = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
+	if (wait->inotify < 0)
+		wait->inotify = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
 	if (wait->inotify < 0)
 		return;
 	/* By descriptor, so that the folder watched is the folder looked into. */
 	snprintf(self, sizeof self, "/proc/self/fd/%d", wait->folder);
-	if (inotify_add_watch(wait->inotify, self,
-			      IN_CREATE | IN_MOVED_TO | IN_MODIFY | IN_CLOSE_WRITE | IN_DELETE_SELF | IN_ONLYDIR) < 0) {
-		close(wait->inotify);
-		wait->inotify = -1;
-	}
+	wait->watch = inotify_add_watch(wait->inotify, self,
+					IN_CREATE | IN_MOVED_TO | IN_MODIFY | IN_CLOSE_WRITE | IN_DELETE_SELF | IN_ONLYDIR);
 }
 
 static int namespace_error(struct wait *wait, int why)
@@ -151,7 +149,7 @@ static int enter_folder(struct wait *wait)
 		close(folder);
 		return 0;
 	}
-	drop_folder(wait);
+	leave_folder(wait);
 	wait->folder = folder;
 	wait->witnessed = false;
 	wait->empty_until = KTSTR_NEVER;
@@ -221,7 +219,11 @@ static bool read_events(struct wait *wait)
 			const struct inotify_event *event = (const void *)(buffer + at);
 
 			at += (ssize_t)(sizeof *event + event->len);
-			if (event->mask & (IN_Q_OVERFLOW | IN_DELETE_SELF | IN_IGNORED)) {
+			if (event->mask & IN_Q_OVERFLOW)
+				look = true;
+			if (event->wd != wait->watch)
+				continue; /* of a folder that was left */
+			if (event->mask & (IN_DELETE_SELF | IN_IGNORED)) {
 				look = true;
 			} else if (event->len && strcmp(event->name, wait->name) == 0) {
 				look = true;
@@ -238,7 +240,7 @@ static bool read_events(struct wait *wait)
 static int sleep_for_news(struct wait *wait)
 {
 	for (;;) {
-		struct pollfd fds[4] = {{.fd = wait->pidfd, .events = POLLIN}, {.fd = wait->inotify, .events = POLLIN}};
+		struct pollfd fds[4] = {{.fd = wait->pidfd, .events = POLLIN}, {.fd = wait->watch < 0 ? -1 : wait->inotify, .events = POLLIN}};
 		nfds_t count = 2;
 		int64_t until = earlier(wait->deadline, earlier(wait->recheck_at, wait->empty_until));
 		struct timespec left;
@@ -246,7 +248,7 @@ static int sleep_for_news(struct wait *wait)
 
 		if (wait->payload)
 			count += ktstr_payload_poll_fds(wait->payload, fds + 2);
-		if (wait->inotify < 0 || wait->pidfd < 0)
+		if (wait->watch < 0 || wait->pidfd < 0)
 			until = earlier(until, ktstr_deadline_after_ms(POLL_MS));
 		ready = ppoll(fds, count, ktstr_time_left(until, &left), NULL);
 		if (ready < 0 && errno != EINTR)
@@ -255,7 +257,7 @@ static int sleep_for_news(struct wait *wait)
 		if (wait->payload)
 			ktstr_payload_drain(wait->payload);
 		if (ready == 0) {
-			wait->result->polls += wait->inotify < 0;
+			wait->result->polls += wait->watch < 0;
 			return 0;
 		}
 		if (ready > 0 && fds[0].revents)
@@ -374,22 +376,30 @@ static int run(struct wait *wait, int timeout_ms)
 
 	memset(wait->result, 0, sizeof *wait->result);
 	wait->deadline = ktstr_deadline_after_ms(timeout_ms);
-	wait->folder = wait->inotify = -1;
+	wait->folder = wait->watch = -1;
+	/*
+	 * To close an inotify instance waits for a grace period of the kernel, 0.1 to 14 ms as measured. A
+	 * handle keeps it for the next wait and closes it at its own end, so that readiness is not told late.
+	 */
+	wait->inotify = wait->payload ? ktstr_payload_take_inotify(wait->payload) : -1;
 	wait->empty_until = KTSTR_NEVER;
 	wait->recheck_ms = RECHECK_FIRST_MS;
 	wait->recheck_at = ktstr_deadline_after_ms(RECHECK_FIRST_MS);
 
 	err = read_worker(wait);
-	if (err)
-		return err;
-	if (!wait->path) {
+	if (!err && !wait->path) {
 		(void)ktstr_worker_ready_path(wait->worker.inner_pid, wait->default_path, sizeof wait->default_path);
 		wait->path = wait->default_path;
 	}
-	err = enter_folder(wait);
+	if (!err)
+		err = enter_folder(wait);
 	if (!err)
 		err = wait_loop(wait);
-	drop_folder(wait);
+	leave_folder(wait);
+	if (wait->payload)
+		ktstr_payload_keep_inotify(wait->payload, wait->inotify);
+	else if (wait->inotify >= 0)
+		close(wait->inotify);
 	wait->result->elapsed_ns = (uint64_t)(ktstr_monotonic_now() - began);
 	return err;
 }
