@@ -8,13 +8,13 @@ AM_TESTS_ENVIRONMENT = \
 	KTSTR_SRCDIR='$(abs_top_srcdir)'; export KTSTR_SRCDIR; \
 	KTSTR_BUILDDIR='$(abs_top_builddir)'; export KTSTR_BUILDDIR; \
 	KTSTR_WORKER='$(abs_top_builddir)/worker/ktstr-jemalloc-alloc-worker$(EXEEXT)'; export KTSTR_WORKER; \
-	KTSTR_UNIT_TESTS='$(unit_tests)'; export KTSTR_UNIT_TESTS; \
+	KTSTR_UNIT_TESTS='$(check_PROGRAMS)'; export KTSTR_UNIT_TESTS; \
 	KTSTR_SHARED_JEMALLOC='$(enable_shared_jemalloc)'; export KTSTR_SHARED_JEMALLOC; \
 	KTSTR_STATIC_WORKER='$(enable_static_worker)'; export KTSTR_STATIC_WORKER; \
 	CC='$(CC)'; CXX='$(CXX)'; NM='$(NM)'; VALGRIND='$(VALGRIND)'; export CC CXX NM VALGRIND;
 
 # Unit tests link the objects, not the shared library, so that inner functions can be reached.
-UNIT_TESTS = \
+unit_tests = \
 	tests/unit/bytes_arg_test \
 	tests/unit/payload_rounds_test \
 	tests/unit/payload_test \
@@ -23,7 +23,6 @@ UNIT_TESTS = \
 	tests/unit/worker_ready_wait_namespace_test \
 	tests/unit/worker_ready_wait_test
 if HAVE_CMOCKA
-unit_tests = $(UNIT_TESTS)
 check_PROGRAMS += $(unit_tests)
 TESTS += $(unit_tests)
 endif
@@ -32,7 +31,6 @@ AM_DEFAULT_SOURCE_EXT = .c
 LDADD = src/libktstr_inner.la $(CMOCKA_LIBS)
 tests_unit_bytes_arg_test_SOURCES = tests/unit/bytes_arg_test.c worker/bytes_arg.c
 
-if HAVE_PERL
 program_tests = \
 	tests/program/install.t \
 	tests/program/man_pages.t \
@@ -41,17 +39,10 @@ program_tests = \
 	tests/program/worker.t \
 	tests/program/worker_binary.t \
 	tests/program/worker_syscalls.t
+EXTRA_DIST += $(program_tests) tests/program/TestKtstr.pm
+if HAVE_PERL
 TESTS += $(program_tests)
 endif
-EXTRA_DIST += \
-	tests/program/TestKtstr.pm \
-	tests/program/install.t \
-	tests/program/man_pages.t \
-	tests/program/sanitizers.t \
-	tests/program/valgrind.t \
-	tests/program/worker.t \
-	tests/program/worker_binary.t \
-	tests/program/worker_syscalls.t
 
 # `make check' builds everything that the program tests look at.
 check_DATA = $(bin_PROGRAMS) $(lib_LTLIBRARIES)
