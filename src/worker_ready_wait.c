@@ -138,7 +138,10 @@ static bool same_folder(int a, int b)
 	return a >= 0 && !fstat(a, &x) && !fstat(b, &y) && x.st_dev == y.st_dev && x.st_ino == y.st_ino;
 }
 
-/* Opens and watches the marker's folder; keeps the watch when it is the same folder as before. */
+/*
+ * Opens and watches the marker's folder. Returns 1, or 0 when it is the same folder as before and the
+ * watch was kept, or a negative errno.
+ */
 static int enter_folder(struct wait *wait)
 {
 	int folder = open_folder(wait);
@@ -154,10 +157,10 @@ static int enter_folder(struct wait *wait)
 	wait->witnessed = false;
 	wait->empty_until = KTSTR_NEVER;
 	watch_folder(wait);
-	return 0;
+	return 1;
 }
 
-/* Did the worker move to another namespace or root, or mount something over the folder? */
+/* Did the worker move to another namespace or root, or mount something over the folder? Returns as enter_folder. */
 static int recheck_place(struct wait *wait)
 {
 	struct worker_namespaces now;
@@ -236,37 +239,45 @@ static bool read_events(struct wait *wait)
 	return look;
 }
 
-/* Sleeps until there is a reason to look again. Returns 0 or a negative errno. */
+/*
+ * Sleeps until there is a reason to look at the marker and the process again. Returns 0 or a negative
+ * errno. The recheck alone is none: it only sees to it that the right folder is watched.
+ */
 static int sleep_for_news(struct wait *wait)
 {
+	int64_t look_at = earlier(wait->deadline, wait->empty_until);
+
+	if (wait->watch < 0 || wait->pidfd < 0)
+		look_at = earlier(look_at, ktstr_deadline_after_ms(POLL_MS));
 	for (;;) {
-		struct pollfd fds[4] = {{.fd = wait->pidfd, .events = POLLIN}, {.fd = wait->watch < 0 ? -1 : wait->inotify, .events = POLLIN}};
+		struct pollfd fds[4] = {{.fd = wait->pidfd, .events = POLLIN},
+					{.fd = wait->watch < 0 ? -1 : wait->inotify, .events = POLLIN}};
 		nfds_t count = 2;
-		int64_t until = earlier(wait->deadline, earlier(wait->recheck_at, wait->empty_until));
 		struct timespec left;
-		int ready;
+		int ready, entered;
 
 		if (wait->payload)
 			count += ktstr_payload_poll_fds(wait->payload, fds + 2);
-		if (wait->watch < 0 || wait->pidfd < 0)
-			until = earlier(until, ktstr_deadline_after_ms(POLL_MS));
-		ready = ppoll(fds, count, ktstr_time_left(until, &left), NULL);
+		ready = ppoll(fds, count, ktstr_time_left(earlier(look_at, wait->recheck_at), &left), NULL);
 		if (ready < 0 && errno != EINTR)
 			return ktstr_error_set(wait->error, -errno, "%s pid %d: ppoll failed: %s", wait->role,
 					       (int)wait->pid, strerrordesc_np(errno));
 		if (wait->payload)
 			ktstr_payload_drain(wait->payload);
-		if (ready == 0) {
+		if (ready > 0 && fds[0].revents)
+			return 0;
+		/* Other files of the folder make events as well: only the marker's are a reason. */
+		if (ready > 0 && fds[1].revents && read_events(wait))
+			return 0;
+		if (ktstr_monotonic_now() >= wait->recheck_at) {
+			entered = recheck_place(wait);
+			if (entered)
+				return entered < 0 ? entered : 0;
+		}
+		if (ktstr_monotonic_now() >= look_at) {
 			wait->result->polls += wait->watch < 0;
 			return 0;
 		}
-		if (ready > 0 && fds[0].revents)
-			return 0;
-		/* Other files of the folder make events as well: only the marker's end the sleep. */
-		if (ready > 0 && fds[1].revents && read_events(wait))
-			return 0;
-		if (ktstr_monotonic_now() >= until)
-			return 0;
 	}
 }
 
@@ -339,8 +350,6 @@ static int wait_loop(struct wait *wait)
 		if (ktstr_monotonic_now() >= wait->deadline)
 			return time_is_up(wait);
 		err = sleep_for_news(wait);
-		if (!err && ktstr_monotonic_now() >= wait->recheck_at)
-			err = recheck_place(wait);
 		if (err)
 			return err;
 	}
@@ -393,7 +402,7 @@ static int run(struct wait *wait, int timeout_ms)
 	}
 	if (!err)
 		err = enter_folder(wait);
-	if (!err)
+	if (err >= 0)
 		err = wait_loop(wait);
 	leave_folder(wait);
 	if (wait->payload)

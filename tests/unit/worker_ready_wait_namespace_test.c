@@ -27,14 +27,15 @@
 static struct ktstr_worker_ready_result result;
 static struct ktstr_error error;
 
-/* As root, or in a user namespace that makes us root there. NULL-terminated like an argv. */
+/* As root, or in a user namespace that makes us root there. */
 static struct ktstr_payload *unshared(const char *what, const char *script)
 {
 	const char *const as_root[] = {"unshare", what, "sh", "-c", script, NULL};
 	const char *const as_user[] = {"unshare", "-Ur", what, "sh", "-c", script, NULL};
+	const struct ktstr_payload_options options = {.flags = KTSTR_PAYLOAD_DIE_WITH_PARENT};
 	struct ktstr_payload *payload;
 
-	if (ktstr_payload_spawn(geteuid() == 0 ? as_root : as_user, NULL, &payload, &error))
+	if (ktstr_payload_spawn(geteuid() == 0 ? as_root : as_user, &options, &payload, &error))
 		fail_msg("%s", error.text);
 	return payload;
 }

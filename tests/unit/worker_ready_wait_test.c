@@ -15,6 +15,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -61,6 +62,7 @@ static pid_t child(void (*body)(void), long delay_ms)
 
 	assert_true(pid >= 0);
 	if (pid == 0) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL); /* a failed test leaves nothing behind */
 		ktstr_worker_ready_path((uint32_t)getpid(), marker, sizeof marker);
 		if (delay_ms)
 			pause_ms(delay_ms);
@@ -98,7 +100,16 @@ static void body_write(void) { write_file(marker, "ready\n"); }
 static void body_write_and_exit(void) { write_file(marker, "ready\n"); _exit(0); }
 static void body_exit_4(void) { _exit(4); }
 static void body_touch(void) { write_file(marker, ""); }
-static void body_symlink(void) { if (symlink("/dev/null", marker)) _exit(99); }
+/* To a file that would count if it stood there itself. */
+static void body_symlink(void)
+{
+	char target[80];
+
+	snprintf(target, sizeof target, "%s.target", marker);
+	write_file(target, "ready\n");
+	if (symlink(target, marker))
+		_exit(99);
+}
 static void body_folder(void) { if (mkdir(marker, 0755)) _exit(99); }
 /* What a worker on a full disk does: create, fail to write, remove. */
 static void body_full_disk(void) { write_file(marker, ""); unlink(marker); _exit(4); }
@@ -206,6 +217,8 @@ static void test_not_regular(void **state)
 	wait_for(pid, SOON_MS, KTSTR_WORKER_READY_TIMED_OUT);
 	assert_non_null(strstr(result.text, "symbolic link"));
 	end_child(pid);
+	strcat(marker, ".target");
+	assert_int_equal(unlink(marker), 0);
 	pid = child(body_folder, 0);
 	wait_for(pid, SOON_MS, KTSTR_WORKER_READY_TIMED_OUT);
 	end_child(pid);
@@ -309,7 +322,8 @@ static void test_200_at_once(void **state)
 static struct ktstr_payload *shell(const char *script, const char *path)
 {
 	const char *const argv[] = {"/bin/sh", "-c", script, "sh", path, NULL};
-	const struct ktstr_payload_options options = {.out = {.kind = KTSTR_PAYLOAD_STDIO_CAPTURE},
+	const struct ktstr_payload_options options = {.flags = KTSTR_PAYLOAD_DIE_WITH_PARENT,
+						      .out = {.kind = KTSTR_PAYLOAD_STDIO_CAPTURE},
 						      .capture_limit = 4096};
 	struct ktstr_payload *payload;
 
