@@ -16,9 +16,27 @@ plan tests => scalar @tests;
 my $options = '--quiet --error-exitcode=99 --leak-check=full --show-leak-kinds=definite,possible '
     . '--errors-for-leak-kinds=definite --trace-children=no --child-silent-after-fork=yes';
 $ENV{KTSTR_TEST_ROUNDS} = 20;
-for my $test (@tests) {
+
+sub under_valgrind {
+    my ($program, $log) = @_;
     # Into a file: a child that a failed test left behind would hold a pipe open.
-    my $log = File::Temp->new;
-    system("timeout 600 '$builddir/libtool' --mode=execute '$valgrind' $options '$builddir/$test' >$log 2>&1 </dev/null");
-    is($? >> 8, 0, "$test under valgrind") or diag(do { local $/; <$log> });
+    system("timeout 600 '$valgrind' $options '$program' >$log 2>&1 </dev/null");
+    my $status = $? >> 8;
+    open my $in, '<', $log or die "$log: $!";
+    local $/;
+    return ($status, scalar <$in>);
+}
+
+for my $test (@tests) {
+    my $dir = File::Temp->newdir;
+    my ($status, $output) = under_valgrind("$builddir/$test", "$dir/log");
+    # valgrind 3.19 gives up on the debug information of clang 14: then without it, and without line numbers.
+    if ($status && $output =~ /debuginfo reader/ && system("strip -g -o $dir/test '$builddir/$test'") == 0) {
+        ($status, $output) = under_valgrind("$dir/test", "$dir/log");
+    }
+  SKIP: {
+        skip "$test: valgrind cannot read this compiler's debug information", 1
+            if $status && $output =~ /debuginfo reader/;
+        is($status, 0, "$test under valgrind") or diag($output);
+    }
 }
