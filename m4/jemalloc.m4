@@ -24,6 +24,9 @@ AS_CASE([$with_jemalloc],
     jemalloc_version=`$PKG_CONFIG --modversion jemalloc`],
   [ JEMALLOC_CFLAGS="-I$with_jemalloc/include"
     jemalloc_libdir=$with_jemalloc/lib
+    for dir in "$with_jemalloc/lib/`$CC -print-multiarch 2>/dev/null`" "$with_jemalloc/lib64"; do
+      AS_IF([test -f "$dir/libjemalloc.a" || test -f "$dir/libjemalloc.so"], [jemalloc_libdir=$dir])
+    done
     JEMALLOC_LIBS="-L$jemalloc_libdir -Wl,-rpath,$jemalloc_libdir -ljemalloc"
     jemalloc_version="below $with_jemalloc"])
 
@@ -48,9 +51,10 @@ AC_LINK_IFELSE([AC_LANG_PROGRAM([[#include <stddef.h>
   [AC_MSG_RESULT([no])
    AC_MSG_ERROR([cannot link jemalloc with: $JEMALLOC_LIBS. See config.log; --enable-shared-jemalloc uses the shared library, --with-jemalloc=PREFIX another build])])
 LIBS=$saved_LIBS CFLAGS=$saved_CFLAGS
+# The tests want to know.
+AC_SUBST([enable_shared_jemalloc])
+AC_SUBST([enable_static_worker])
 AC_SUBST([JEMALLOC_CFLAGS])
 AC_SUBST([JEMALLOC_LIBS])
 AC_SUBST([WORKER_LDFLAGS])
-AM_CONDITIONAL([SHARED_JEMALLOC], [test "$enable_shared_jemalloc" = yes])
-AM_CONDITIONAL([STATIC_WORKER], [test "$enable_static_worker" = yes])
 ])

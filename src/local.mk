@@ -21,14 +21,14 @@ src_libktstr_inner_la_SOURCES = \
 	src/payload_capture.c src/payload_capture.h \
 	src/payload_spawn.c src/payload_spawn.h \
 	src/worker_identity.c src/worker_identity.h \
-	src/worker_ready_wait.c \
-	src/worker_marker.c src/worker_marker.h
-src_libktstr_inner_la_CFLAGS = $(AM_CFLAGS) $(SANITIZER_FLAGS)
+	src/worker_exit.c \
+	src/worker_marker.c src/worker_marker.h \
+	src/worker_ready_wait.c
 
 lib_LTLIBRARIES += src/libktstr.la
 src_libktstr_la_SOURCES =
 src_libktstr_la_LIBADD = src/libktstr_inner.la
-src_libktstr_la_LDFLAGS = $(AM_LDFLAGS) $(SANITIZER_FLAGS) -version-info 0:0:0 \
+src_libktstr_la_LDFLAGS = $(AM_LDFLAGS) -version-info 0:0:0 \
 	-Wl,--version-script=$(srcdir)/src/libktstr.map $(LIBKTSTR_NO_UNDEFINED)
 EXTRA_src_libktstr_la_DEPENDENCIES = src/libktstr.map
 EXTRA_DIST += src/libktstr.map

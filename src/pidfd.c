@@ -25,6 +25,8 @@ struct pidfd_info { /* struct pidfd_info, first published size: 64 bytes */
 _Static_assert(sizeof(struct pidfd_info) == 64, "PIDFD_INFO_SIZE_VER0");
 #define GET_INFO _IOWR(0xFF, 11, struct pidfd_info) /* PIDFD_GET_INFO */
 
+#define STATUS_SETTLE_MS 5 /* see exit_status_of_reaped */
+
 int ktstr_pidfd_open(pid_t pid)
 {
 	long fd = syscall(SYS_pidfd_open, pid, 0u); /* always close-on-exec, pidfd_open(2) */
@@ -39,12 +41,20 @@ int ktstr_pidfd_signal(int pidfd, int signo, int group)
 	return syscall(SYS_pidfd_send_signal, pidfd, signo, NULL, flags) ? -errno : 0;
 }
 
-/* The kernel keeps the exit status for whoever holds a pidfd, also after the process was reaped. */
+/*
+ * The kernel keeps the exit status for whoever holds a pidfd, also after the process was reaped. One
+ * that it reaps by itself (SIGCHLD ignored) turns the pidfd readable some instants before its status
+ * is stored; POLLHUP comes after that. Where POLLHUP never comes, time is the limit.
+ */
 static int exit_status_of_reaped(int pidfd, int *wait_status)
 {
 	struct pidfd_info info = {.mask = INFO_EXIT};
+	struct pollfd gone = {.fd = pidfd};
 
-	if (pidfd < 0 || ioctl(pidfd, GET_INFO, &info) || !(info.mask & INFO_EXIT))
+	if (pidfd < 0)
+		return -ECHILD;
+	(void)poll(&gone, 1, STATUS_SETTLE_MS); /* POLLHUP needs no asking for */
+	if (ioctl(pidfd, GET_INFO, &info) || !(info.mask & INFO_EXIT))
 		return -ECHILD;
 	*wait_status = info.exit_code;
 	return 0;

@@ -5,27 +5,44 @@ T_LOG_DRIVER = $(LOG_DRIVER)
 T_LOG_COMPILER = $(PERL)
 AM_T_LOG_FLAGS = -w -I$(srcdir)/tests/program
 AM_TESTS_ENVIRONMENT = \
-	CMOCKA_MESSAGE_OUTPUT=TAP; export CMOCKA_MESSAGE_OUTPUT; \
 	KTSTR_SRCDIR='$(abs_top_srcdir)'; export KTSTR_SRCDIR; \
 	KTSTR_BUILDDIR='$(abs_top_builddir)'; export KTSTR_BUILDDIR; \
 	KTSTR_WORKER='$(abs_top_builddir)/worker/ktstr-jemalloc-alloc-worker$(EXEEXT)'; export KTSTR_WORKER; \
+	KTSTR_UNIT_TESTS='$(check_PROGRAMS)'; export KTSTR_UNIT_TESTS; \
+	KTSTR_SHARED_JEMALLOC='$(enable_shared_jemalloc)'; export KTSTR_SHARED_JEMALLOC; \
+	KTSTR_STATIC_WORKER='$(enable_static_worker)'; export KTSTR_STATIC_WORKER; \
 	CC='$(CC)'; CXX='$(CXX)'; NM='$(NM)'; VALGRIND='$(VALGRIND)'; export CC CXX NM VALGRIND;
 
 # Unit tests link the objects, not the shared library, so that inner functions can be reached.
-if HAVE_CMOCKA
 unit_tests = \
-	tests/unit/worker_ready_test
+	tests/unit/bytes_arg_test \
+	tests/unit/payload_rounds_test \
+	tests/unit/payload_test \
+	tests/unit/worker_ready_copies_test \
+	tests/unit/worker_ready_test \
+	tests/unit/worker_ready_wait_namespace_test \
+	tests/unit/worker_ready_wait_test
+if HAVE_CMOCKA
 check_PROGRAMS += $(unit_tests)
 TESTS += $(unit_tests)
 endif
-UNIT_CFLAGS = $(AM_CFLAGS) $(SANITIZER_FLAGS) $(CMOCKA_CFLAGS)
-UNIT_LIBS = src/libktstr_inner.la $(CMOCKA_LIBS)
+# Each is one file of the same name, linked with this; program for program that is Automake's default.
+AM_DEFAULT_SOURCE_EXT = .c
+LDADD = src/libktstr_inner.la $(CMOCKA_LIBS)
+tests_unit_bytes_arg_test_SOURCES = tests/unit/bytes_arg_test.c worker/bytes_arg.c
 
-tests_unit_worker_ready_test_SOURCES = tests/unit/worker_ready_test.c
-tests_unit_worker_ready_test_CFLAGS = $(UNIT_CFLAGS)
-tests_unit_worker_ready_test_LDADD = $(UNIT_LIBS)
-tests_unit_worker_ready_test_LDFLAGS = $(AM_LDFLAGS) $(SANITIZER_FLAGS)
-
-program_tests =
+program_tests = \
+	tests/program/install.t \
+	tests/program/man_pages.t \
+	tests/program/sanitizers.t \
+	tests/program/valgrind.t \
+	tests/program/worker.t \
+	tests/program/worker_binary.t \
+	tests/program/worker_syscalls.t
+EXTRA_DIST += $(program_tests) tests/program/TestKtstr.pm
+if HAVE_PERL
 TESTS += $(program_tests)
-EXTRA_DIST += $(program_tests)
+endif
+
+# `make check' builds everything that the program tests look at.
+check_DATA = $(bin_PROGRAMS) $(lib_LTLIBRARIES)

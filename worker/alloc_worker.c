@@ -331,10 +331,13 @@ __attribute__((noreturn)) static void churn(void)
 int main(int argc, char **argv)
 {
 	char default_path[KTSTR_WORKER_READY_PATH_SIZE];
-	struct arguments arguments = parse_arguments(argc, argv);
+	struct arguments arguments;
 	const char *path = marker_path(default_path);
 
+	/* A reader that went away, or a limit on file sizes, is a failed write and no reason to die. */
 	signal(SIGPIPE, SIG_IGN);
+	signal(SIGXFSZ, SIG_IGN);
+	arguments = parse_arguments(argc, argv);
 	if (!arguments.churn)
 		require_one_thread();
 	allocate(arguments.bytes);

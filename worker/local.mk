@@ -2,7 +2,9 @@
 bin_PROGRAMS += worker/ktstr-jemalloc-alloc-worker
 worker_ktstr_jemalloc_alloc_worker_SOURCES = worker/alloc_worker.c worker/bytes_arg.c worker/bytes_arg.h \
 	$(worker_ready_sources)
-# -fPIE is added by the distribution's compiler; -pthread is for --churn.
-worker_ktstr_jemalloc_alloc_worker_CFLAGS = $(AM_CFLAGS) $(JEMALLOC_CFLAGS) -pthread
-worker_ktstr_jemalloc_alloc_worker_LDFLAGS = $(AM_LDFLAGS) $(WORKER_LDFLAGS) -pthread -Wl,--gc-sections
+# Its own flags instead of AM_CFLAGS: no sanitizer, whose runtime would replace the heap that is shown.
+# They also make Automake compile worker_ready.c a second time. -pthread is for --churn.
+# jemalloc's profiler uses the unwinder of libgcc: linked in, it is one shared object less to load.
+worker_ktstr_jemalloc_alloc_worker_CFLAGS = $(KTSTR_CFLAGS) $(JEMALLOC_CFLAGS) -pthread
+worker_ktstr_jemalloc_alloc_worker_LDFLAGS = $(KTSTR_LDFLAGS) $(WORKER_LDFLAGS) -pthread -static-libgcc
 worker_ktstr_jemalloc_alloc_worker_LDADD = $(JEMALLOC_LIBS)

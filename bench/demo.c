@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The main job on a terminal: spawn a worker with a known heap, wait for it, show how long it took. */
+#include "config.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <ktstr/payload.h>
+#include <ktstr/worker_ready.h>
+#include <ktstr/worker_ready_wait.h>
+
+#define DEMO_BYTES "16777216" /* 16 MiB */
+#define DEMO_TIMEOUT_MS 10000
+
+static double ms_since(const struct timespec *start)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (double)(now.tv_sec - start->tv_sec) * 1e3 + (double)(now.tv_nsec - start->tv_nsec) / 1e6;
+}
+
+static void step(const struct timespec *start, const char *what, const char *detail)
+{
+	printf("%9.3f ms  %-8s %s\n", ms_since(start), what, detail);
+}
+
+static int wait_and_show(struct ktstr_payload *worker, const struct timespec *start)
+{
+	struct ktstr_worker_ready_result ready;
+	struct ktstr_payload_output output;
+	struct ktstr_error error;
+
+	if (ktstr_worker_ready_wait(worker, "demo-worker", DEMO_TIMEOUT_MS, &ready, &error)) {
+		fprintf(stderr, "demo: %s\n", error.text);
+		return -1;
+	}
+	step(start, ktstr_worker_ready_outcome_name(ready.outcome), ready.text);
+	if (ready.outcome != KTSTR_WORKER_READY) {
+		if (!ktstr_payload_output(worker, KTSTR_PAYLOAD_STDERR, &output) && output.size)
+			fprintf(stderr, "demo: the worker said: %s", output.data);
+		return -1;
+	}
+	return 0;
+}
+
+int main(int argc, char **argv)
+{
+	const char *worker_path = argc > 1 ? argv[1] : BUILT_WORKER;
+	const char *const worker_argv[] = {worker_path, DEMO_BYTES, NULL};
+	const struct ktstr_payload_options options = {
+		.flags = KTSTR_PAYLOAD_DIE_WITH_PARENT,
+		.out = {.kind = KTSTR_PAYLOAD_STDIO_CAPTURE},
+		.err = {.kind = KTSTR_PAYLOAD_STDIO_CAPTURE},
+	};
+	char marker[KTSTR_WORKER_READY_PATH_SIZE];
+	struct ktstr_payload *worker;
+	struct ktstr_payload_output output;
+	struct ktstr_error error;
+	struct timespec start;
+	char text[512];
+	pid_t pid = 0;
+	int failed, status;
+
+	printf("A worker makes one known allocation of 16 MiB; this program waits until it is ready.\n");
+	clock_gettime(CLOCK_MONOTONIC, &start);
+	if (ktstr_payload_spawn(worker_argv, &options, &worker, &error)) {
+		fprintf(stderr, "demo: %s\n", error.text);
+		return EXIT_FAILURE;
+	}
+	ktstr_payload_pid(worker, &pid);
+	snprintf(text, sizeof text, "%s %s as pid %d", worker_path, DEMO_BYTES, (int)pid);
+	step(&start, "spawned", text);
+
+	failed = wait_and_show(worker, &start);
+
+	if (ktstr_payload_kill(worker, &status) == 0) {
+		snprintf(text, sizeof text, WIFSIGNALED(status) ? "the worker, by signal %d" : "the worker had ended with status %d",
+			 WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status));
+		step(&start, "killed", text);
+	}
+	if (!failed && !ktstr_payload_output(worker, KTSTR_PAYLOAD_STDOUT, &output))
+		printf("The worker said of itself: %s", output.data);
+	ktstr_payload_close(worker);
+	if (ktstr_worker_ready_path((uint32_t)pid, marker, sizeof marker) == 0)
+		unlink(marker);
+	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}

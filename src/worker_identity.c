@@ -1,0 +1,159 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* What /proc tells of a worker. Called by worker_ready_wait.c. */
+#include "config.h"
+
+#include "worker_identity.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define STAT_STARTTIME 22 /* proc(5): field 22 of /proc/<pid>/stat, in clock ticks since boot */
+#define STAT_STATE 3	  /* the first field behind the name */
+#define NS_PER_SEC UINT64_C(1000000000)
+
+/* Reads a small file of /proc whole into text, NUL-terminated. Returns 0 or a negative errno. */
+static int read_proc(pid_t pid, const char *name, char *text, size_t size)
+{
+	char path[64];
+	size_t used = 0;
+	ssize_t got = 0;
+	int fd, err = 0;
+
+	snprintf(path, sizeof path, "/proc/%d/%s", (int)pid, name);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return errno == ENOENT ? -ESRCH : -errno;
+	while (used < size - 1 && (got = read(fd, text + used, size - 1 - used)) > 0)
+		used += (size_t)got;
+	if (got < 0)
+		err = -errno;
+	close(fd);
+	text[used] = '\0';
+	return err;
+}
+
+int worker_identity_parse_stat(const char *text, uint64_t *start_ticks)
+{
+	/* The name stands in parentheses and may hold anything, also parentheses and newlines. */
+	const char *at = strrchr(text, ')');
+	char *end;
+
+	for (int field = STAT_STATE; at && field <= STAT_STARTTIME; field++)
+		at = strchr(at + 1, ' ');
+	if (!at || at[1] < '0' || at[1] > '9')
+		return -EBADMSG;
+	errno = 0;
+	*start_ticks = strtoull(at + 1, &end, 10);
+	return errno || *end != ' ' ? -EBADMSG : 0;
+}
+
+/* The text behind "\n<name>:", or NULL. A worker's name is escaped there, so it cannot forge a line. */
+static const char *status_value(const char *text, const char *name)
+{
+	char line[32];
+	const char *at;
+
+	snprintf(line, sizeof line, "\n%s:", name);
+	at = strstr(text, line);
+	return at ? at + strlen(line) : NULL;
+}
+
+int worker_identity_parse_status(const char *text, pid_t pid, struct worker_identity *identity)
+{
+	const char *uid = status_value(text, "Uid");
+	const char *nspid = status_value(text, "NSpid");
+	uint32_t effective, file_system, number;
+	int used;
+
+	/* proc(5): real, effective, saved set and file system UID. */
+	if (!uid || sscanf(uid, " %*u %" SCNu32 " %*u %" SCNu32, &effective, &file_system) != 2)
+		return -EBADMSG;
+	identity->effective_uid = effective;
+	identity->file_system_uid = file_system;
+	/* A kernel without pid namespaces has no NSpid: there is one number only. */
+	identity->inner_pid = (uint32_t)pid;
+	while (nspid && sscanf(nspid, "%*[\t ]%" SCNu32 "%n", &number, &used) == 1) {
+		identity->inner_pid = number;
+		nspid += used;
+	}
+	return 0;
+}
+
+int worker_identity_read(pid_t pid, struct worker_identity *identity)
+{
+	char text[4096];
+	uint64_t ticks, per_second = (uint64_t)sysconf(_SC_CLK_TCK);
+	const char *leader;
+	int err = read_proc(pid, "stat", text, sizeof text);
+
+	if (!err)
+		err = worker_identity_parse_stat(text, &ticks);
+	if (err)
+		return err;
+	identity->tick_ns = NS_PER_SEC / per_second;
+	identity->start_ns = ticks * identity->tick_ns;
+
+	err = read_proc(pid, "status", text, sizeof text);
+	if (err)
+		return err;
+	/* /proc/<tid> answers for threads as well, although it does not list them. */
+	leader = status_value(text, "Tgid");
+	if (leader && strtol(leader, NULL, 10) != pid)
+		return -ESRCH;
+	return worker_identity_parse_status(text, pid, identity);
+}
+
+/* The inode of a namespace, or of what a link of /proc/<process> leads to. */
+static int stat_link(const char *process, const char *name, struct stat *st)
+{
+	char path[64];
+
+	snprintf(path, sizeof path, "/proc/%s/%s", process, name);
+	return stat(path, st) ? -errno : 0;
+}
+
+static bool same_file(const struct stat *a, const struct stat *b)
+{
+	return a->st_dev == b->st_dev && a->st_ino == b->st_ino;
+}
+
+void worker_namespaces_read(pid_t pid, struct worker_namespaces *namespaces)
+{
+	struct stat our_mounts, our_root, mounts, root, pids, child_pids;
+	char process[16];
+	int err;
+
+	*namespaces = (struct worker_namespaces){.place = WORKER_PLACE_UNKNOWN};
+	snprintf(process, sizeof process, "%d", (int)pid);
+	if (stat_link("self", "ns/mnt", &our_mounts) || stat_link("self", "root", &our_root))
+		return;
+	err = stat_link(process, "ns/mnt", &mounts);
+	if (!err) {
+		namespaces->mount_namespace = mounts.st_ino;
+		err = stat_link(process, "root", &root);
+	}
+	if (err) {
+		if (err == -ENOENT || err == -ESRCH)
+			namespaces->place = WORKER_PLACE_ENDED;
+		/* Another mount namespace is known to be one although its root is closed to us. */
+		else if (namespaces->mount_namespace && !same_file(&mounts, &our_mounts))
+			namespaces->place = WORKER_PLACE_OTHER;
+		return;
+	}
+	/* After unshare(CLONE_NEWPID) a process stays where it is; only its next child moves. */
+	if (!stat_link(process, "ns/pid", &pids) && !stat_link(process, "ns/pid_for_children", &child_pids) &&
+	    !same_file(&pids, &child_pids)) {
+		namespaces->place = WORKER_PLACE_CHILD_PID_NS;
+		namespaces->pid_namespace = child_pids.st_ino;
+		return;
+	}
+	namespaces->place = same_file(&mounts, &our_mounts) && same_file(&root, &our_root) ? WORKER_PLACE_OURS
+											   : WORKER_PLACE_OTHER;
+}

@@ -1,0 +1,139 @@
+# SPDX-License-Identifier: BSD-2-Clause
+# An installed copy (DESTDIR): consumers in C, C++ and Python find it through pkg-config alone, the
+# exported symbols are the map's and the headers', and each header stands alone.
+use strict;
+use warnings;
+use File::Find;
+use File::Temp qw(tempdir);
+use Test::More;
+
+my ($srcdir, $builddir) = @ENV{qw(KTSTR_SRCDIR KTSTR_BUILDDIR)};
+my ($cc, $cxx, $nm) = ($ENV{CC} || 'cc', $ENV{CXX} || 'g++', $ENV{NM} || 'nm');
+my $dir = tempdir(CLEANUP => 1);
+my $dest = "$dir/dest";
+
+sub run {
+    my ($command) = @_;
+    my $output = `$command 2>&1`;
+    my $ok = $? == 0;
+    diag("$command\n$output") unless $ok;
+    return ($ok, $output);
+}
+
+sub slurp { open my $in, '<', $_[0] or die "$_[0]: $!"; local $/; return scalar <$in> }
+sub spew { open my $out, '>', $_[0] or die "$_[0]: $!"; print $out $_[1]; close $out }
+
+# The outer make's job server is not ours to use.
+my ($installed) = run("env -u MAKEFLAGS -u MFLAGS -u MAKELEVEL make -C '$builddir' install DESTDIR='$dest'");
+ok($installed, 'make install DESTDIR') or BAIL_OUT('nothing to test');
+
+my ($pc, $library, $worker);
+find(sub {
+    $pc = $File::Find::name if $_ eq 'ktstr.pc';
+    $library = $File::Find::name if $_ eq 'libktstr.so.0';
+    $worker = $File::Find::name if $_ eq 'ktstr-jemalloc-alloc-worker';
+}, $dest);
+ok($pc, 'ktstr.pc is installed');
+ok($library, 'libktstr.so.0 is installed');
+ok($worker && -x $worker, 'the worker is installed and executable');
+(my $libdir = $library) =~ s{/[^/]*$}{};
+(my $pcdir = $pc) =~ s{/[^/]*$}{};
+$ENV{PKG_CONFIG_PATH} = $pcdir;
+$ENV{PKG_CONFIG_SYSROOT_DIR} = $dest;
+$ENV{PKG_CONFIG_ALLOW_SYSTEM_CFLAGS} = $ENV{PKG_CONFIG_ALLOW_SYSTEM_LIBS} = 1;
+
+# Under sanitizers the library needs their runtime, which a plain consumer does not bring.
+my $sanitized = `$nm -D --undefined-only '$library'` =~ /__asan_init|__ubsan_handle/;
+my (undef, $flags) = run('pkg-config --cflags --libs ktstr');
+chomp $flags;
+
+my $consumer = <<'C';
+#include <ktstr/payload.h>
+#include <ktstr/worker_ready.h>
+#include <ktstr/worker_ready_wait.h>
+#include <stdio.h>
+int main(void)
+{
+	char path[KTSTR_WORKER_READY_PATH_SIZE];
+	if (ktstr_worker_ready_path(12345, path, sizeof path) || ktstr_payload_pid(NULL, NULL) == 0)
+		return 1;
+	puts(path);
+	return 0;
+}
+C
+SKIP: {
+    skip 'a sanitized library needs a sanitized consumer', 4 if $sanitized;
+    spew("$dir/consumer.c", $consumer);
+    spew("$dir/consumer.cc", $consumer);
+    for (["$cc -std=c11", 'consumer.c', 'C'], ["$cxx -std=c++17", 'consumer.cc', 'C++']) {
+        my ($compiler, $source, $language) = @$_;
+        my ($built) = run("$compiler -Wall -Wextra -Werror -o $dir/consumer $dir/$source $flags");
+        ok($built, "a $language consumer builds with pkg-config's flags alone");
+        is(`LD_LIBRARY_PATH='$libdir' $dir/consumer`, "/tmp/ktstr-worker-ready-12345\n", "and runs ($language)");
+    }
+}
+
+for my $header (qw(error payload worker_ready worker_ready_wait)) {
+    spew("$dir/alone.c", "#include <ktstr/$header.h>\n");
+    spew("$dir/alone.cc", "#include <ktstr/$header.h>\n");
+    my (undef, $cflags) = run('pkg-config --cflags ktstr');
+    chomp $cflags;
+    my ($c) = run("$cc -std=c11 -Wall -Wextra -Wpedantic -Werror -fsyntax-only $cflags $dir/alone.c");
+    ok($c, "<ktstr/$header.h> alone is C11");
+    my ($cpp) = run("$cxx -std=c++17 -Wall -Wextra -Wpedantic -Werror -fsyntax-only $cflags $dir/alone.cc");
+    ok($cpp, "<ktstr/$header.h> alone is C++17");
+}
+
+my %literal = (
+    worker_ready_marker_prefix => '/tmp/ktstr-worker-ready-',
+    worker_ready_marker_override_env => 'KTSTR_WORKER_READY_MARKER_OVERRIDE',
+    worker_ready_stderr_prefix => 'jemalloc-alloc-worker:',
+    worker_ready_stdout_prefix => 'jemalloc-alloc-worker ready',
+);
+{
+    # pkg-config puts the root before each variable that begins with a slash, ours too.
+    local $ENV{PKG_CONFIG_SYSROOT_DIR};
+    delete $ENV{PKG_CONFIG_SYSROOT_DIR};
+    for my $name (sort keys %literal) {
+        my (undef, $value) = run("pkg-config --variable=$name ktstr");
+        chomp $value;
+        is($value, $literal{$name}, "pkg-config --variable=$name");
+    }
+    my (undef, $value) = run('pkg-config --variable=worker ktstr');
+    chomp $value;
+    is("$dest$value", $worker, 'pkg-config --variable=worker is where the worker is');
+}
+
+# The map, the library and the headers name the same symbols.
+my ($global) = slurp("$srcdir/src/libktstr.map") =~ /global:(.*?)local:/s;
+my @mapped = sort $global =~ /(ktstr_\w+);/g;
+my @exported = sort map { /\s[A-Z]\s(ktstr_\w+)/ ? $1 : () } `$nm -D --defined-only '$library'`;
+is_deeply(\@exported, \@mapped, 'the exported symbols equal the map');
+my @others = grep { !/\s[A-Z]\s(?:ktstr_\w+|KTSTR_0\.1)/ } `$nm -D --defined-only '$library'`;
+is("@others", '', 'nothing else is exported') unless $sanitized;
+my $headers = join '', map { slurp($_) } glob "$srcdir/src/ktstr/*.h";
+$headers =~ s{/\*.*?\*/}{}gs;
+my %declared = map { $_ => 1 } $headers =~ /\b(ktstr_\w+)\s*\(/g, $headers =~ /extern const char (ktstr_\w+)\[\]/g;
+is_deeply([sort keys %declared], \@mapped, 'the headers declare just the exported symbols');
+
+# What the binaries need at run time.
+my @needed = map { /NEEDED.*\[(.*)\]/ ? $1 : () } `readelf -dW '$library'`;
+is_deeply([grep { !/^(?:lib(?:a|ub)san|libgcov)/ } @needed], ['libc.so.6'], 'the library needs libc alone') unless $sanitized;
+unlike(`readelf -dW '$worker'`, qr/NEEDED.*libktstr/, 'the worker does not need the library');
+like(`readelf -dW '$library'`, qr/SONAME.*\[libktstr\.so\.0\]/, 'the soname');
+
+SKIP: {
+    skip 'a sanitized library cannot be loaded into a plain Python', 1 if $sanitized;
+    skip 'python3 is not installed', 1 if system('python3 -c "" 2>/dev/null');
+    spew("$dir/path.py", <<"PY");
+import ctypes
+lib = ctypes.CDLL("$library")
+buf = ctypes.create_string_buffer(64)
+assert lib.ktstr_worker_ready_path(ctypes.c_uint32(4294967295), buf, ctypes.c_size_t(64)) == 0
+print(buf.value.decode())
+print(ctypes.string_at(ctypes.addressof(ctypes.c_char.in_dll(lib, "ktstr_worker_ready_stderr_prefix"))).decode())
+PY
+    is(`python3 $dir/path.py`, "/tmp/ktstr-worker-ready-4294967295\njemalloc-alloc-worker:\n",
+        'a Python ctypes call of the path function');
+}
+done_testing;

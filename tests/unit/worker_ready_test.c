@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The path contract: each literal, as macro and as symbol, and the path function at its edges.
+ * The literals are spelled out here a second time on purpose: to change one is to change the contract.
+ */
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "ktstr/worker_ready.h"
+
+/* Each macro joins its neighbours at compile time; with a variable this would not compile. */
+static const char joined_prefix[] = "[" KTSTR_WORKER_READY_MARKER_PREFIX "]";
+static const char joined_env[] = "[" KTSTR_WORKER_READY_MARKER_OVERRIDE_ENV "]";
+static const char joined_stderr[] = "[" KTSTR_WORKER_READY_STDERR_PREFIX "]";
+static const char joined_stdout[] = "[" KTSTR_WORKER_READY_STDOUT_PREFIX "]";
+
+_Static_assert(KTSTR_WORKER_READY_PATH_SIZE == sizeof "/tmp/ktstr-worker-ready-4294967295",
+	       "the longest path and its NUL fit, with nothing to spare");
+
+static void test_literals(void **state)
+{
+	static const struct {
+		const char *macro, *joined, *symbol, *expected;
+	} literals[] = {
+		{KTSTR_WORKER_READY_MARKER_PREFIX, joined_prefix, ktstr_worker_ready_marker_prefix,
+		 "/tmp/ktstr-worker-ready-"},
+		{KTSTR_WORKER_READY_MARKER_OVERRIDE_ENV, joined_env, ktstr_worker_ready_marker_override_env,
+		 "KTSTR_WORKER_READY_MARKER_OVERRIDE"},
+		{KTSTR_WORKER_READY_STDERR_PREFIX, joined_stderr, ktstr_worker_ready_stderr_prefix,
+		 "jemalloc-alloc-worker:"},
+		{KTSTR_WORKER_READY_STDOUT_PREFIX, joined_stdout, ktstr_worker_ready_stdout_prefix,
+		 "jemalloc-alloc-worker ready"},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof literals / sizeof literals[0]; i++) {
+		size_t len = strlen(literals[i].expected);
+
+		assert_string_equal(literals[i].macro, literals[i].expected);
+		assert_string_equal(literals[i].symbol, literals[i].expected);
+		assert_int_equal(strlen(literals[i].joined), len + 2);
+		assert_memory_equal(literals[i].joined + 1, literals[i].expected, len);
+	}
+}
+
+static const struct path_case {
+	uint32_t pid;
+	const char *path;
+} path_cases[] = {
+	{0, "/tmp/ktstr-worker-ready-0"},
+	{1, "/tmp/ktstr-worker-ready-1"},
+	{9, "/tmp/ktstr-worker-ready-9"},
+	{10, "/tmp/ktstr-worker-ready-10"},
+	{12345, "/tmp/ktstr-worker-ready-12345"},
+	{65535, "/tmp/ktstr-worker-ready-65535"},
+	{4194304, "/tmp/ktstr-worker-ready-4194304"}, /* PID_MAX_LIMIT, linux/threads.h */
+	{INT32_MAX, "/tmp/ktstr-worker-ready-2147483647"},
+	{(uint32_t)INT32_MAX + 1, "/tmp/ktstr-worker-ready-2147483648"},
+	{UINT32_MAX, "/tmp/ktstr-worker-ready-4294967295"},
+};
+#define PATH_CASES (sizeof path_cases / sizeof path_cases[0])
+
+static void test_path_in_a_buffer_for_any_pid(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < PATH_CASES; i++) {
+		char buf[KTSTR_WORKER_READY_PATH_SIZE];
+
+		memset(buf, 'x', sizeof buf);
+		assert_int_equal(ktstr_worker_ready_path(path_cases[i].pid, buf, sizeof buf), 0);
+		assert_string_equal(buf, path_cases[i].path);
+	}
+}
+
+/* Every size from 0 to one more than needed; what lies behind `size` is never touched. */
+static void test_path_at_each_size(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < PATH_CASES; i++) {
+		const size_t exact = strlen(path_cases[i].path) + 1;
+
+		for (size_t size = 0; size <= exact + 1; size++) {
+			char buf[KTSTR_WORKER_READY_PATH_SIZE + 8];
+			int expected = size < exact ? -ERANGE : 0;
+
+			memset(buf, 'x', sizeof buf);
+			assert_int_equal(ktstr_worker_ready_path(path_cases[i].pid, buf, size), expected);
+			if (size == 0)
+				assert_int_equal(buf[0], 'x');
+			else
+				assert_string_equal(buf, expected ? "" : path_cases[i].path);
+			for (size_t behind = size; behind < sizeof buf; behind++)
+				assert_int_equal(buf[behind], 'x');
+		}
+	}
+}
+
+static void test_path_without_a_buffer(void **state)
+{
+	(void)state;
+	assert_int_equal(ktstr_worker_ready_path(1, NULL, 0), -EINVAL);
+	assert_int_equal(ktstr_worker_ready_path(1, NULL, KTSTR_WORKER_READY_PATH_SIZE), -EINVAL);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_literals),
+		cmocka_unit_test(test_path_in_a_buffer_for_any_pid),
+		cmocka_unit_test(test_path_at_each_size),
+		cmocka_unit_test(test_path_without_a_buffer),
+	};
+
+	cmocka_set_message_output(CM_OUTPUT_TAP);
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,177 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The wait across namespaces: found where the worker lives, or an error that names the namespace. */
+#include "config.h"
+
+#include <errno.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "ktstr/worker_ready_wait.h"
+#include "pidfd.h"
+
+#define PATIENCE_MS 20000
+
+static struct ktstr_worker_ready_result result;
+static struct ktstr_error error;
+
+/* As root, or in a user namespace that makes us root there. */
+static struct ktstr_payload *unshared(const char *what, const char *script)
+{
+	const char *const as_root[] = {"unshare", what, "sh", "-c", script, NULL};
+	const char *const as_user[] = {"unshare", "-Ur", what, "sh", "-c", script, NULL};
+	const struct ktstr_payload_options options = {.flags = KTSTR_PAYLOAD_DIE_WITH_PARENT};
+	struct ktstr_payload *payload;
+
+	if (ktstr_payload_spawn(geteuid() == 0 ? as_root : as_user, &options, &payload, &error))
+		fail_msg("%s", error.text);
+	return payload;
+}
+
+/* Can namespaces be made here? Not under valgrind, which knows no openat2(2) and no pidfd_open(2). */
+static bool possible(const char *what)
+{
+	struct ktstr_payload *payload;
+	int pidfd = ktstr_pidfd_open(getpid());
+	int status = -1;
+
+	if (pidfd < 0)
+		return false;
+	close(pidfd);
+	payload = unshared(what, "exit 0");
+	ktstr_payload_wait(payload, PATIENCE_MS, &status);
+	ktstr_payload_close(payload);
+	return status == 0;
+}
+
+/* The namespace is entered, and its /tmp replaced, only after the wait has begun. */
+static void test_mount_namespace(void **state)
+{
+	struct ktstr_payload *payload;
+
+	(void)state;
+	if (!possible("--mount"))
+		skip();
+	payload = unshared("--mount", "sleep 0.2; mount -t tmpfs none /tmp; sleep 0.1; "
+				      "echo ready >/tmp/ktstr-worker-ready-$$; exec sleep 60");
+	if (ktstr_worker_ready_wait(payload, "mounted", PATIENCE_MS, &result, &error))
+		fail_msg("%s", error.text);
+	assert_int_equal(result.outcome, KTSTR_WORKER_READY);
+	assert_non_null(strstr(result.text, "mount namespace"));
+	/* Standing already: found at the first look. */
+	if (ktstr_worker_ready_wait(payload, "mounted", 0, &result, &error))
+		fail_msg("%s", error.text);
+	assert_int_equal(result.outcome, KTSTR_WORKER_READY);
+	ktstr_payload_close(payload);
+}
+
+/* /tmp in the worker's root is a link to an absolute path: resolved there, not here. */
+static void test_link_within_root(void **state)
+{
+	struct ktstr_payload *payload;
+
+	(void)state;
+	if (!possible("--mount"))
+		skip();
+	payload = unshared("--mount", "mount -t tmpfs none /mnt && mkdir /mnt/real /mnt/bin /mnt/proc && "
+				      "ln -s /real /mnt/tmp && for d in bin usr lib lib64; do mkdir -p /mnt/$d; "
+				      "mount --rbind /$d /mnt/$d; done; exec chroot /mnt sh -c "
+				      "'sleep 0.1; echo ready >/real/ktstr-worker-ready-'$$'; exec sleep 60'");
+	if (ktstr_worker_ready_wait(payload, "linked", PATIENCE_MS, &result, &error))
+		fail_msg("%s", error.text);
+	if (result.outcome != KTSTR_WORKER_READY)
+		fail_msg("%s", result.text);
+	ktstr_payload_close(payload);
+}
+
+/* The first child of pid, from /proc/<pid>/task/<pid>/children; 0 when there is none yet. */
+static int only_child(pid_t pid)
+{
+	char path[64];
+	int found = 0;
+	FILE *file;
+
+	snprintf(path, sizeof path, "/proc/%d/task/%d/children", (int)pid, (int)pid);
+	file = fopen(path, "re");
+	if (!file)
+		return 0;
+	if (fscanf(file, "%d", &found) != 1)
+		found = 0;
+	fclose(file);
+	return found;
+}
+
+static void test_pid_namespace(void **state)
+{
+	const struct timespec moment = {.tv_nsec = 1000000};
+	struct ktstr_payload *payload;
+	pid_t leader, inner = 0;
+
+	(void)state;
+	if (!possible("-pfm"))
+		skip();
+	/* The worker is pid 1 in there, and so is the number in its marker's name. */
+	payload = unshared("-pfm", "mount -t tmpfs none /tmp; sleep 0.1; echo ready >/tmp/ktstr-worker-ready-$$; "
+				   "sleep 60; exit 0");
+	assert_int_equal(ktstr_payload_pid(payload, &leader), 0);
+	for (int i = 0; i < PATIENCE_MS && !(inner = only_child(leader)); i++)
+		nanosleep(&moment, NULL);
+	assert_true(inner > 0);
+	if (ktstr_worker_ready_wait_pid(inner, "inner", PATIENCE_MS, &result, &error))
+		fail_msg("%s", error.text);
+	assert_int_equal(result.outcome, KTSTR_WORKER_READY);
+	assert_non_null(strstr(result.text, "/tmp/ktstr-worker-ready-1"));
+
+	/* By the handle: unshare itself is not the worker. Not a timeout, but an error with the reason. */
+	assert_int_equal(ktstr_worker_ready_wait(payload, "outer", PATIENCE_MS, &result, &error), -EXDEV);
+	assert_non_null(strstr(error.text, "pid namespace pid:["));
+	ktstr_payload_close(payload);
+}
+
+/* A process of root's, seen by an ordinary user: whether it shares our files cannot be told. */
+static void test_not_comparable(void **state)
+{
+	struct stat ours;
+	int status = -1;
+	pid_t pid;
+
+	(void)state;
+	if (geteuid() == 0) {
+		pid = fork();
+		if (pid == 0)
+			_exit(setuid(12345) || ktstr_worker_ready_wait_pid(getppid(), "root's", 50, &result, &error) != -EXDEV ||
+			      !strstr(error.text, "mount namespace"));
+		assert_int_equal(waitpid(pid, &status, 0), pid);
+		assert_int_equal(status, 0);
+		return;
+	}
+	if (stat("/proc/1/ns/mnt", &ours) == 0)
+		skip(); /* pid 1 is ours, as in a container */
+	assert_int_equal(ktstr_worker_ready_wait_pid(1, "init", 50, &result, &error), -EXDEV);
+	assert_non_null(strstr(error.text, "mount namespace"));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_mount_namespace),
+		cmocka_unit_test(test_link_within_root),
+		cmocka_unit_test(test_pid_namespace),
+		cmocka_unit_test(test_not_comparable),
+	};
+
+	cmocka_set_message_output(CM_OUTPUT_TAP);
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

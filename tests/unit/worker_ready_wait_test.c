@@ -1,0 +1,551 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The wait for readiness: its outcomes, what counts as a marker, and what it leaves behind. */
+#include "config.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "ktstr/worker_ready.h"
+#include "ktstr/worker_ready_wait.h"
+#include "worker_identity.h"
+
+#define SOON_MS 60	/* for a wait that is expected to time out */
+#define PATIENCE_MS 20000 /* for one that is not: slow machines, valgrind */
+#define OTHER_UID 12345
+
+static struct ktstr_worker_ready_result result;
+static struct ktstr_error error;
+static char marker[64];
+
+static void pause_ms(long ms)
+{
+	const struct timespec time = {.tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000};
+
+	nanosleep(&time, NULL);
+}
+
+static void set_marker_path(pid_t pid)
+{
+	assert_int_equal(ktstr_worker_ready_path((uint32_t)pid, marker, sizeof marker), 0);
+}
+
+static void write_file(const char *path, const char *content)
+{
+	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC, 0644);
+
+	if (fd < 0 || write(fd, content, strlen(content)) != (ssize_t)strlen(content) || close(fd))
+		_exit(99);
+}
+
+/* A child that runs `body` after delay_ms, and then sleeps until it is killed. */
+static pid_t child(void (*body)(void), long delay_ms)
+{
+	pid_t pid = fork();
+
+	assert_true(pid >= 0);
+	if (pid == 0) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL); /* a failed test leaves nothing behind */
+		ktstr_worker_ready_path((uint32_t)getpid(), marker, sizeof marker);
+		if (delay_ms)
+			pause_ms(delay_ms);
+		if (body)
+			body();
+		for (;;)
+			pause();
+	}
+	set_marker_path(pid);
+	return pid;
+}
+
+static void end_child(pid_t pid)
+{
+	kill(pid, SIGKILL);
+	assert_int_equal(waitpid(pid, NULL, 0), pid);
+	set_marker_path(pid);
+	if (unlink(marker) && errno == EISDIR)
+		rmdir(marker);
+}
+
+static void wait_for(pid_t pid, int timeout_ms, enum ktstr_worker_ready_outcome outcome)
+{
+	int err = ktstr_worker_ready_wait_pid(pid, "test-worker", timeout_ms, &result, &error);
+
+	if (err)
+		fail_msg("%s", error.text);
+	if (result.outcome != outcome)
+		fail_msg("%s", result.text);
+	assert_non_null(strstr(result.text, "test-worker"));
+	assert_non_null(strstr(result.text, marker));
+}
+
+static void body_write(void) { write_file(marker, "ready\n"); }
+static void body_write_and_exit(void) { write_file(marker, "ready\n"); _exit(0); }
+static void body_exit_4(void) { _exit(4); }
+static void body_touch(void) { write_file(marker, ""); }
+/* To a file that would count if it stood there itself. */
+static void body_symlink(void)
+{
+	char target[80];
+
+	snprintf(target, sizeof target, "%s.target", marker);
+	write_file(target, "ready\n");
+	if (symlink(target, marker))
+		_exit(99);
+}
+static void body_folder(void) { if (mkdir(marker, 0755)) _exit(99); }
+/* What a worker on a full disk does: create, fail to write, remove. */
+static void body_full_disk(void) { write_file(marker, ""); unlink(marker); _exit(4); }
+static void body_rename(void)
+{
+	char temporary[80];
+
+	snprintf(temporary, sizeof temporary, "%s.new", marker);
+	write_file(temporary, "ready\n");
+	if (rename(temporary, marker))
+		_exit(99);
+}
+
+static void test_ready(void **state)
+{
+	pid_t pid = child(body_write, 30);
+
+	(void)state;
+	wait_for(pid, PATIENCE_MS, KTSTR_WORKER_READY);
+	assert_int_equal(result.wait_status_known, 0);
+	assert_true(result.elapsed_ns > 0);
+	/* Standing already when the wait begins, in the same clock tick or not. */
+	wait_for(pid, 0, KTSTR_WORKER_READY);
+	end_child(pid);
+
+	pid = child(body_rename, 10);
+	wait_for(pid, PATIENCE_MS, KTSTR_WORKER_READY);
+	end_child(pid);
+}
+
+static void test_exited_before(void **state)
+{
+	pid_t pid = child(body_exit_4, 10);
+	int status;
+
+	(void)state;
+	wait_for(pid, PATIENCE_MS, KTSTR_WORKER_READY_EXITED_BEFORE);
+	assert_int_equal(result.wait_status_known, 1);
+	assert_int_equal(WEXITSTATUS(result.wait_status), 4);
+	assert_non_null(strstr(result.text, "the marker could not be written"));
+	assert_int_equal(waitpid(pid, &status, 0), pid); /* the wait did not reap it */
+
+	pid = child(NULL, 0);
+	kill(pid, SIGTERM);
+	wait_for(pid, PATIENCE_MS, KTSTR_WORKER_READY_EXITED_BEFORE);
+	assert_true(WIFSIGNALED(result.wait_status) && WTERMSIG(result.wait_status) == SIGTERM);
+	assert_non_null(strstr(result.text, "signal 15"));
+	end_child(pid);
+}
+
+static void test_exited_after(void **state)
+{
+	(void)state;
+	for (int delay = 0; delay < 20; delay++) { /* exits at once, between marker and return */
+		pid_t pid = child(body_write_and_exit, delay);
+
+		if (ktstr_worker_ready_wait_pid(pid, "test-worker", PATIENCE_MS, &result, &error))
+			fail_msg("%s", error.text);
+		/* Which of the two is a race by nature; "before" or a timeout would be a lie. */
+		if (result.outcome != KTSTR_WORKER_READY && result.outcome != KTSTR_WORKER_READY_EXITED_AFTER)
+			fail_msg("%s", result.text);
+		end_child(pid);
+	}
+	pid_t pid = child(body_write_and_exit, 0);
+
+	pause_ms(50);
+	wait_for(pid, PATIENCE_MS, KTSTR_WORKER_READY_EXITED_AFTER);
+	assert_int_equal(result.wait_status_known, 1);
+	assert_int_equal(result.wait_status, 0);
+	end_child(pid);
+}
+
+static void test_timed_out(void **state)
+{
+	pid_t pid = child(NULL, 0);
+
+	(void)state;
+	wait_for(pid, SOON_MS, KTSTR_WORKER_READY_TIMED_OUT);
+	assert_true(result.elapsed_ns >= SOON_MS * UINT64_C(1000000));
+	wait_for(pid, 0, KTSTR_WORKER_READY_TIMED_OUT);
+	end_child(pid);
+}
+
+static void test_stale(void **state)
+{
+	const struct timespec old[2] = {{.tv_sec = time(NULL) - 3600}, {.tv_sec = time(NULL) - 3600}};
+	pid_t pid = child(body_write, 3 * SOON_MS);
+
+	(void)state;
+	write_file(marker, "ready\n");
+	assert_int_equal(utimensat(AT_FDCWD, marker, old, 0), 0);
+	wait_for(pid, SOON_MS, KTSTR_WORKER_READY_TIMED_OUT);
+	assert_non_null(strstr(result.text, "stale"));
+	/* The worker writes it anew: no IN_CREATE then, it stands already. */
+	wait_for(pid, PATIENCE_MS, KTSTR_WORKER_READY);
+	end_child(pid);
+}
+
+static void test_not_regular(void **state)
+{
+	pid_t pid = child(body_symlink, 0);
+
+	(void)state;
+	pause_ms(20);
+	wait_for(pid, SOON_MS, KTSTR_WORKER_READY_TIMED_OUT);
+	assert_non_null(strstr(result.text, "symbolic link"));
+	end_child(pid);
+	strcat(marker, ".target");
+	assert_int_equal(unlink(marker), 0);
+	pid = child(body_folder, 0);
+	wait_for(pid, SOON_MS, KTSTR_WORKER_READY_TIMED_OUT);
+	end_child(pid);
+}
+
+static void test_foreign(void **state)
+{
+	pid_t pid;
+
+	(void)state;
+	if (geteuid() != 0)
+		skip(); /* only root can give a file away */
+	pid = child(body_write, 0);
+	wait_for(pid, PATIENCE_MS, KTSTR_WORKER_READY);
+	assert_int_equal(chown(marker, OTHER_UID, (gid_t)-1), 0);
+	wait_for(pid, SOON_MS, KTSTR_WORKER_READY_TIMED_OUT);
+	assert_non_null(strstr(result.text, "another user"));
+	end_child(pid);
+}
+
+static void body_become_other(void)
+{
+	if (setuid(OTHER_UID))
+		_exit(99);
+	write_file(marker, "ready\n");
+}
+
+/* A worker of another user, as under su(1): its own marker counts. */
+static void test_other_user(void **state)
+{
+	pid_t pid;
+
+	(void)state;
+	if (geteuid() != 0)
+		skip(); /* only root can become another user */
+	pid = child(body_become_other, 30);
+	wait_for(pid, PATIENCE_MS, KTSTR_WORKER_READY);
+	end_child(pid);
+}
+
+static void test_empty(void **state)
+{
+	pid_t pid = child(body_touch, 20);
+
+	(void)state;
+	wait_for(pid, PATIENCE_MS, KTSTR_WORKER_READY);
+	end_child(pid);
+	for (int round = 0; round < 50; round++) { /* never a false "ready" or "after" */
+		pid = child(body_full_disk, round % 5);
+		wait_for(pid, PATIENCE_MS, KTSTR_WORKER_READY_EXITED_BEFORE);
+		end_child(pid);
+	}
+}
+
+/* Markers that appear while the watch is being set up: none may be missed. */
+static void test_same_moment(void **state)
+{
+	const char *rounds = getenv("KTSTR_TEST_ROUNDS");
+	int count = rounds ? atoi(rounds) : 500;
+
+	(void)state;
+	for (int round = 0; round < count; round++) {
+		pid_t pid = child(body_write, 0);
+
+		wait_for(pid, PATIENCE_MS, KTSTR_WORKER_READY);
+		end_child(pid);
+	}
+}
+
+static void *wait_in_thread(void *argument)
+{
+	struct ktstr_worker_ready_result ready;
+	struct ktstr_error why;
+	intptr_t pid = (intptr_t)argument;
+	int err = ktstr_worker_ready_wait_pid((pid_t)pid, "one of many", PATIENCE_MS, &ready, &why);
+
+	return (void *)(intptr_t)(err || ready.outcome != KTSTR_WORKER_READY);
+}
+
+static void test_200_at_once(void **state)
+{
+	enum { COUNT = 200 };
+	pid_t pids[COUNT];
+	pthread_t threads[COUNT];
+	void *failed;
+
+	(void)state;
+	for (int i = 0; i < COUNT; i++)
+		pids[i] = child(body_write, 100 + i % 50);
+	for (int i = 0; i < COUNT; i++)
+		assert_int_equal(pthread_create(&threads[i], NULL, wait_in_thread, (void *)(intptr_t)pids[i]), 0);
+	for (int i = 0; i < COUNT; i++) {
+		assert_int_equal(pthread_join(threads[i], &failed), 0);
+		assert_null(failed);
+		end_child(pids[i]);
+	}
+}
+
+/* ---- by handle, and by path ---- */
+
+static struct ktstr_payload *shell(const char *script, const char *path)
+{
+	const char *const argv[] = {"/bin/sh", "-c", script, "sh", path, NULL};
+	const struct ktstr_payload_options options = {.flags = KTSTR_PAYLOAD_DIE_WITH_PARENT,
+						      .out = {.kind = KTSTR_PAYLOAD_STDIO_CAPTURE},
+						      .capture_limit = 4096};
+	struct ktstr_payload *payload;
+
+	if (ktstr_payload_spawn(argv, &options, &payload, &error))
+		fail_msg("%s", error.text);
+	return payload;
+}
+
+static void test_payload(void **state)
+{
+	/* More output than the pipe holds, before the marker: the wait has to drain it. */
+	struct ktstr_payload *payload =
+		shell("head -c 300000 /dev/zero; echo ready >/tmp/ktstr-worker-ready-$$; exec sleep 60", NULL);
+	pid_t pid;
+
+	(void)state;
+	assert_int_equal(ktstr_payload_pid(payload, &pid), 0);
+	set_marker_path(pid);
+	if (ktstr_worker_ready_wait(payload, "talker", PATIENCE_MS, &result, &error))
+		fail_msg("%s", error.text);
+	assert_int_equal(result.outcome, KTSTR_WORKER_READY);
+	assert_int_equal(ktstr_payload_kill(payload, NULL), 0);
+	assert_int_equal(ktstr_worker_ready_wait(payload, "talker", 0, &result, &error), -ESRCH);
+	ktstr_payload_close(payload);
+	unlink(marker);
+}
+
+static void test_path(void **state)
+{
+	char folder[] = "/tmp/ktstr-wait-XXXXXX", path[64];
+	struct ktstr_payload *payload;
+	int status;
+
+	(void)state;
+	assert_non_null(mkdtemp(folder));
+	snprintf(path, sizeof path, "%s/marker", folder);
+	payload = shell("sleep 0.05; echo ready >$1; exec sleep 60", path);
+	if (ktstr_worker_ready_wait_path(payload, path, "pathed", PATIENCE_MS, &result, &error))
+		fail_msg("%s", error.text);
+	assert_int_equal(result.outcome, KTSTR_WORKER_READY);
+	assert_int_equal(result.polls, 0);
+	assert_non_null(strstr(result.text, path));
+	assert_int_equal(ktstr_worker_ready_wait_path(payload, "relative", "p", 0, &result, &error), -EINVAL);
+	assert_int_equal(ktstr_worker_ready_wait_path(payload, "/tmp/", "p", 0, &result, &error), -EINVAL);
+	assert_int_equal(ktstr_worker_ready_wait_path(payload, "/no/such/folder", "p", 0, &result, &error), -ENOENT);
+	ktstr_payload_close(payload);
+	unlink(path);
+
+	payload = shell("exit 7", path);
+	if (ktstr_worker_ready_wait_path(payload, path, "pathed", PATIENCE_MS, &result, &error))
+		fail_msg("%s", error.text);
+	assert_int_equal(result.outcome, KTSTR_WORKER_READY_EXITED_BEFORE);
+	assert_int_equal(ktstr_payload_wait(payload, PATIENCE_MS, &status), 0); /* not consumed by the wait */
+	assert_int_equal(WEXITSTATUS(status), 7);
+	ktstr_payload_close(payload);
+	rmdir(folder);
+}
+
+/* Folders that may be searched but not read, or not even searched: as an ordinary user. */
+static int unreadable_folder(void *argument)
+{
+	char folder[] = "/tmp/ktstr-wait-XXXXXX", path[64];
+	struct ktstr_payload *payload;
+	int failed = 0;
+
+	(void)argument;
+	if (geteuid() == 0 && setuid(OTHER_UID))
+		return 90;
+	if (!mkdtemp(folder) || chmod(folder, 0300))
+		return 91;
+	snprintf(path, sizeof path, "%s/marker", folder);
+	payload = shell("sleep 0.05; echo ready >$1; exec sleep 60", path);
+	if (ktstr_worker_ready_wait_path(payload, path, "blind", PATIENCE_MS, &result, &error) ||
+	    result.outcome != KTSTR_WORKER_READY || result.polls == 0)
+		failed |= 1;
+	chmod(folder, 0);
+	if (ktstr_worker_ready_wait_path(payload, path, "blind", 0, &result, &error) != -EACCES)
+		failed |= 2;
+	ktstr_payload_close(payload);
+	chmod(folder, 0700);
+	unlink(path);
+	rmdir(folder);
+	return failed;
+}
+
+static void test_unreadable_folder(void **state)
+{
+	int status;
+	pid_t pid = fork();
+
+	(void)state;
+	if (pid == 0)
+		_exit(unreadable_folder(NULL));
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_int_equal(status, 0);
+}
+
+/* ---- arguments, signals, leaks ---- */
+
+static void test_arguments(void **state)
+{
+	pid_t pid = child(body_exit_4, 0);
+
+	(void)state;
+	assert_int_equal(ktstr_worker_ready_wait_pid(getpid(), NULL, 0, &result, &error), -EINVAL);
+	assert_int_equal(ktstr_worker_ready_wait_pid(0, "w", 0, &result, &error), -EINVAL);
+	assert_int_equal(ktstr_worker_ready_wait_pid(-1, "w", 0, &result, NULL), -EINVAL);
+	assert_int_equal(ktstr_worker_ready_wait_pid(getpid(), "w", 0, NULL, &error), -EINVAL);
+	assert_int_equal(ktstr_worker_ready_wait(NULL, "w", 0, &result, &error), -EINVAL);
+	assert_int_equal(waitpid(pid, NULL, 0), pid);
+	assert_int_equal(ktstr_worker_ready_wait_pid(pid, "w", 0, &result, &error), -ESRCH);
+	assert_int_equal(error.code, -ESRCH);
+	assert_non_null(strstr(error.text, "no such process"));
+}
+
+static void test_names(void **state)
+{
+	(void)state;
+	assert_string_equal(ktstr_worker_ready_outcome_name(KTSTR_WORKER_READY), "ready");
+	assert_string_equal(ktstr_worker_ready_outcome_name(KTSTR_WORKER_READY_EXITED_BEFORE), "exited-before");
+	assert_string_equal(ktstr_worker_ready_outcome_name(KTSTR_WORKER_READY_EXITED_AFTER), "exited-after");
+	assert_string_equal(ktstr_worker_ready_outcome_name(KTSTR_WORKER_READY_TIMED_OUT), "timed-out");
+	assert_null(ktstr_worker_ready_outcome_name((enum ktstr_worker_ready_outcome)4));
+	for (int code = -1; code < 256; code++)
+		assert_int_equal(ktstr_worker_exit_meaning(code) != NULL, code == 0 || (code >= 2 && code <= 7));
+}
+
+static void on_alarm(int signo)
+{
+	(void)signo;
+}
+
+static void test_signals_do_not_end_it(void **state)
+{
+	const struct sigaction handle = {.sa_handler = on_alarm};
+	struct sigaction before;
+	struct timespec every = {.tv_nsec = 5000000};
+	struct itimerspec ticking = {every, every};
+	struct sigevent event = {.sigev_notify = SIGEV_SIGNAL, .sigev_signo = SIGALRM};
+	timer_t timer;
+	pid_t pid = child(body_write, 100);
+
+	(void)state;
+	sigaction(SIGALRM, &handle, &before);
+	assert_int_equal(timer_create(CLOCK_MONOTONIC, &event, &timer), 0);
+	assert_int_equal(timer_settime(timer, 0, &ticking, NULL), 0);
+	wait_for(pid, PATIENCE_MS, KTSTR_WORKER_READY);
+	timer_delete(timer);
+	sigaction(SIGALRM, &before, NULL);
+	end_child(pid);
+}
+
+static int open_files(void)
+{
+	DIR *dir = opendir("/proc/self/fd");
+	int count = 0;
+
+	while (readdir(dir))
+		count++;
+	closedir(dir);
+	return count;
+}
+
+static void test_no_fd_is_left(void **state)
+{
+	int before = open_files();
+
+	(void)state;
+	test_ready(NULL);
+	test_exited_before(NULL);
+	test_timed_out(NULL);
+	test_arguments(NULL);
+	assert_int_equal(open_files(), before);
+}
+
+static void test_parsers(void **state)
+{
+	struct worker_identity worker;
+	uint64_t ticks;
+
+	(void)state;
+	assert_int_equal(worker_identity_parse_stat("1 (a) R) \n(b) S 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 "
+						    "12345 21\n", &ticks), 0);
+	assert_int_equal(ticks, 12345);
+	assert_int_equal(worker_identity_parse_stat("", &ticks), -EBADMSG);
+	assert_int_equal(worker_identity_parse_stat("1 (a", &ticks), -EBADMSG);
+	assert_int_equal(worker_identity_parse_stat("1 (a) S 2 3", &ticks), -EBADMSG);
+	assert_int_equal(worker_identity_parse_stat("1 (a) S 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 "
+						    "99999999999999999999 21", &ticks), -EBADMSG);
+	assert_int_equal(worker_identity_parse_status("Name:\tx\nNSpid:\t70\t8\t1\nUid:\t1\t2\t3\t4\n", 70, &worker), 0);
+	assert_int_equal(worker.inner_pid, 1);
+	assert_int_equal(worker.effective_uid, 2);
+	assert_int_equal(worker.file_system_uid, 4);
+	assert_int_equal(worker_identity_parse_status("Name:\tx\nUid:\t1\t2\t3\t4\n", 70, &worker), 0);
+	assert_int_equal(worker.inner_pid, 70);
+	assert_int_equal(worker_identity_parse_status("Name:\tx\n", 70, &worker), -EBADMSG);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_ready),
+		cmocka_unit_test(test_exited_before),
+		cmocka_unit_test(test_exited_after),
+		cmocka_unit_test(test_timed_out),
+		cmocka_unit_test(test_stale),
+		cmocka_unit_test(test_not_regular),
+		cmocka_unit_test(test_foreign),
+		cmocka_unit_test(test_other_user),
+		cmocka_unit_test(test_empty),
+		cmocka_unit_test(test_same_moment),
+		cmocka_unit_test(test_200_at_once),
+		cmocka_unit_test(test_payload),
+		cmocka_unit_test(test_path),
+		cmocka_unit_test(test_unreadable_folder),
+		cmocka_unit_test(test_arguments),
+		cmocka_unit_test(test_names),
+		cmocka_unit_test(test_signals_do_not_end_it),
+		cmocka_unit_test(test_no_fd_is_left),
+		cmocka_unit_test(test_parsers),
+	};
+
+	cmocka_set_message_output(CM_OUTPUT_TAP);
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
