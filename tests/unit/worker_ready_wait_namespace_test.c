@@ -62,8 +62,6 @@ static void test_mount_namespace(void **state)
 	struct ktstr_payload *payload;
 
 	(void)state;
-	if (!possible("--mount"))
-		skip();
 	payload = unshared("--mount", "sleep 0.2; mount -t tmpfs none /tmp; sleep 0.1; "
 				      "echo ready >/tmp/ktstr-worker-ready-$$; exec sleep 60");
 	if (ktstr_worker_ready_wait(payload, "mounted", PATIENCE_MS, &result, &error))
@@ -83,8 +81,6 @@ static void test_link_within_root(void **state)
 	struct ktstr_payload *payload;
 
 	(void)state;
-	if (!possible("--mount"))
-		skip();
 	payload = unshared("--mount", "mount -t tmpfs none /mnt && mkdir /mnt/real /mnt/bin /mnt/proc && "
 				      "ln -s /real /mnt/tmp && for d in bin usr lib lib64; do mkdir -p /mnt/$d; "
 				      "mount --rbind /$d /mnt/$d; done; exec chroot /mnt sh -c "
@@ -120,8 +116,6 @@ static void test_pid_namespace(void **state)
 	pid_t leader, inner = 0;
 
 	(void)state;
-	if (!possible("-pfm"))
-		skip();
 	/* The worker is pid 1 in there, and so is the number in its marker's name. */
 	payload = unshared("-pfm", "mount -t tmpfs none /tmp; sleep 0.1; echo ready >/tmp/ktstr-worker-ready-$$; "
 				   "sleep 60; exit 0");
@@ -158,20 +152,26 @@ static void test_not_comparable(void **state)
 		return;
 	}
 	if (stat("/proc/1/ns/mnt", &ours) == 0)
-		skip(); /* pid 1 is ours, as in a container */
+		return; /* pid 1 is ours, as in a container: there is no process that we may not compare */
 	assert_int_equal(ktstr_worker_ready_wait_pid(1, "init", 50, &result, &error), -EXDEV);
 	assert_non_null(strstr(error.text, "mount namespace"));
 }
 
+/* Not by skip(): cmocka 1.1 writes a skipped test as "not ok", which is a failure to Automake. */
 int main(void)
 {
-	const struct CMUnitTest tests[] = {
+	const struct CMUnitTest all[] = {
 		cmocka_unit_test(test_mount_namespace),
 		cmocka_unit_test(test_link_within_root),
 		cmocka_unit_test(test_pid_namespace),
 		cmocka_unit_test(test_not_comparable),
 	};
+	const struct CMUnitTest without_namespaces[] = {cmocka_unit_test(test_not_comparable)};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	if (possible("-pfm"))
+		return cmocka_run_group_tests(all, NULL, NULL);
+	puts("# left out, since namespaces cannot be made here: all but test_not_comparable");
+	fflush(stdout);
+	return cmocka_run_group_tests(without_namespaces, NULL, NULL);
 }

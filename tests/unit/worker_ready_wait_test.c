@@ -174,8 +174,9 @@ static void test_exited_after(void **state)
 		end_child(pid);
 	}
 	pid_t pid = child(body_write_and_exit, 0);
+	siginfo_t info;
 
-	pause_ms(50);
+	assert_int_equal(waitid(P_PID, (id_t)pid, &info, WEXITED | WNOWAIT), 0); /* a zombie by now */
 	wait_for(pid, PATIENCE_MS, KTSTR_WORKER_READY_EXITED_AFTER);
 	assert_int_equal(result.wait_status_known, 1);
 	assert_int_equal(result.wait_status, 0);
@@ -211,9 +212,11 @@ static void test_stale(void **state)
 static void test_not_regular(void **state)
 {
 	pid_t pid = child(body_symlink, 0);
+	char target[80];
 
 	(void)state;
-	pause_ms(20);
+	while (readlink(marker, target, sizeof target) < 0)
+		pause_ms(1);
 	wait_for(pid, SOON_MS, KTSTR_WORKER_READY_TIMED_OUT);
 	assert_non_null(strstr(result.text, "symbolic link"));
 	end_child(pid);
@@ -229,8 +232,6 @@ static void test_foreign(void **state)
 	pid_t pid;
 
 	(void)state;
-	if (geteuid() != 0)
-		skip(); /* only root can give a file away */
 	pid = child(body_write, 0);
 	wait_for(pid, PATIENCE_MS, KTSTR_WORKER_READY);
 	assert_int_equal(chown(marker, OTHER_UID, (gid_t)-1), 0);
@@ -252,8 +253,6 @@ static void test_other_user(void **state)
 	pid_t pid;
 
 	(void)state;
-	if (geteuid() != 0)
-		skip(); /* only root can become another user */
 	pid = child(body_become_other, 30);
 	wait_for(pid, PATIENCE_MS, KTSTR_WORKER_READY);
 	end_child(pid);
@@ -522,30 +521,26 @@ static void test_parsers(void **state)
 	assert_int_equal(worker_identity_parse_status("Name:\tx\n", 70, &worker), -EBADMSG);
 }
 
+#define TESTS_FOR_ANYONE \
+	cmocka_unit_test(test_ready), cmocka_unit_test(test_exited_before), cmocka_unit_test(test_exited_after), \
+		cmocka_unit_test(test_timed_out), cmocka_unit_test(test_stale), cmocka_unit_test(test_not_regular), \
+		cmocka_unit_test(test_empty), cmocka_unit_test(test_same_moment), cmocka_unit_test(test_200_at_once), \
+		cmocka_unit_test(test_payload), cmocka_unit_test(test_path), cmocka_unit_test(test_unreadable_folder), \
+		cmocka_unit_test(test_arguments), cmocka_unit_test(test_names), \
+		cmocka_unit_test(test_signals_do_not_end_it), cmocka_unit_test(test_no_fd_is_left), \
+		cmocka_unit_test(test_parsers)
+
+/* Not by skip(): cmocka 1.1 writes a skipped test as "not ok", which is a failure to Automake. */
 int main(void)
 {
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_ready),
-		cmocka_unit_test(test_exited_before),
-		cmocka_unit_test(test_exited_after),
-		cmocka_unit_test(test_timed_out),
-		cmocka_unit_test(test_stale),
-		cmocka_unit_test(test_not_regular),
-		cmocka_unit_test(test_foreign),
-		cmocka_unit_test(test_other_user),
-		cmocka_unit_test(test_empty),
-		cmocka_unit_test(test_same_moment),
-		cmocka_unit_test(test_200_at_once),
-		cmocka_unit_test(test_payload),
-		cmocka_unit_test(test_path),
-		cmocka_unit_test(test_unreadable_folder),
-		cmocka_unit_test(test_arguments),
-		cmocka_unit_test(test_names),
-		cmocka_unit_test(test_signals_do_not_end_it),
-		cmocka_unit_test(test_no_fd_is_left),
-		cmocka_unit_test(test_parsers),
-	};
+	const struct CMUnitTest anyone[] = {TESTS_FOR_ANYONE};
+	const struct CMUnitTest root[] = {TESTS_FOR_ANYONE, cmocka_unit_test(test_foreign),
+					  cmocka_unit_test(test_other_user)};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	if (geteuid() == 0)
+		return cmocka_run_group_tests(root, NULL, NULL);
+	puts("# left out, since only root can give files away: test_foreign, test_other_user");
+	fflush(stdout);
+	return cmocka_run_group_tests(anyone, NULL, NULL);
 }
