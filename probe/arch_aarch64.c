@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* aarch64. Sources: ELF for the Arm 64-bit Architecture (AAELF64), dynamic relocations; Addenda32. */
 #ifdef __aarch64__
+#include "config.h"
+
 #include "arch.h"
 
 #include <elf.h>

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* x86_64. Sources: x86-64 psABI 1.0, tables 4.9 and 3.4.2; Drepper, ELF Handling For TLS. */
 #ifdef __x86_64__
+#include "config.h"
+
 #include "arch.h"
 
 #include <elf.h>

@@ -21,13 +21,12 @@ probe_libktstr_probe_inner_la_SOURCES = \
 	probe/thread_pointer.c probe/thread_pointer.h \
 	probe/tls_address.c probe/tls_address.h \
 	probe/tsd_layout.c probe/tsd_layout.h probe/tsd_layout_table.c
-probe_libktstr_probe_inner_la_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/probe
-probe_libktstr_probe_inner_la_CFLAGS = $(AM_CFLAGS) $(SANITIZER_FLAGS) -pthread
+probe_libktstr_probe_inner_la_CFLAGS = $(AM_CFLAGS) -pthread
 
 lib_LTLIBRARIES += probe/libktstr-probe.la
 probe_libktstr_probe_la_SOURCES =
 probe_libktstr_probe_la_LIBADD = probe/libktstr_probe_inner.la
-probe_libktstr_probe_la_LDFLAGS = $(AM_LDFLAGS) $(SANITIZER_FLAGS) -pthread -version-info 0:0:0 \
+probe_libktstr_probe_la_LDFLAGS = $(AM_LDFLAGS) -pthread -version-info 0:0:0 \
 	-Wl,--version-script=$(srcdir)/probe/libktstr-probe.map $(LIBKTSTR_NO_UNDEFINED)
 EXTRA_probe_libktstr_probe_la_DEPENDENCIES = probe/libktstr-probe.map
 EXTRA_DIST += probe/libktstr-probe.map
@@ -41,7 +40,4 @@ probe_ktstr_jemalloc_probe_SOURCES = \
 	probe/options.c probe/options.h \
 	probe/render_json.c probe/render_json.h \
 	probe/render_text.c probe/render_text.h
-probe_ktstr_jemalloc_probe_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/probe
-probe_ktstr_jemalloc_probe_CFLAGS = $(AM_CFLAGS) $(SANITIZER_FLAGS)
-probe_ktstr_jemalloc_probe_LDFLAGS = $(AM_LDFLAGS) $(SANITIZER_FLAGS)
 probe_ktstr_jemalloc_probe_LDADD = probe/libktstr-probe.la

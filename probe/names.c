@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* The contract's words for tags and kinds of error. Called by users of the library. */
+#include "config.h"
+
 #include "ktstr/probe.h"
 
 static const char *const tag_names[] = {

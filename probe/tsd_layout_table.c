@@ -4,6 +4,8 @@
  * x86_64 (gcc 12) and read back with gdb's ptype /o; the aarch64 row is from the TLS image of the
  * library that Debian 12 ships. Called by tsd_layout.
  */
+#include "config.h"
+
 #include "tsd_layout.h"
 
 #include <elf.h>

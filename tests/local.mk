@@ -18,6 +18,14 @@ unit_tests = \
 	tests/unit/bytes_arg_test \
 	tests/unit/payload_rounds_test \
 	tests/unit/payload_test \
+	tests/unit/probe_access_gate_test \
+	tests/unit/probe_comm_text_test \
+	tests/unit/probe_options_test \
+	tests/unit/probe_procfs_test \
+	tests/unit/probe_remote_read_test \
+	tests/unit/probe_thread_pointer_test \
+	tests/unit/probe_tls_address_test \
+	tests/unit/probe_tsd_layout_test \
 	tests/unit/worker_ready_copies_test \
 	tests/unit/worker_ready_test \
 	tests/unit/worker_ready_wait_namespace_test \
@@ -28,18 +36,22 @@ TESTS += $(unit_tests)
 endif
 # Each is one file of the same name, linked with this; program for program that is Automake's default.
 AM_DEFAULT_SOURCE_EXT = .c
-LDADD = src/libktstr_inner.la $(CMOCKA_LIBS)
+LDADD = src/libktstr_inner.la probe/libktstr_probe_inner.la $(CMOCKA_LIBS) -lpthread
+tests_unit_probe_comm_text_test_SOURCES = tests/unit/probe_comm_text_test.c probe/comm_text.c
+tests_unit_probe_options_test_SOURCES = tests/unit/probe_options_test.c probe/options.c
 tests_unit_bytes_arg_test_SOURCES = tests/unit/bytes_arg_test.c worker/bytes_arg.c
 
 program_tests = \
 	tests/program/install.t \
 	tests/program/man_pages.t \
+	tests/program/probe_program.t \
+	tests/program/probe_truth.t \
 	tests/program/sanitizers.t \
 	tests/program/valgrind.t \
 	tests/program/worker.t \
 	tests/program/worker_binary.t \
 	tests/program/worker_syscalls.t
-EXTRA_DIST += $(program_tests) tests/program/TestKtstr.pm
+EXTRA_DIST += $(program_tests) tests/program/ProbeTest.pm tests/program/TestKtstr.pm tests/targets/heap_histories.c
 if HAVE_PERL
 TESTS += $(program_tests)
 endif
