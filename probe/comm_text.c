@@ -3,6 +3,8 @@
  * A thread's name is up to 15 arbitrary bytes that the target chose: this makes them safe to print.
  * Called by render_json and render_text.
  */
+#include "config.h"
+
 #include "comm_text.h"
 
 #include <stdio.h>
