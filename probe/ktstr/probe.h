@@ -32,6 +32,10 @@
 extern "C" {
 #endif
 
+#ifdef __GNUC__
+#pragma GCC visibility push(default)
+#endif
+
 /* One session on one process. Since 0.1. */
 struct ktstr_probe;
 
@@ -201,6 +205,10 @@ int ktstr_probe_snapshot_interrupted(const struct ktstr_probe_snapshot *snapshot
 
 /* NULL is allowed. Since 0.1. */
 void ktstr_probe_snapshot_free(struct ktstr_probe_snapshot *snapshot);
+
+#ifdef __GNUC__
+#pragma GCC visibility pop
+#endif
 
 #ifdef __cplusplus
 }
