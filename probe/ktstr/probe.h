@@ -126,7 +126,7 @@ struct ktstr_probe_options {
 
 /*
  * Makes a session that is not open yet; options (copied) may be NULL. Returns 0, -ENOMEM, -EMFILE,
- * or -EINVAL for an option out of range. Since 0.1.
+ * -EINVAL for an option out of range, or -ENOTSUP for one that this build cannot serve. Since 0.1.
  */
 int ktstr_probe_new(struct ktstr_probe **probe, const struct ktstr_probe_options *options);
 
