@@ -32,6 +32,10 @@
 extern "C" {
 #endif
 
+#ifdef __GNUC__
+#pragma GCC visibility push(default)
+#endif
+
 /* One session on one process. Since 0.1. */
 struct ktstr_probe;
 
@@ -122,7 +126,7 @@ struct ktstr_probe_options {
 
 /*
  * Makes a session that is not open yet; options (copied) may be NULL. Returns 0, -ENOMEM, -EMFILE,
- * or -EINVAL for an option out of range. Since 0.1.
+ * -EINVAL for an option out of range, or -ENOTSUP for one that this build cannot serve. Since 0.1.
  */
 int ktstr_probe_new(struct ktstr_probe **probe, const struct ktstr_probe_options *options);
 
@@ -201,6 +205,10 @@ int ktstr_probe_snapshot_interrupted(const struct ktstr_probe_snapshot *snapshot
 
 /* NULL is allowed. Since 0.1. */
 void ktstr_probe_snapshot_free(struct ktstr_probe_snapshot *snapshot);
+
+#ifdef __GNUC__
+#pragma GCC visibility pop
+#endif
 
 #ifdef __cplusplus
 }
