@@ -10,14 +10,15 @@ my $cc = $ENV{CC} || 'cc';
 my @tests = split ' ', $ENV{KTSTR_UNIT_TESTS} || '' or plan skip_all => 'no unit tests were built';
 my $dir = tempdir(CLEANUP => 1);
 my $flags = '-std=gnu11 -g -O1 -fsanitize=address,undefined -fno-sanitize-recover=all -DHAVE_CONFIG_H '
-    . "-I'$builddir' -I'$srcdir/src' -I'$srcdir/worker'";
+    . "-I'$builddir' -I'$srcdir/src' -I'$srcdir/worker' -I'$srcdir/probe' -pthread";
 
 system("echo 'int main(void) { return 0; }' >$dir/try.c; $cc $flags -o $dir/try $dir/try.c 2>/dev/null && $dir/try") == 0
     or plan skip_all => "$cc has no sanitizers here";
 plan tests => scalar @tests;
 
-# The library's objects once, with the worker's one unit that has a test of its own.
-system("cd $dir && $cc $flags -c '$srcdir'/src/*.c '$srcdir'/worker/bytes_arg.c") == 0 or BAIL_OUT('cannot compile');
+# The objects of both libraries and of the programs once, all but the files that hold a main.
+my $sources = join ' ', map { "'$_'" } grep { !m{/(?:main|alloc_worker)\.c$} } map { glob "\Q$srcdir\E/$_/*.c" } qw(src worker probe);
+system("cd $dir && $cc $flags -c $sources") == 0 or BAIL_OUT('cannot compile');
 system("cd $dir && ar rc inner.a *.o") == 0 or BAIL_OUT('ar failed');
 $ENV{ASAN_OPTIONS} = 'detect_leaks=1:abort_on_error=0:exitcode=99';
 $ENV{KTSTR_TEST_ROUNDS} = 200;

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Thread names of arbitrary bytes, made safe for JSON and for a line of text. */
+#include "config.h"
+
 #include <iconv.h>
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Thread pointers from robust lists: the pure search, and the threads of this very program. */
+#include "config.h"
+
 #include <errno.h>
 #include <pthread.h>
 #include <setjmp.h>

@@ -4,6 +4,8 @@
  * into this test and shows that both answer alike. The worker's own copy answers in worker.t, by the
  * path that it really writes.
  */
+#include "config.h"
+
 #include <dlfcn.h>
 #include <setjmp.h>
 #include <stdarg.h>

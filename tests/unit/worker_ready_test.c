@@ -3,6 +3,8 @@
  * The path contract: each literal, as macro and as symbol, and the path function at its edges.
  * The literals are spelled out here a second time on purpose: to change one is to change the contract.
  */
+#include "config.h"
+
 #include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
