@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The main job on a terminal: spawn a worker with a known heap, wait for it, show how long it took. */
+/* The main job on a terminal: spawn a worker with a known heap, wait for it, read it from outside. */
 #include "config.h"
 
-#include <errno.h>
-#include <signal.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,6 +11,7 @@
 #include <unistd.h>
 
 #include <ktstr/payload.h>
+#include <ktstr/probe.h>
 #include <ktstr/worker_ready.h>
 #include <ktstr/worker_ready_wait.h>
 
@@ -50,6 +50,35 @@ static int wait_and_show(struct ktstr_payload *worker, const struct timespec *st
 	return 0;
 }
 
+static int read_and_show(pid_t pid, const struct timespec *start)
+{
+	struct ktstr_probe_snapshot *snapshot = NULL;
+	struct ktstr_probe_error error = {.text = "out of memory"};
+	struct ktstr_probe *probe = NULL;
+	char text[256];
+	int err = ktstr_probe_new(&probe, NULL);
+
+	if (!err)
+		err = ktstr_probe_open(probe, pid, &error);
+	if (!err) {
+		step(start, "found", ktstr_probe_jemalloc_path(probe));
+		err = ktstr_probe_snapshot_take(probe, &snapshot, &error);
+	}
+	if (err)
+		fprintf(stderr, "demo: %s\n", error.text);
+	for (size_t i = 0; !err && i < ktstr_probe_snapshot_count(snapshot); i++) {
+		const struct ktstr_probe_thread *thread = ktstr_probe_snapshot_thread(snapshot, i);
+
+		snprintf(text, sizeof text, "tid %d: %" PRIu64 " bytes allocated, %" PRIu64 " deallocated%s%s",
+			 (int)thread->tid, thread->allocated_bytes, thread->deallocated_bytes,
+			 thread->error_text ? ": " : "", thread->error_text ? thread->error_text : "");
+		step(start, "read", text);
+	}
+	ktstr_probe_snapshot_free(snapshot);
+	ktstr_probe_close(probe);
+	return err;
+}
+
 int main(int argc, char **argv)
 {
 	const char *worker_path = argc > 1 ? argv[1] : BUILT_WORKER;
@@ -68,7 +97,7 @@ int main(int argc, char **argv)
 	pid_t pid = 0;
 	int failed, status;
 
-	printf("A worker makes one known allocation of 16 MiB; this program waits until it is ready.\n");
+	printf("A worker makes one known allocation of 16 MiB; this program waits for it, and reads it from outside.\n");
 	clock_gettime(CLOCK_MONOTONIC, &start);
 	if (ktstr_payload_spawn(worker_argv, &options, &worker, &error)) {
 		fprintf(stderr, "demo: %s\n", error.text);
@@ -79,6 +108,8 @@ int main(int argc, char **argv)
 	step(&start, "spawned", text);
 
 	failed = wait_and_show(worker, &start);
+	if (!failed)
+		failed = read_and_show(pid, &start);
 
 	if (ktstr_payload_kill(worker, &status) == 0) {
 		snprintf(text, sizeof text, WIFSIGNALED(status) ? "the worker, by signal %d" : "the worker had ended with status %d",

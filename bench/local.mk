@@ -2,7 +2,8 @@
 noinst_PROGRAMS += bench/demo
 bench_demo_SOURCES = bench/demo.c
 bench_demo_CPPFLAGS = $(AM_CPPFLAGS) -DBUILT_WORKER='"$(abs_top_builddir)/worker/ktstr-jemalloc-alloc-worker$(EXEEXT)"'
-bench_demo_LDADD = src/libktstr_inner.la
+bench_demo_CFLAGS = $(AM_CFLAGS) -pthread
+bench_demo_LDADD = src/libktstr_inner.la probe/libktstr_probe_inner.la
 
 EXTRA_PROGRAMS = bench/bench_worker bench/marker_only
 bench_bench_worker_SOURCES = bench/bench_worker.c

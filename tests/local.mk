@@ -42,6 +42,7 @@ tests_unit_probe_options_test_SOURCES = tests/unit/probe_options_test.c probe/op
 tests_unit_bytes_arg_test_SOURCES = tests/unit/bytes_arg_test.c worker/bytes_arg.c
 
 program_tests = \
+	tests/program/closed_loop.t \
 	tests/program/install.t \
 	tests/program/man_pages.t \
 	tests/program/probe_program.t \
