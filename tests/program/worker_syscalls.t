@@ -36,8 +36,9 @@ sub check {
 	$big++ until $big > $#calls || $is_allocation->($calls[$big]);
 	ok $big <= $#calls, 'the allocation is seen' or return;
 	splice @calls, 0, $big + 1;
-	# An unaligned answer is given back and asked for anew: all of it is the one allocation.
-	shift @calls while @calls && ($calls[0][0] eq 'munmap' || $is_allocation->($calls[0]));
+	# An unaligned answer is given back and asked for anew, and jemalloc may need room for its own
+	# records of it, as address space is laid out at random: all of it is the one allocation.
+	shift @calls while @calls && ($calls[0][0] =~ /^(?:munmap|madvise)$/ || "@{ $calls[0] }" =~ /^mmap.*MAP_ANONYMOUS/);
 
 	is_deeply [map { $_->[0] } @calls[0 .. 2]], [qw(openat write close)], 'then openat, write, close';
 	my ($fd) = $calls[0][1] =~ /= (\d+)$/;
