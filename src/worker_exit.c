@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* What the worker's exit codes mean. Called by worker_ready_wait.c for its texts, and by users. */
+/* Words for outcomes, and for the worker's exit codes. Called by worker_ready_wait.c for its texts, and by users. */
 #include "ktstr/worker_ready_wait.h"
 
 #include <stddef.h>
@@ -23,4 +23,16 @@ const char *ktstr_worker_exit_meaning(int exit_code)
 		if (exits[i].code == exit_code)
 			return exits[i].meaning;
 	return NULL;
+}
+
+const char *ktstr_worker_ready_outcome_name(enum ktstr_worker_ready_outcome outcome)
+{
+	static const char *const names[] = {
+		[KTSTR_WORKER_READY] = "ready",
+		[KTSTR_WORKER_READY_EXITED_BEFORE] = "exited-before",
+		[KTSTR_WORKER_READY_EXITED_AFTER] = "exited-after",
+		[KTSTR_WORKER_READY_TIMED_OUT] = "timed-out",
+	};
+
+	return (size_t)outcome < sizeof names / sizeof *names ? names[outcome] : NULL;
 }

@@ -9,8 +9,11 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+/* The process was gone before anybody asked for its start. */
+#define WORKER_START_UNKNOWN UINT64_MAX
+
 struct worker_identity {
-	uint64_t start_ns;     /* start on CLOCK_BOOTTIME, rounded down to a clock tick */
+	uint64_t start_ns;     /* start on CLOCK_BOOTTIME, rounded down to a clock tick, or WORKER_START_UNKNOWN */
 	uint64_t tick_ns;      /* nanoseconds in a clock tick */
 	uid_t effective_uid;   /* as the caller's user namespace shows it */
 	uid_t file_system_uid; /* the owner of the files that it creates, credentials(7) */

@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #define NS_PER_SEC INT64_C(1000000000)
+#define NS_PER_MS INT64_C(1000000)
 
 int worker_marker_open_folder(pid_t pid, bool inside, const char *path, const char **name)
 {
@@ -68,6 +69,19 @@ static bool older_than(const struct timespec *written, const struct worker_ident
 	return written_ns + (int64_t)worker->tick_ns < (int64_t)worker->start_ns;
 }
 
+/*
+ * Has an empty marker stood for so long that no writer is at work on it any more? Then it counts at
+ * once, so that waits shorter than WORKER_MARKER_EMPTY_MS find it as well. Both times are of the
+ * coarse clock, so their difference is wrong by less than a tick.
+ */
+static bool settled(const struct timespec *written, const struct worker_identity *worker)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_REALTIME_COARSE, &now);
+	return nanoseconds(&now) - nanoseconds(written) > WORKER_MARKER_EMPTY_MS * NS_PER_MS + (int64_t)worker->tick_ns;
+}
+
 enum worker_marker_verdict worker_marker_judge(int folder, const char *name, const struct worker_identity *worker,
 					       bool witnessed, uid_t *owner)
 {
@@ -80,26 +94,28 @@ enum worker_marker_verdict worker_marker_judge(int folder, const char *name, con
 		return WORKER_MARKER_NOT_REGULAR;
 	if (st.st_uid != 0 && st.st_uid != worker->effective_uid && st.st_uid != worker->file_system_uid)
 		return WORKER_MARKER_FOREIGN;
+	if (!witnessed && worker->start_ns == WORKER_START_UNKNOWN)
+		return WORKER_MARKER_UNDATED;
 	if (!witnessed && older_than(&st.st_mtim, worker))
 		return WORKER_MARKER_STALE;
-	return st.st_size == 0 ? WORKER_MARKER_EMPTY : WORKER_MARKER_FRESH;
+	/* What was made before our eyes is new, whatever its time says. */
+	if (st.st_size == 0 && (witnessed || !settled(&st.st_mtim, worker)))
+		return WORKER_MARKER_EMPTY;
+	return WORKER_MARKER_FRESH;
 }
 
-const char *worker_marker_complaint(enum worker_marker_verdict verdict)
+void worker_marker_complaint(enum worker_marker_verdict verdict, uid_t owner, char *text, size_t size)
 {
-	switch (verdict) {
-	case WORKER_MARKER_STALE:
-		return "; what stands there is stale, older than the worker: remove it";
-	case WORKER_MARKER_NOT_REGULAR:
-		return "; what stands there is a symbolic link or no regular file: remove it";
-	case WORKER_MARKER_FOREIGN:
-		return "; what stands there belongs to another user: remove it";
-	case WORKER_MARKER_UNREADABLE:
-		return "; its folder could not be looked into any more";
-	case WORKER_MARKER_NONE:
-	case WORKER_MARKER_FRESH:
-	case WORKER_MARKER_EMPTY:
-		break;
-	}
-	return "";
+	static const char *const complaints[] = {
+		[WORKER_MARKER_STALE] = "; what stands there is stale, older than the worker: remove it",
+		[WORKER_MARKER_UNDATED] = "; a file stands there, but the worker's start to compare it with is lost",
+		[WORKER_MARKER_NOT_REGULAR] = "; what stands there is a symbolic link or no regular file: remove it",
+		[WORKER_MARKER_UNREADABLE] = "; its folder could not be looked into any more",
+	};
+	const char *complaint = (size_t)verdict < sizeof complaints / sizeof *complaints ? complaints[verdict] : NULL;
+
+	if (verdict == WORKER_MARKER_FOREIGN)
+		snprintf(text, size, "; what stands there belongs to another user, uid %u: remove it", (unsigned int)owner);
+	else
+		snprintf(text, size, "%s", complaint ? complaint : "");
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * The wait for readiness: one event loop over the marker's folder, the process and its output.
- * The public functions of <ktstr/worker_ready_wait.h>.
+ * The waiting functions of <ktstr/worker_ready_wait.h>.
  */
 #include "config.h"
 
@@ -29,7 +29,6 @@
 #include "worker_marker.h"
 
 #define POLL_MS 10  /* between looks where inotify or pidfds are refused */
-#define EMPTY_MS 10 /* how long an empty marker may wait for its content before it counts as it is */
 /*
  * A worker may enter another mount namespace, or mount something over the folder, after the wait has
  * begun (a child such as `unshare --mount worker`), and no event tells of it. So where to look, not
@@ -50,6 +49,7 @@ struct wait {
 	int folder;
 	int inotify, watch; /* watch: -1 where inotify is refused, then the folder is polled */
 	bool witnessed;	     /* the marker was created or written before our eyes */
+	int lost;	     /* why the folder cannot be entered at this time, or 0 */
 
 	int64_t deadline, recheck_at, empty_until; /* on CLOCK_MONOTONIC; KTSTR_NEVER for none */
 	int64_t recheck_ms;
@@ -58,6 +58,7 @@ struct wait {
 	uid_t owner;
 	struct ktstr_worker_ready_result *result;
 	struct ktstr_error *error;
+	struct ktstr_error story; /* for *error, which is written only if the wait fails */
 };
 
 static int64_t earlier(int64_t a, int64_t b)
@@ -92,7 +93,7 @@ static void watch_folder(struct wait *wait)
 
 static int namespace_error(struct wait *wait, int why)
 {
-	return ktstr_error_set(wait->error, -EXDEV,
+	return ktstr_error_set(&wait->story, -EXDEV,
 			       "%s pid %d: lives in another mount namespace (mnt:[%" PRIu64
 			       "]), and its root /proc/%d/root cannot be looked into: %s; run as its user or as root",
 			       wait->role, (int)wait->pid, wait->namespaces.mount_namespace, (int)wait->pid,
@@ -107,7 +108,7 @@ static int open_folder(struct wait *wait)
 	int folder, err;
 
 	if (wait->namespaces.place == WORKER_PLACE_CHILD_PID_NS)
-		return ktstr_error_set(wait->error, -EXDEV,
+		return ktstr_error_set(&wait->story, -EXDEV,
 				       "%s pid %d: made the pid namespace pid:[%" PRIu64 "] for its children, so it is not "
 				       "the worker itself; wait for its child with ktstr_worker_ready_wait_pid",
 				       wait->role, (int)wait->pid, wait->namespaces.pid_namespace);
@@ -120,12 +121,12 @@ static int open_folder(struct wait *wait)
 			return namespace_error(wait, folder);
 	}
 	if (folder < 0)
-		return ktstr_error_set(wait->error, folder, "%s pid %d: the folder of its marker %s cannot be entered: %s",
+		return ktstr_error_set(&wait->story, folder, "%s pid %d: the folder of its marker %s cannot be entered: %s",
 				       wait->role, (int)wait->pid, wait->path, strerrordesc_np(-folder));
 	if (faccessat(folder, ".", X_OK, AT_EACCESS)) {
 		err = -errno;
 		close(folder);
-		return ktstr_error_set(wait->error, err, "%s pid %d: the folder of its marker %s cannot be searched: %s",
+		return ktstr_error_set(&wait->story, err, "%s pid %d: the folder of its marker %s cannot be searched: %s",
 				       wait->role, (int)wait->pid, wait->path, strerrordesc_np(-err));
 	}
 	return folder;
@@ -164,6 +165,7 @@ static int enter_folder(struct wait *wait)
 static int recheck_place(struct wait *wait)
 {
 	struct worker_namespaces now;
+	int entered;
 
 	wait->recheck_at = ktstr_deadline_after_ms((int)wait->recheck_ms);
 	wait->recheck_ms = earlier(wait->recheck_ms * 2, RECHECK_LAST_MS);
@@ -171,7 +173,10 @@ static int recheck_place(struct wait *wait)
 	if (now.place == WORKER_PLACE_ENDED)
 		return 0;
 	wait->namespaces = now;
-	return enter_folder(wait);
+	entered = enter_folder(wait);
+	/* A launcher that builds a root for its worker may make the folder later: told only when time is up. */
+	wait->lost = entered == -ENOENT || entered == -ENOTDIR || entered == -ELOOP ? entered : 0;
+	return wait->lost ? 0 : entered;
 }
 
 /* ---- what is there ---- */
@@ -190,7 +195,7 @@ static bool marker_stands(struct wait *wait)
 	}
 	/* Its existence is the signal, but a worker on a full disk is about to remove it again. */
 	if (wait->empty_until == KTSTR_NEVER)
-		wait->empty_until = ktstr_deadline_after_ms(EMPTY_MS);
+		wait->empty_until = ktstr_deadline_after_ms(WORKER_MARKER_EMPTY_MS);
 	return ktstr_monotonic_now() >= wait->empty_until;
 }
 
@@ -260,7 +265,7 @@ static int sleep_for_news(struct wait *wait)
 			count += ktstr_payload_poll_fds(wait->payload, fds + 2);
 		ready = ppoll(fds, count, ktstr_time_left(earlier(look_at, wait->recheck_at), &left), NULL);
 		if (ready < 0 && errno != EINTR)
-			return ktstr_error_set(wait->error, -errno, "%s pid %d: ppoll failed: %s", wait->role,
+			return ktstr_error_set(&wait->story, -errno, "%s pid %d: ppoll failed: %s", wait->role,
 					       (int)wait->pid, strerrordesc_np(errno));
 		if (wait->payload)
 			ktstr_payload_drain(wait->payload);
@@ -310,24 +315,27 @@ static int finish(struct wait *wait, enum ktstr_worker_ready_outcome outcome)
 		[KTSTR_WORKER_READY_TIMED_OUT] = "timed out, still running without its marker",
 	};
 	struct ktstr_worker_ready_result *result = wait->result;
-	char status[160] = "";
+	char status[160] = "", complaint[128] = "";
 	bool ended = outcome == KTSTR_WORKER_READY_EXITED_BEFORE || outcome == KTSTR_WORKER_READY_EXITED_AFTER;
 
 	result->outcome = outcome;
 	if (ended)
 		describe_status(result, status, sizeof status);
+	if (outcome != KTSTR_WORKER_READY)
+		worker_marker_complaint(wait->verdict, wait->owner, complaint, sizeof complaint);
 	snprintf(result->text, sizeof result->text, "%s pid %d: %s: %s%s%s%s%s", wait->role, (int)wait->pid,
 		 sentences[outcome], wait->path,
 		 wait->namespaces.place == WORKER_PLACE_OTHER ? " in its own mount namespace or root" : "",
-		 ended ? ": " : "", status,
-		 outcome == KTSTR_WORKER_READY ? "" : worker_marker_complaint(wait->verdict));
+		 ended ? ": " : "", status, complaint);
 	return 0;
 }
 
 static int time_is_up(struct wait *wait)
 {
+	if (wait->lost)
+		return wait->lost; /* its story is told already */
 	if (wait->namespaces.place == WORKER_PLACE_UNKNOWN)
-		return ktstr_error_set(wait->error, -EXDEV,
+		return ktstr_error_set(&wait->story, -EXDEV,
 				       "%s pid %d: no marker %s here, and it cannot be told whether the process shares our "
 				       "mount namespace, because /proc/%d/ns/mnt may not be read; run as its user or as root",
 				       wait->role, (int)wait->pid, wait->path, (int)wait->pid);
@@ -341,8 +349,9 @@ static int wait_loop(struct wait *wait)
 		int err;
 
 		if (worker_ended(wait)) {
-			/* The marker may have come between the look and the end; empty counts now too. */
-			stands = stands || marker_stands(wait) || wait->verdict == WORKER_MARKER_EMPTY;
+			/* It may have come, or an empty one gone, between the look and the end; empty counts now too. */
+			if (wait->verdict != WORKER_MARKER_FRESH)
+				stands = marker_stands(wait) || wait->verdict == WORKER_MARKER_EMPTY;
 			return finish(wait, stands ? KTSTR_WORKER_READY_EXITED_AFTER : KTSTR_WORKER_READY_EXITED_BEFORE);
 		}
 		if (stands)
@@ -362,17 +371,17 @@ static int read_worker(struct wait *wait)
 	int err = worker_identity_read(wait->pid, &wait->worker);
 
 	if (err == -ESRCH && wait->payload) {
-		/* Ended and reaped by the kernel, as when SIGCHLD is ignored: nothing there can be fresh. */
+		/* Ended and reaped by the kernel, as when SIGCHLD is ignored: nothing there can be told to be fresh. */
 		wait->worker = (struct worker_identity){
-			.start_ns = INT64_MAX, .effective_uid = geteuid(), .file_system_uid = geteuid(),
+			.start_ns = WORKER_START_UNKNOWN, .effective_uid = geteuid(), .file_system_uid = geteuid(),
 			.inner_pid = (uint32_t)wait->pid};
 		wait->namespaces.place = WORKER_PLACE_ENDED;
 		return 0;
 	}
 	if (err == -ESRCH)
-		return ktstr_error_set(wait->error, err, "%s pid %d: there is no such process", wait->role, (int)wait->pid);
+		return ktstr_error_set(&wait->story, err, "%s pid %d: there is no such process", wait->role, (int)wait->pid);
 	if (err)
-		return ktstr_error_set(wait->error, err, "%s pid %d: /proc/%d cannot be read: %s; is procfs mounted?",
+		return ktstr_error_set(&wait->story, err, "%s pid %d: /proc/%d cannot be read: %s; is procfs mounted?",
 				       wait->role, (int)wait->pid, (int)wait->pid, strerrordesc_np(-err));
 	worker_namespaces_read(wait->pid, &wait->namespaces);
 	return 0;
@@ -409,6 +418,8 @@ static int run(struct wait *wait, int timeout_ms)
 		ktstr_payload_keep_inotify(wait->payload, wait->inotify);
 	else if (wait->inotify >= 0)
 		close(wait->inotify);
+	if (err && wait->error)
+		*wait->error = wait->story;
 	wait->result->elapsed_ns = (uint64_t)(ktstr_monotonic_now() - began);
 	return err;
 }
@@ -476,16 +487,4 @@ int ktstr_worker_ready_wait_pid(pid_t pid, const char *role, int timeout_ms,
 	if (wait.pidfd >= 0)
 		close(wait.pidfd);
 	return err;
-}
-
-const char *ktstr_worker_ready_outcome_name(enum ktstr_worker_ready_outcome outcome)
-{
-	static const char *const names[] = {
-		[KTSTR_WORKER_READY] = "ready",
-		[KTSTR_WORKER_READY_EXITED_BEFORE] = "exited-before",
-		[KTSTR_WORKER_READY_EXITED_AFTER] = "exited-after",
-		[KTSTR_WORKER_READY_TIMED_OUT] = "timed-out",
-	};
-
-	return (size_t)outcome < sizeof names / sizeof *names ? names[outcome] : NULL;
 }

@@ -29,6 +29,7 @@ unit_tests = \
 	tests/unit/worker_ready_copies_test \
 	tests/unit/worker_ready_test \
 	tests/unit/worker_ready_wait_namespace_test \
+	tests/unit/worker_ready_wait_refused_test \
 	tests/unit/worker_ready_wait_test
 if HAVE_CMOCKA
 check_PROGRAMS += $(unit_tests)

@@ -92,6 +92,42 @@ static void test_link_within_root(void **state)
 	ktstr_payload_close(payload);
 }
 
+/* A root that is still being made when the wait looks: without the marker's folder for a while. */
+static struct ktstr_payload *unfinished_root(const char *rest)
+{
+	char script[512];
+
+	snprintf(script, sizeof script, "mount -t tmpfs none /mnt && for d in bin usr lib lib64 proc; do "
+		 "mkdir -p /mnt/$d; mount --rbind /$d /mnt/$d; done; sleep 0.1; exec chroot /mnt sh -c '%s'", rest);
+	return unshared("--mount", script);
+}
+
+static void test_folder_comes_later(void **state)
+{
+	struct ktstr_payload *payload =
+		unfinished_root("sleep 0.3; mkdir /tmp; sleep 0.2; echo ready >/tmp/ktstr-worker-ready-$$; exec sleep 60");
+
+	(void)state;
+	memset(&error, 0, sizeof error);
+	if (ktstr_worker_ready_wait(payload, "later", PATIENCE_MS, &result, &error))
+		fail_msg("%s", error.text);
+	if (result.outcome != KTSTR_WORKER_READY)
+		fail_msg("%s", result.text);
+	assert_int_equal(error.code, 0); /* written only when the wait fails */
+	ktstr_payload_close(payload);
+
+	/* It never comes: told when time is up, or by the worker's own end. */
+	payload = unfinished_root("exec sleep 60");
+	assert_int_equal(ktstr_worker_ready_wait(payload, "never", 1000, &result, &error), -ENOENT);
+	assert_non_null(strstr(error.text, "cannot be entered"));
+	ktstr_payload_close(payload);
+	payload = unfinished_root("sleep 0.3; exit 4");
+	if (ktstr_worker_ready_wait(payload, "never", PATIENCE_MS, &result, &error))
+		fail_msg("%s", error.text);
+	assert_int_equal(result.outcome, KTSTR_WORKER_READY_EXITED_BEFORE);
+	ktstr_payload_close(payload);
+}
+
 /* The first child of pid, from /proc/<pid>/task/<pid>/children; 0 when there is none yet. */
 static int only_child(pid_t pid)
 {
@@ -163,6 +199,7 @@ int main(void)
 	const struct CMUnitTest all[] = {
 		cmocka_unit_test(test_mount_namespace),
 		cmocka_unit_test(test_link_within_root),
+		cmocka_unit_test(test_folder_comes_later),
 		cmocka_unit_test(test_pid_namespace),
 		cmocka_unit_test(test_not_comparable),
 	};
