@@ -10,16 +10,14 @@
 #include <stdint.h>
 
 struct tsd_dwarf {
-	uint64_t size;			/* of struct tsd_s */
-	uint64_t allocated, deallocated;	/* from its start */
-	int has_state;
-	uint64_t state;
+	uint64_t size;				/* of struct tsd_s */
+	uint64_t state, allocated, deallocated; /* from its start */
 	char how[256];			/* also for a refusal: why */
 };
 
 /*
  * Reads the debug information in the open ELF file. Returns 0; -ENODATA when there is none or no struct
- * tsd_s with both counters in it; -ENOTUNIQ when two definitions differ; -EFBIG when it is larger than
+ * tsd_s with the state and both counters in it; -ENOTUNIQ when two definitions differ; -EFBIG when it is larger than
  * can be read with little memory; -ENOTSUP when a part lies in a supplementary file (dwz -m); -EBADMSG when
  * damaged. The fd stays open.
  */

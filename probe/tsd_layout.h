@@ -20,14 +20,11 @@ struct tsd_signs {
 	size_t reloc_count;
 	const char *version;	    /* the version string in constant data, NULL for unknown */
 	int has_dwarf;		    /* struct tsd_s from debug information, offsets from its start */
-	uint64_t dwarf_size, dwarf_allocated, dwarf_deallocated;
-	int dwarf_has_state;
-	uint64_t dwarf_state;
+	uint64_t dwarf_size, dwarf_state, dwarf_allocated, dwarf_deallocated;
 };
 
 struct tsd_place {
 	uint64_t state, allocated, deallocated;
-	int has_state;		     /* else state means nothing (debug information that does not name it) */
 	unsigned char uninitialized; /* the state of a thread that never used jemalloc: from the image */
 	const char *row; /* the matching build of the table, NULL for none */
 	char how[256];
