@@ -26,24 +26,28 @@
 #define NAME_SIZE 128
 #define WANTED "tsd_tls"
 
-/* Regular files only: a FIFO must not hold us (O_NONBLOCK), a device must not be touched further. */
-static int keep_regular(int fd)
+/* Only a regular file is opened at all: a FIFO could hold us, and a device do things when it is opened.
+   path_fd was opened with O_PATH, and is closed. */
+static int open_regular(int path_fd)
 {
+	char path[32];
 	struct stat st;
+	int fd;
 
-	if (fd < 0)
+	if (path_fd < 0)
 		return -errno;
-	if (fstat(fd, &st) || !S_ISREG(st.st_mode)) {
-		close(fd);
-		return -EINVAL;
-	}
+	snprintf(path, sizeof path, "/proc/self/fd/%d", path_fd);
+	if (fstat(path_fd, &st) || !S_ISREG(st.st_mode))
+		fd = -EINVAL;
+	else if ((fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY)) < 0)
+		fd = -errno;
+	close(path_fd);
 	return fd;
 }
 
 int symbol_file_open_any(int proc_fd, pid_t pid, const char *path)
 {
-	struct open_how how = { .flags = O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY,
-				.resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS };
+	struct open_how how = { .flags = O_PATH | O_CLOEXEC, .resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS };
 	char root[32] = "/";
 	int root_fd, fd;
 
@@ -52,7 +56,7 @@ int symbol_file_open_any(int proc_fd, pid_t pid, const char *path)
 	root_fd = openat(proc_fd, root, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (root_fd < 0)
 		return -errno;
-	fd = keep_regular((int)syscall(SYS_openat2, root_fd, path, &how, sizeof how));
+	fd = open_regular((int)syscall(SYS_openat2, root_fd, path, &how, sizeof how));
 	close(root_fd);
 	return fd;
 }
@@ -77,7 +81,7 @@ int symbol_file_open_range(int proc_fd, pid_t pid, uint64_t start, uint64_t end)
 	char path[80];
 
 	snprintf(path, sizeof path, "%d/map_files/%" PRIx64 "-%" PRIx64, (int)pid, start, end);
-	return keep_regular(openat(proc_fd, path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
+	return open_regular(openat(proc_fd, path, O_PATH | O_CLOEXEC));
 }
 
 int symbol_file_open_exe(int proc_fd, pid_t pid)
@@ -85,7 +89,7 @@ int symbol_file_open_exe(int proc_fd, pid_t pid)
 	char path[32];
 
 	snprintf(path, sizeof path, "%d/exe", (int)pid);
-	return keep_regular(openat(proc_fd, path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
+	return open_regular(openat(proc_fd, path, O_PATH | O_CLOEXEC));
 }
 
 static int read_at(int fd, void *buffer, size_t size, uint64_t offset)
