@@ -30,7 +30,7 @@ static _Thread_local volatile uint64_t initialized = MARK;
 extern const char __ehdr_start[] __attribute__((visibility("hidden")));
 
 /* ---- a made file: every table once, in one mapping, at the places below ---- */
-#define SIZE 16384
+#define SIZE 65536 /* more than the longest chain that is followed */
 #define PHDRS 6
 enum { DYNAMIC = 1024, NOTE = 1536, HASH = 2048, SYMBOLS = 3072, STRINGS = 4096, RELOCS = 5120, TLS = 6144,
        CONSTANTS = 8192 };
@@ -255,7 +255,7 @@ static void test_damaged_tables(void **state)
 	assert_int_not_equal(dynamic_answer(), 0);
 	make();
 	memset(hash(8), 0, SIZE - HASH - 32); /* a chain without an end */
-	assert_int_not_equal(dynamic_answer(), 0);
+	assert_int_equal(dynamic_answer(), -EBADMSG);
 	assert_true(counter.calls < CALLS_LIMIT);
 	make();
 	phdr(3)->p_filesz = phdr(3)->p_memsz = UINT64_C(1) << 40;

@@ -116,6 +116,8 @@ static void test_refused(void **state)
 	assert_int_equal(answer(HEAD "struct tsd_s { u64 p_state, p_thread_allocated, p_thread_deallocated, thread_allocated; }" TAIL),
 			 -EBADMSG);
 	assert_int_equal(answer(HEAD "struct tsd_s { int p_state; int p_thread_allocated, p_thread_deallocated; }" TAIL), -EBADMSG);
+	assert_int_equal(answer(HEAD "struct tsd_s { u64 p_state; _Alignas(8) int p_thread_allocated; _Alignas(8) int p_thread_deallocated; }" TAIL),
+			 -EBADMSG);
 	assert_int_equal(answer(HEAD "struct tsd_s { u64 p_state, p_thread_allocated : 60, p_thread_deallocated; }" TAIL), -EBADMSG);
 	assert_int_equal(answer(HEAD "struct tsd_s { u64 p_state; u64 *p_thread_allocated, *p_thread_deallocated; }" TAIL), -EBADMSG);
 	assert_int_equal(answer(HEAD "struct __attribute__((packed)) tsd_s { char p_state; u64 p_thread_allocated, p_thread_deallocated; }" TAIL),

@@ -142,8 +142,10 @@ static void test_second_sign(void **state)
 	assert_int_equal(tsd_layout_find(&signs, &place), -EBADMSG); /* no size: it contains nothing */
 	signs.symbol_size = 2000;
 	assert_int_equal(tsd_layout_find(&signs, &place), 0);
-	signs.symbol_size = UINT64_MAX;
-	assert_int_equal(tsd_layout_find(&signs, &place), -EBADMSG);
+	for (uint64_t size = ROOM + 1; size; size = size == ROOM + 1 ? UINT64_MAX : 0) {
+		signs.symbol_size = size; /* no block holds it */
+		assert_int_equal(tsd_layout_find(&signs, &place), -EBADMSG);
+	}
 }
 
 static void test_dwarf_and_fingerprint(void **state)
