@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Where the counters stand in struct tsd_s, from DWARF. libdw reads copies of the sections, never a map
- * of a file that may shrink, and only after their sizes were checked here. Called by module_jemalloc.
+ * Where the counters stand in struct tsd_s, from DWARF. libdw is given a copy of the file, never a map
+ * of one that may shrink, and only after sizes were checked here. Called by module_jemalloc.
  */
 #include "config.h"
 
@@ -15,11 +15,15 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "symbol_file.h"
 
-#define DEBUG_LIMIT (UINT64_C(48) << 20) /* bytes of all debug sections together, decompressed */
+#define FILE_LIMIT (UINT64_C(32) << 20)
+#define DEBUG_LIMIT (UINT64_C(24) << 20) /* bytes of all debug sections together, decompressed */
+/* libdw 0.188 reads numbers of variable length some bytes beyond a damaged section: zeros end them. */
+#define PADDING 4096
 #define ENTRIES_LIMIT 2000000		 /* DIEs looked at in all: under a second */
 #define TYPEDEFS_LIMIT 32
 #define NAME_LIMIT 256
@@ -288,25 +292,50 @@ static int walk_units(struct walk *walk, Dwarf *dwarf)
 		      (unsigned long long)walk->found->size);
 }
 
+static int read_file(int fd, struct tsd_dwarf *found, char **copy, size_t *size)
+{
+	struct stat st;
+	ssize_t n = 0;
+
+	if (fstat(fd, &st))
+		return answer(found, -errno, "%s", strerror(errno));
+	if (st.st_size < 0 || (uint64_t)st.st_size > FILE_LIMIT)
+		return answer(found, -EFBIG, "a larger file than is read here");
+	*size = (size_t)st.st_size;
+	*copy = calloc(1, *size + PADDING);
+	if (!*copy)
+		return answer(found, -ENOMEM, "out of memory");
+	for (size_t done = 0; done < *size; done += (size_t)n) {
+		n = pread(fd, *copy + done, *size - done, (off_t)done);
+		if (n <= 0)
+			return answer(found, n ? -errno : -EBADMSG, "the file cannot be read whole");
+	}
+	return 0;
+}
+
 int tsd_dwarf_find(int fd, struct tsd_dwarf *found)
 {
 	struct walk walk = { .found = found };
 	Dwarf *dwarf = NULL;
-	Elf *elf;
+	char *copy = NULL;
+	Elf *elf = NULL;
+	size_t size = 0;
 	int rc;
 
 	*found = (struct tsd_dwarf){ 0 };
 	rc = check_sections(fd, found);
-	if (rc)
-		return rc;
-	if (elf_version(EV_CURRENT) == EV_NONE)
-		return answer(found, -ENOTSUP, "libelf is of another time");
-	elf = elf_begin(fd, ELF_C_READ, NULL);
-	if (elf)
-		dwarf = dwarf_begin_elf(elf, DWARF_C_READ, NULL);
-	rc = dwarf ? walk_units(&walk, dwarf)
-		   : answer(found, -EBADMSG, "the debug information cannot be read: %s", dwarf_errmsg(-1));
+	if (rc == 0 && elf_version(EV_CURRENT) == EV_NONE)
+		rc = answer(found, -ENOTSUP, "libelf is of another time");
+	if (rc == 0)
+		rc = read_file(fd, found, &copy, &size);
+	if (rc == 0) {
+		elf = elf_memory(copy, size);
+		dwarf = elf ? dwarf_begin_elf(elf, DWARF_C_READ, NULL) : NULL;
+		rc = dwarf ? walk_units(&walk, dwarf)
+			   : answer(found, -EBADMSG, "the debug information cannot be read: %s", dwarf_errmsg(-1));
+	}
 	dwarf_end(dwarf);
 	elf_end(elf);
+	free(copy);
 	return rc;
 }

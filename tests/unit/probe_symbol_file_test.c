@@ -14,8 +14,10 @@
 #include <cmocka.h>
 
 #include <fcntl.h>
+#include <linux/openat2.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/sysmacros.h>
 #include <time.h>
 #include <unistd.h>
@@ -295,11 +297,18 @@ int main(void)
 		cmocka_unit_test(test_not_elf),
 		cmocka_unit_test(test_truncated),
 		cmocka_unit_test(test_hostile_tables),
-		cmocka_unit_test(test_paths),
 		cmocka_unit_test(test_running),
+		cmocka_unit_test(test_paths),
 		cmocka_unit_test(test_debug_file),
-	};
+	}, without_openat2[] = { tests[0], tests[1], tests[2], tests[3], tests[4] };
+	struct open_how how = { .flags = O_PATH | O_CLOEXEC };
+	int fd = (int)syscall(SYS_openat2, AT_FDCWD, "/", &how, sizeof how), missing = fd < 0 && errno == ENOSYS;
 
+	if (fd >= 0)
+		close(fd);
 	cmocka_set_message_output(CM_OUTPUT_TAP);
-	return cmocka_run_group_tests(tests, make_folder, remove_folder);
+	if (!missing)
+		return cmocka_run_group_tests(tests, make_folder, remove_folder);
+	printf("# no openat2 here (valgrind 3.19, or a kernel before 5.6): test_paths and test_debug_file are left out\n");
+	return cmocka_run_group_tests(without_openat2, make_folder, remove_folder);
 }

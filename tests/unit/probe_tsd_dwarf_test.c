@@ -195,8 +195,10 @@ static void test_large(void **state)
 
 	(void)state;
 	compile("-g", HEAD "struct tsd_s { unsigned char " MEMBERS_5 " }" TAIL);
-	assert_int_equal(run("truncate -s 49M hole && objcopy --add-section .debug_more=hole o.o large"), 0);
+	assert_int_equal(run("truncate -s 25M hole && objcopy --add-section .debug_more=hole o.o large && "
+			     "cp o.o long && truncate -s 33M long"), 0);
 	assert_int_equal(find_in("large", &found), -EFBIG);
+	assert_int_equal(find_in("long", &found), -EFBIG);
 	/* A compressed section that says it becomes a terabyte. */
 	compile("-g -gz=zlib", HEAD "struct tsd_s { unsigned char " MEMBERS_5 " }" TAIL);
 	assert_int_equal(run("cp o.o bomb && objcopy --compress-debug-sections=zlib bomb"), 0);
