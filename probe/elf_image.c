@@ -42,6 +42,22 @@ static int take_load(struct elf_image *image, const Elf64_Phdr *load, int *first
 	return 0;
 }
 
+/* The first free one of a few; what is beyond them is left out. */
+static void keep_span(struct elf_span *spans, const Elf64_Phdr *phdr)
+{
+	for (size_t i = 0; i < ELF_IMAGE_SPANS; i++)
+		if (!spans[i].size) {
+			spans[i] = (struct elf_span){ phdr->p_vaddr, phdr->p_filesz };
+			return;
+		}
+}
+
+static void shift_spans(struct elf_span *spans, uint64_t bias)
+{
+	for (size_t i = 0; i < ELF_IMAGE_SPANS; i++)
+		spans[i].address += bias;
+}
+
 int elf_image_parse(const void *head, size_t size, uint64_t start, struct elf_image *image)
 {
 	Elf64_Ehdr header;
@@ -61,6 +77,10 @@ int elf_image_parse(const void *head, size_t size, uint64_t start, struct elf_im
 		memcpy(&phdr, (const char *)head + header.e_phoff + i * sizeof phdr, sizeof phdr);
 		if (phdr.p_type == PT_LOAD) {
 			rc = take_load(image, &phdr, &first);
+			if (!(phdr.p_flags & PF_W))
+				keep_span(image->constants, &phdr);
+		} else if (phdr.p_type == PT_NOTE) {
+			keep_span(image->notes, &phdr);
 		} else if (phdr.p_type == PT_DYNAMIC) {
 			image->dynamic = phdr.p_vaddr;
 			image->dynamic_size = phdr.p_memsz;
@@ -79,6 +99,8 @@ int elf_image_parse(const void *head, size_t size, uint64_t start, struct elf_im
 	image->low += image->bias;
 	image->high += image->bias;
 	image->dynamic += image->bias;
+	shift_spans(image->notes, image->bias);
+	shift_spans(image->constants, image->bias);
 	return rc;
 }
 
@@ -261,4 +283,52 @@ const char *elf_dynamic_name(const struct elf_dynamic *dynamic, size_t symbol)
 int elf_image_tls(const struct elf_image *image, unsigned char **bytes)
 {
 	return copy(image, image->tls_vaddr + image->bias, image->tls_filesz, TLS_IMAGE_LIMIT, (void **)bytes);
+}
+
+#define NOTES_LIMIT 65536
+
+/* elf(5), Nhdr: name and descriptor are padded to 4 bytes each. */
+static int find_build_id(const unsigned char *notes, uint64_t size, unsigned char *id, size_t *room)
+{
+	Elf64_Nhdr note;
+	uint64_t at = 0;
+
+	while (size - at >= sizeof note) {
+		uint64_t name, descriptor, end;
+
+		memcpy(&note, notes + at, sizeof note);
+		name = at + sizeof note;
+		descriptor = name + (((uint64_t)note.n_namesz + 3) & ~UINT64_C(3));
+		end = descriptor + (((uint64_t)note.n_descsz + 3) & ~UINT64_C(3));
+		if (descriptor > size || note.n_descsz > size - descriptor)
+			return -ENOENT;
+		if (note.n_type == NT_GNU_BUILD_ID && note.n_namesz == 4 && memcmp(notes + name, "GNU", 4) == 0 &&
+		    note.n_descsz) {
+			if (note.n_descsz > *room)
+				return -EFBIG;
+			memcpy(id, notes + descriptor, note.n_descsz);
+			*room = note.n_descsz;
+			return 0;
+		}
+		if (end > size)
+			return -ENOENT;
+		at = end;
+	}
+	return -ENOENT;
+}
+
+int elf_image_build_id(const struct elf_image *image, unsigned char *id, size_t *size)
+{
+	int rc = -ENOENT;
+
+	for (size_t i = 0; rc == -ENOENT && i < ELF_IMAGE_SPANS; i++) {
+		const struct elf_span *span = &image->notes[i];
+		unsigned char *notes;
+
+		if (!span->size || copy(image, span->address, span->size, NOTES_LIMIT, (void **)&notes))
+			continue;
+		rc = find_build_id(notes, span->size, id, size);
+		free(notes);
+	}
+	return rc;
 }

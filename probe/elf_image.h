@@ -16,6 +16,13 @@
 
 #define ELF_IMAGE_HEAD_SIZE 4096 /* the header and, in every linker's output, the program headers */
 
+#define ELF_IMAGE_SPANS 4
+#define ELF_IMAGE_VERSION_SIZE 64
+
+struct elf_span {
+	uint64_t address, size;
+};
+
 struct elf_image {
 	pid_t tid;
 	struct remote_read_count *counter;
@@ -25,6 +32,8 @@ struct elf_image {
 	int has_tls;
 	uint64_t tls_vaddr, tls_filesz, tls_memsz, tls_align;
 	uint64_t dynamic, dynamic_size; /* address; size 0: none */
+	struct elf_span notes[ELF_IMAGE_SPANS];     /* PT_NOTE; size 0: none */
+	struct elf_span constants[ELF_IMAGE_SPANS]; /* PT_LOAD that cannot be written; size 0: none */
 };
 
 /* The parts of the dynamic section, copied; free with elf_dynamic_free. */
@@ -52,5 +61,18 @@ const char *elf_dynamic_name(const struct elf_dynamic *dynamic, size_t symbol);
 
 /* The initial TLS image without the zeros behind it; *bytes is the caller's to free. */
 int elf_image_tls(const struct elf_image *image, unsigned char **bytes);
+
+/*
+ * The build-id in the mapped notes. On entry *size is the room in id. Returns 0, -ENOENT for none, or
+ * another negative errno.
+ */
+int elf_image_build_id(const struct elf_image *image, unsigned char *id, size_t *size);
+
+/*
+ * jemalloc's version as its build writes it, "5.3.0-1-ge13ca993e8ccb9ba9847cc330696e02839f328f7", from the
+ * data that cannot be written. Reads up to 32 MiB: for when the cheap signs leave a doubt. version has
+ * ELF_IMAGE_VERSION_SIZE bytes. Returns 0, -ENOENT for none, -ENOTUNIQ for two that differ, or what reading gave.
+ */
+int elf_image_version(const struct elf_image *image, char *version);
 
 #endif

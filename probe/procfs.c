@@ -14,7 +14,7 @@
 #include <unistd.h>
 
 #define CHUNK 65536
-#define STATUS_LIMIT 65536
+#define STATUS_LIMIT (1u << 20)
 
 static const char deleted_mark[] = " (deleted)";
 
@@ -204,10 +204,18 @@ int procfs_read_stat(int proc_fd, pid_t pid, pid_t tid, struct procfs_stat *stat
 
 int procfs_read_status(int proc_fd, pid_t pid, pid_t tid, struct procfs_status *status)
 {
-	char text[8192];
-	ssize_t n = read_task_file(proc_fd, pid, tid, "status", text, sizeof text);
+	char path[64], *text;
+	size_t length;
+	int rc;
 
-	return n < 0 ? (int)n : procfs_parse_status(text, status);
+	/* NSpid stands behind Groups, which may hold 65536 numbers (NGROUPS_MAX). */
+	snprintf(path, sizeof path, "%d/task/%d/status", (int)pid, (int)tid);
+	rc = procfs_read_file(proc_fd, path, STATUS_LIMIT, &text, &length);
+	if (rc)
+		return rc;
+	rc = length ? procfs_parse_status(text, status) : -ESRCH;
+	free(text);
+	return rc;
 }
 
 static int by_number(const void *a, const void *b)

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Finds *tsd_tls in the symbol table of a file on disk. Called by module_list. */
+/* Files on disk that the target never maps whole, and their symbol tables. Called by module_jemalloc
+   and debug_file. */
 #include "config.h"
 
 #include "symbol_file.h"
 
-#include <elf.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <linux/openat2.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,110 +19,215 @@
 
 #include "arch.h"
 
-#define SYMBOLS_LIMIT (UINT64_C(64) << 20) /* symbols, not bytes: 1.5 GiB of table */
+#define SYMBOLS_LIMIT (UINT64_C(16) << 20) /* of all tables together: 384 MiB; Chromium has 2 million */
+#define TLS_SYMBOLS_LIMIT 65536		   /* each costs a read for its name */
+#define SECTIONS_LIMIT 262144
 #define CHUNK 2048
 #define NAME_SIZE 128
 #define WANTED "tsd_tls"
 
-int symbol_file_open(int proc_fd, pid_t pid, const char *path, unsigned int dev_major, unsigned int dev_minor,
-		     uint64_t inode)
+/* Only a regular file is opened at all: a FIFO could hold us, and a device do things when it is opened.
+   path_fd was opened with O_PATH, and is closed. */
+static int open_regular(int path_fd)
 {
-	/* O_NONBLOCK: a FIFO must not hold us. */
-	struct open_how how = { .flags = O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY,
-				.resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS };
-	char root[32];
+	char path[32];
 	struct stat st;
+	int fd;
+
+	if (path_fd < 0)
+		return -errno;
+	snprintf(path, sizeof path, "/proc/self/fd/%d", path_fd);
+	if (fstat(path_fd, &st) || !S_ISREG(st.st_mode))
+		fd = -EINVAL;
+	else if ((fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY)) < 0)
+		fd = -errno;
+	close(path_fd);
+	return fd;
+}
+
+int symbol_file_open_any(int proc_fd, pid_t pid, const char *path)
+{
+	struct open_how how = { .flags = O_PATH | O_CLOEXEC, .resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS };
+	char root[32] = "/";
 	int root_fd, fd;
 
-	snprintf(root, sizeof root, "%d/root", (int)pid);
+	if (pid)
+		snprintf(root, sizeof root, "%d/root", (int)pid);
 	root_fd = openat(proc_fd, root, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (root_fd < 0)
 		return -errno;
-	fd = (int)syscall(SYS_openat2, root_fd, path, &how, sizeof how);
-	if (fd < 0) {
-		fd = -errno;
-		close(root_fd);
-		return fd;
-	}
+	fd = open_regular((int)syscall(SYS_openat2, root_fd, path, &how, sizeof how));
 	close(root_fd);
-	if (fstat(fd, &st) || !S_ISREG(st.st_mode) || st.st_ino != inode || major(st.st_dev) != dev_major ||
-	    minor(st.st_dev) != dev_minor) {
+	return fd;
+}
+
+int symbol_file_open(int proc_fd, pid_t pid, const char *path, unsigned int dev_major, unsigned int dev_minor,
+		     uint64_t inode)
+{
+	int fd = symbol_file_open_any(proc_fd, pid, path);
+	struct stat st;
+
+	if (fd < 0)
+		return fd;
+	if (fstat(fd, &st) || st.st_ino != inode || major(st.st_dev) != dev_major || minor(st.st_dev) != dev_minor) {
 		close(fd);
 		return -ESTALE;
 	}
 	return fd;
 }
 
-static int read_at(int fd, void *buffer, size_t size, uint64_t offset)
+int symbol_file_open_range(int proc_fd, pid_t pid, uint64_t start, uint64_t end)
 {
-	ssize_t n = offset > INT64_MAX ? -1 : pread(fd, buffer, size, (off_t)offset);
+	char path[80];
 
-	return n == (ssize_t)size ? 0 : -EBADMSG;
+	snprintf(path, sizeof path, "%d/map_files/%" PRIx64 "-%" PRIx64, (int)pid, start, end);
+	return open_regular(openat(proc_fd, path, O_PATH | O_CLOEXEC));
 }
 
-static int ends_in_wanted(int fd, uint64_t offset)
+int symbol_file_open_exe(int proc_fd, pid_t pid)
+{
+	char path[32];
+
+	snprintf(path, sizeof path, "%d/exe", (int)pid);
+	return open_regular(openat(proc_fd, path, O_PATH | O_CLOEXEC));
+}
+
+static int read_at(int fd, void *buffer, size_t size, uint64_t offset)
+{
+	ssize_t n = offset > INT64_MAX ? 0 : pread(fd, buffer, size, (off_t)offset);
+
+	if (n < 0)
+		return -errno;
+	return (size_t)n == size ? 0 : -EBADMSG;
+}
+
+/* elf(5): with 65280 sections or more, the true numbers stand in section 0. */
+static int section_numbers(int fd, const Elf64_Ehdr *header, uint64_t *count, uint64_t *names)
+{
+	Elf64_Shdr first;
+
+	*count = header->e_shnum;
+	*names = header->e_shstrndx;
+	if (header->e_shoff == 0)
+		return -ENOENT;
+	if (header->e_shentsize != sizeof first || read_at(fd, &first, sizeof first, header->e_shoff))
+		return -EBADMSG;
+	if (*count == 0)
+		*count = first.sh_size;
+	if (*names == SHN_XINDEX)
+		*names = first.sh_link;
+	if (*count == 0)
+		return -ENOENT;
+	if (*names >= *count)
+		*names = 0;
+	return *count > SECTIONS_LIMIT ? -EFBIG : 0;
+}
+
+int symbol_file_sections(int fd, Elf64_Shdr **sections, size_t *count, size_t *names)
+{
+	Elf64_Ehdr header;
+	uint64_t number, names_index;
+	int rc;
+
+	if (read_at(fd, &header, sizeof header, 0) || memcmp(header.e_ident, ELFMAG, SELFMAG) != 0 ||
+	    header.e_ident[EI_CLASS] != ELFCLASS64 || header.e_ident[EI_DATA] != ELFDATA2LSB ||
+	    header.e_machine != arch_elf_machine)
+		return -ENOEXEC;
+	rc = section_numbers(fd, &header, &number, &names_index);
+	if (rc)
+		return rc;
+	*sections = calloc(number, sizeof **sections);
+	if (!*sections)
+		return -ENOMEM;
+	rc = read_at(fd, *sections, number * sizeof **sections, header.e_shoff);
+	if (rc) {
+		free(*sections);
+		*sections = NULL;
+		return rc;
+	}
+	*count = number;
+	*names = names_index;
+	return 0;
+}
+
+struct search {
+	int fd, found;
+	uint64_t symbols, tls_symbols; /* looked at so far, in all tables */
+	uint64_t value, size;
+};
+
+static int ends_in_wanted(int fd, const Elf64_Shdr *strings, uint64_t offset)
 {
 	char name[NAME_SIZE];
-	ssize_t n = offset > INT64_MAX ? -1 : pread(fd, name, sizeof name - 1, (off_t)offset);
+	uint64_t at, room = strings->sh_size - offset;
+	ssize_t n;
 	size_t length;
 
-	if (n <= 0)
+	if (__builtin_add_overflow(strings->sh_offset, offset, &at) || at > INT64_MAX)
 		return 0;
-	name[n] = '\0';
+	n = pread(fd, name, room < sizeof name ? room : sizeof name, (off_t)at);
+	if (n <= 0 || !memchr(name, '\0', (size_t)n))
+		return 0; /* longer than any prefix that jemalloc is built with */
 	length = strlen(name);
 	return length >= strlen(WANTED) && strcmp(name + length - strlen(WANTED), WANTED) == 0;
 }
 
-static int scan(int fd, const Elf64_Shdr *table, const Elf64_Shdr *strings, uint64_t *value, uint64_t *size)
+static int look_at(struct search *search, const Elf64_Sym *symbol, const Elf64_Shdr *strings)
+{
+	if (ELF64_ST_TYPE(symbol->st_info) != STT_TLS || symbol->st_shndx == SHN_UNDEF ||
+	    symbol->st_name >= strings->sh_size)
+		return 0;
+	if (++search->tls_symbols > TLS_SYMBOLS_LIMIT)
+		return -EFBIG;
+	if (!ends_in_wanted(search->fd, strings, symbol->st_name))
+		return 0;
+	if (search->found && (search->value != symbol->st_value || search->size != symbol->st_size))
+		return -ENOTUNIQ;
+	search->value = symbol->st_value;
+	search->size = symbol->st_size;
+	search->found = 1;
+	return 0;
+}
+
+static int scan(struct search *search, const Elf64_Shdr *table, const Elf64_Shdr *strings)
 {
 	Elf64_Sym symbols[CHUNK];
 	uint64_t count = table->sh_size / sizeof *symbols;
-	int found = 0;
+	int rc = 0;
 
-	if (count > SYMBOLS_LIMIT)
+	if (count > SYMBOLS_LIMIT - search->symbols)
 		return -EFBIG;
-	for (uint64_t at = 0; at < count; at += CHUNK) {
-		uint64_t batch = count - at < CHUNK ? count - at : CHUNK;
+	search->symbols += count;
+	for (uint64_t at = 0; rc == 0 && at < count; at += CHUNK) {
+		uint64_t batch = count - at < CHUNK ? count - at : CHUNK, offset;
 
-		if (read_at(fd, symbols, batch * sizeof *symbols, table->sh_offset + at * sizeof *symbols))
+		if (__builtin_add_overflow(table->sh_offset, at * sizeof *symbols, &offset))
 			return -EBADMSG;
-		for (uint64_t i = 0; i < batch; i++) {
-			if (ELF64_ST_TYPE(symbols[i].st_info) != STT_TLS || symbols[i].st_shndx == SHN_UNDEF ||
-			    symbols[i].st_name >= strings->sh_size ||
-			    !ends_in_wanted(fd, strings->sh_offset + symbols[i].st_name))
-				continue;
-			if (found && (*value != symbols[i].st_value || *size != symbols[i].st_size))
-				return -ENOTUNIQ;
-			*value = symbols[i].st_value;
-			*size = symbols[i].st_size;
-			found = 1;
-		}
+		rc = read_at(search->fd, symbols, batch * sizeof *symbols, offset);
+		for (uint64_t i = 0; rc == 0 && i < batch; i++)
+			rc = look_at(search, &symbols[i], strings);
 	}
-	return found ? 0 : -ENOENT;
+	return rc;
 }
 
 int symbol_file_tsd(int fd, uint64_t *value, uint64_t *size)
 {
-	Elf64_Shdr *sections = NULL;
-	Elf64_Ehdr header;
-	int rc = read_at(fd, &header, sizeof header, 0);
+	static const Elf64_Word kinds[] = { SHT_SYMTAB, SHT_DYNSYM };
+	struct search search = { .fd = fd };
+	Elf64_Shdr *sections;
+	size_t count, names;
+	int rc = symbol_file_sections(fd, &sections, &count, &names);
 
-	if (rc || memcmp(header.e_ident, ELFMAG, SELFMAG) != 0 || header.e_ident[EI_CLASS] != ELFCLASS64 ||
-	    header.e_ident[EI_DATA] != ELFDATA2LSB || header.e_machine != arch_elf_machine)
-		return -EBADMSG;
-	if (header.e_shnum == 0)
-		return -ENOENT; /* no sections, or more than 65279 of them */
-	if (header.e_shentsize != sizeof *sections)
-		return -EBADMSG;
-	sections = calloc(header.e_shnum, sizeof *sections);
-	if (!sections)
-		return -ENOMEM;
-	rc = read_at(fd, sections, header.e_shnum * sizeof *sections, header.e_shoff);
-	if (rc == 0)
-		rc = -ENOENT;
-	for (unsigned int i = 0; rc == -ENOENT && i < header.e_shnum; i++)
-		if (sections[i].sh_type == SHT_SYMTAB && sections[i].sh_link < header.e_shnum)
-			rc = scan(fd, &sections[i], &sections[sections[i].sh_link], value, size);
+	if (rc)
+		return rc;
+	for (size_t kind = 0; rc == 0 && !search.found && kind < 2; kind++)
+		for (size_t i = 0; rc == 0 && i < count; i++)
+			if (sections[i].sh_type == kinds[kind] && sections[i].sh_link < count)
+				rc = scan(&search, &sections[i], &sections[sections[i].sh_link]);
 	free(sections);
-	return rc;
+	if (rc)
+		return rc;
+	*value = search.value;
+	*size = search.size;
+	return search.found ? 0 : -ENOENT;
 }

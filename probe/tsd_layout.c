@@ -23,6 +23,7 @@
 /* tsd_state_uninitialized: 6 in 5.3.x, 5 in newer trees. */
 #define STATE_UNINITIALIZED_OLD 6
 #define STATE_UNINITIALIZED_NEW 5
+#define FINGERPRINT_SINCE 5003 /* 5.3 */
 
 static unsigned char byte_at(const struct tsd_signs *signs, uint64_t offset)
 {
@@ -123,42 +124,120 @@ static const struct tsd_layout_row *row_around(const struct tsd_signs *signs, ui
 	return NULL;
 }
 
+/* A version string as jemalloc's build writes it. Returns major * 1000 + minor, or 0 for another text. */
+static unsigned int version_number(const char *version)
+{
+	unsigned int major, minor, patch;
+
+	if (!version || sscanf(version, "%2u.%3u.%3u", &major, &minor, &patch) != 3)
+		return 0;
+	return major * 1000 + minor;
+}
+
+/* Is the table's row of the release that the version string names? Development builds differ freely. */
+static int version_is_row(const char *version, const struct tsd_layout_row *row)
+{
+	size_t length = strlen(row->version);
+
+	return version && strncmp(version, row->version, length) == 0 &&
+	       (version[length] == '\0' || strncmp(version + length, "-0-", 3) == 0);
+}
+
+static int dwarf_fits(const struct tsd_signs *signs, uint64_t start)
+{
+	return start <= signs->memsz && signs->dwarf_size <= signs->memsz - start &&
+	       signs->dwarf_size >= 8 && signs->dwarf_allocated <= signs->dwarf_size - 8 &&
+	       signs->dwarf_deallocated <= signs->dwarf_size - 8 && signs->dwarf_state < signs->dwarf_size;
+}
+
+/* What contradicts a fingerprint at this place. Returns 0, or the refusal. */
+static int contradiction(const struct tsd_signs *signs, uint64_t state, struct tsd_place *place)
+{
+	uint64_t run = state - RUN_SIZE;
+	unsigned int number = version_number(signs->version);
+
+	if (signs->has_symbol &&
+	    (signs->symbol_offset > run || signs->symbol_size > signs->memsz ||
+	     signs->symbol_offset + signs->symbol_size < state + TAIL_SIZE))
+		return answer(place, -EBADMSG, "the fingerprint at %llu lies outside the symbol tsd_tls at %llu",
+			      (unsigned long long)run, (unsigned long long)signs->symbol_offset);
+	if (number && number < FINGERPRINT_SINCE)
+		return answer(place, -EBADMSG, "the fingerprint at %llu is that of 5.3 or newer, the version string is %.64s",
+			      (unsigned long long)run, signs->version);
+	if (signs->has_dwarf &&
+	    (signs->dwarf_state > state || !dwarf_fits(signs, state - signs->dwarf_state) ||
+	     signs->dwarf_allocated != signs->dwarf_state + ALLOCATED_BEHIND_STATE ||
+	     signs->dwarf_deallocated != signs->dwarf_state + DEALLOCATED_BEHIND_STATE))
+		return answer(place, -EBADMSG, "the fingerprint at %llu and the debug information disagree",
+			      (unsigned long long)run);
+	if (signs->has_dwarf && signs->has_symbol && signs->symbol_offset != state - signs->dwarf_state)
+		return answer(place, -EBADMSG, "the symbol tsd_tls at %llu, the fingerprint and the debug information disagree",
+			      (unsigned long long)signs->symbol_offset);
+	return 0;
+}
+
+/* A row of the table fits as well: do the symbol, the relocations and the debug information say the same? */
+static int confirm_row(const struct tsd_signs *signs, const struct tsd_layout_row *row, uint64_t start,
+		       struct tsd_place *place)
+{
+	place->row = row->version;
+	if (signs->has_symbol && (signs->symbol_offset != start || signs->symbol_size != row->size))
+		return answer(place, -EBADMSG, "the image says %s at %llu, the symbol tsd_tls is at %llu, %llu bytes",
+			      row->version, (unsigned long long)start,
+			      (unsigned long long)signs->symbol_offset, (unsigned long long)signs->symbol_size);
+	if (signs->reloc_count && !reloc_points_to(signs, start))
+		return answer(place, -EBADMSG, "the image says %s at %llu, but no relocation leads there",
+			      row->version, (unsigned long long)start);
+	if (signs->has_dwarf && (signs->dwarf_state != row->state || signs->dwarf_size != row->size))
+		return answer(place, -EBADMSG, "the image says %s, the debug information another build", row->version);
+	return answer(place, 0, "fingerprint of 24 entries, and all %u bytes of the image are those of %s%s%s%s",
+		      row->size, row->version, signs->has_symbol ? ", symbol tsd_tls agrees" : "",
+		      signs->reloc_count ? ", relocation agrees" : "", signs->has_dwarf ? ", DWARF agrees" : "");
+}
+
 /* The fingerprint is there once: what else speaks for it, and does anything speak against it? */
 static int confirm_fingerprint(const struct tsd_signs *signs, uint64_t state, struct tsd_place *place)
 {
-	uint64_t start = 0, run = state - RUN_SIZE;
+	uint64_t start = 0;
 	const struct tsd_layout_row *row = row_around(signs, state, &start);
+	int rc = contradiction(signs, state, place);
 
 	place->state = state;
 	place->allocated = state + ALLOCATED_BEHIND_STATE;
 	place->deallocated = state + DEALLOCATED_BEHIND_STATE;
 	place->uninitialized = byte_at(signs, state);
-	if (signs->has_symbol &&
-	    (signs->symbol_offset > run || signs->symbol_offset + signs->symbol_size < state + TAIL_SIZE))
-		return answer(place, -EBADMSG, "the fingerprint at %llu lies outside the symbol tsd_tls at %llu",
-			      (unsigned long long)run, (unsigned long long)signs->symbol_offset);
-	if (row) {
-		place->row = row->version;
-		if (signs->has_symbol && (signs->symbol_offset != start || signs->symbol_size != row->size))
-			return answer(place, -EBADMSG, "the image says %s at %llu, the symbol tsd_tls is at %llu, %llu bytes",
-				      row->version, (unsigned long long)start,
-				      (unsigned long long)signs->symbol_offset, (unsigned long long)signs->symbol_size);
-		if (signs->reloc_count && !reloc_points_to(signs, start))
-			return answer(place, -EBADMSG, "the image says %s at %llu, but no relocation leads there",
-				      row->version, (unsigned long long)start);
-		return answer(place, 0, "fingerprint of 24 entries, and all %u bytes of the image are those of %s%s%s",
-			      row->size, row->version, signs->has_symbol ? ", symbol tsd_tls agrees" : "",
-			      signs->reloc_count ? ", relocation agrees" : "");
-	}
+	if (rc)
+		return rc;
+	if (row)
+		return confirm_row(signs, row, start, place);
+	if (signs->has_dwarf)
+		return answer(place, 0, "fingerprint of 24 entries, and the debug information agrees");
 	if (signs->has_symbol && signs->symbol_size)
 		return answer(place, 0, "fingerprint of 24 entries inside the symbol tsd_tls (a build that is not in the table)");
+	if (version_number(signs->version))
+		return answer(place, 0, "fingerprint of 24 entries, and the version string %.64s", signs->version);
 	return answer(place, -ENODATA, "only the fingerprint speaks for these offsets, no symbol and no known build");
+}
+
+/* Older than the fingerprint: the place is known, debug information tells the rest. */
+static int find_by_dwarf(const struct tsd_signs *signs, uint64_t start, struct tsd_place *place)
+{
+	if (!dwarf_fits(signs, start) || (signs->has_symbol && signs->symbol_size && signs->symbol_size != signs->dwarf_size))
+		return answer(place, -EBADMSG, "the debug information's struct tsd_s of %llu bytes does not fit tsd_tls at %llu",
+			      (unsigned long long)signs->dwarf_size, (unsigned long long)start);
+	place->state = start + signs->dwarf_state;
+	place->allocated = start + signs->dwarf_allocated;
+	place->deallocated = start + signs->dwarf_deallocated;
+	place->uninitialized = byte_at(signs, place->state);
+	return answer(place, 0, "%s leads to tsd_tls, the debug information tells its members",
+		      signs->has_symbol ? "the symbol" : "a relocation");
 }
 
 /* No fingerprint: jemalloc before 5.3.0. The place is known; the build must follow from two signs. */
 static int find_by_table(const struct tsd_signs *signs, uint64_t start, struct tsd_place *place)
 {
 	const struct tsd_layout_row *found = NULL;
+	int named = 0;
 
 	for (size_t i = 0; i < tsd_layout_table_rows; i++) {
 		const struct tsd_layout_row *row = &tsd_layout_table[i];
@@ -168,14 +247,18 @@ static int find_by_table(const struct tsd_signs *signs, uint64_t start, struct t
 		/* Without the size, an older build's few bytes may fit a newer one too. */
 		if (signs->has_symbol && signs->symbol_size != row->size)
 			continue;
+		/* A version string that is there must be this release's. */
+		if (signs->version && !version_is_row(signs->version, row))
+			continue;
+		named |= signs->version != NULL;
 		if (found && (found->allocated != row->allocated || found->deallocated != row->deallocated ||
 			      found->state != row->state))
 			return answer(place, -ENODATA, "the image fits %s and %s, whose counters differ in place",
 				      found->version, row->version);
 		found = row;
 	}
-	/* The size, or at least two bytes besides zeros, beyond the place itself. */
-	if (!found || (!signs->has_symbol && !found->bytes[1].value))
+	/* The size, the version, or at least two bytes besides zeros, beyond the place itself. */
+	if (!found || (!signs->has_symbol && !named && !found->bytes[1].value))
 		return answer(place, -ENODATA, "tsd_tls is at %llu, but its build is not known: debug information is needed",
 			      (unsigned long long)start);
 	place->row = found->version;
@@ -183,9 +266,14 @@ static int find_by_table(const struct tsd_signs *signs, uint64_t start, struct t
 	place->allocated = start + found->allocated;
 	place->deallocated = start + found->deallocated;
 	place->uninitialized = byte_at(signs, place->state);
-	return answer(place, 0, "%s leads to tsd_tls, its %simage are those of %s",
-		      signs->has_symbol ? "the symbol" : "a relocation", signs->has_symbol ? "size and " : "whole ",
-		      found->version);
+	return answer(place, 0, "%s leads to tsd_tls, its %s%simage are those of %s",
+		      signs->has_symbol ? "the symbol" : "a relocation", named ? "version, " : "",
+		      signs->has_symbol ? "size and " : "whole ", found->version);
+}
+
+static int find_at(const struct tsd_signs *signs, uint64_t start, struct tsd_place *place)
+{
+	return signs->has_dwarf ? find_by_dwarf(signs, start, place) : find_by_table(signs, start, place);
 }
 
 int tsd_layout_find(const struct tsd_signs *signs, struct tsd_place *place)
@@ -199,8 +287,8 @@ int tsd_layout_find(const struct tsd_signs *signs, struct tsd_place *place)
 	if (matches == 1)
 		return confirm_fingerprint(signs, state, place);
 	if (signs->has_symbol)
-		return find_by_table(signs, signs->symbol_offset, place);
+		return find_at(signs, signs->symbol_offset, place);
 	if (signs->reloc_count == 1)
-		return find_by_table(signs, signs->relocs[0], place);
+		return find_at(signs, signs->relocs[0], place);
 	return answer(place, -ENODATA, "no fingerprint, no symbol and no single relocation leads to tsd_tls");
 }

@@ -18,6 +18,9 @@ struct tsd_signs {
 	uint64_t symbol_offset, symbol_size;
 	const uint64_t *relocs;	    /* what initial-exec relocations point to */
 	size_t reloc_count;
+	const char *version;	    /* the version string in constant data, NULL for unknown */
+	int has_dwarf;		    /* struct tsd_s from debug information, offsets from its start */
+	uint64_t dwarf_size, dwarf_state, dwarf_allocated, dwarf_deallocated;
 };
 
 struct tsd_place {

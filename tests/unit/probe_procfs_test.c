@@ -12,6 +12,11 @@
 
 #include <cmocka.h>
 
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
 #include "procfs.h"
 
 static void test_maps(void **state)
@@ -69,14 +74,161 @@ static void test_status(void **state)
 	assert_int_equal(procfs_parse_status("Name:\tx\n", &status), -EBADMSG);
 }
 
+/* A folder that looks like /proc. */
+static char root[4096];
+static int root_fd = -1;
+
+static void make_folder(const char *path)
+{
+	assert_int_equal(mkdirat(root_fd, path, 0700), 0);
+}
+
+static void make_file(const char *path, const char *text, size_t length)
+{
+	int fd = openat(root_fd, path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+
+	assert_true(fd >= 0);
+	assert_int_equal(write(fd, text, length), (ssize_t)length);
+	close(fd);
+}
+
+static void test_tasks(void **state)
+{
+	char path[64];
+	pid_t *tids;
+	size_t count;
+
+	(void)state;
+	make_folder("7");
+	assert_int_equal(procfs_list_tasks(root_fd, 7, &tids, &count), -ENOENT);
+	make_folder("7/task");
+	assert_int_equal(procfs_list_tasks(root_fd, 7, &tids, &count), -ESRCH);
+	make_folder("7/task/12x");
+	make_folder("7/task/-4");
+	make_folder("7/task/0");
+	assert_int_equal(procfs_list_tasks(root_fd, 7, &tids, &count), -ESRCH);
+	assert_null(tids);
+	for (int i = 0; i < 1000; i++) { /* in an order of their own: 37 and 1000 share no divisor */
+		snprintf(path, sizeof path, "7/task/%d", 100000 + i * 37 % 1000);
+		make_folder(path);
+	}
+	assert_int_equal(procfs_list_tasks(root_fd, 7, &tids, &count), 0);
+	assert_int_equal(count, 1000);
+	for (size_t i = 0; i < count; i++)
+		assert_int_equal(tids[i], 100000 + (int)i);
+	free(tids);
+}
+
+/* The line with all groups stands before NSpid: a thread's inner tid must not depend on their number. */
+static void test_status_of_many_groups(void **state)
+{
+	static char text[800000];
+	struct procfs_status status;
+	int length = snprintf(text, sizeof text, "Name:\ta\nTgid:\t9\nPid:\t9\nTracerPid:\t0\nGroups:\t");
+
+	(void)state;
+	for (int i = 0; i < 65536; i++)
+		length += snprintf(text + length, sizeof text - (size_t)length, "%d ", 2000000000 + i);
+	length += snprintf(text + length, sizeof text - (size_t)length, "\nNSpid:\t9\t4\nX:\t1\n");
+	make_folder("9");
+	make_folder("9/task");
+	make_folder("9/task/9");
+	assert_int_equal(procfs_read_status(root_fd, 9, 9, &status), -ENOENT);
+	make_file("9/task/9/status", text, (size_t)length);
+	assert_int_equal(procfs_read_status(root_fd, 9, 9, &status), 0);
+	assert_int_equal(status.inner_id, 4);
+	assert_int_equal(status.levels, 2);
+	make_file("9/task/9/status", "", 0); /* what a task gives that ended behind open */
+	assert_int_equal(procfs_read_status(root_fd, 9, 9, &status), -ESRCH);
+}
+
+static void test_read_file(void **state)
+{
+	static char text[200000];
+	size_t length;
+	char *read;
+
+	(void)state;
+	memset(text, 'a', sizeof text);
+	for (size_t size = 65535; size <= 65537; size++) { /* around one piece */
+		make_file("file", text, size);
+		assert_int_equal(procfs_read_file(root_fd, "file", size, &read, &length), 0);
+		assert_true(length == size && strlen(read) == size);
+		free(read);
+		assert_int_equal(procfs_read_file(root_fd, "file", size - 1, &read, &length), -EFBIG);
+	}
+	make_file("file", "", 0);
+	assert_int_equal(procfs_read_file(root_fd, "file", 10, &read, &length), 0);
+	assert_true(length == 0 && *read == '\0');
+	free(read);
+	assert_int_equal(procfs_read_file(root_fd, "none", 10, &read, &length), -ENOENT);
+}
+
+/* This process, through the real /proc. */
+static void test_self(void **state)
+{
+	int fd = open("/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	struct procfs_status status;
+	struct procfs_stat stat;
+	pid_t *tids;
+	size_t count;
+
+	(void)state;
+	assert_int_equal(procfs_list_tasks(fd, getpid(), &tids, &count), 0);
+	assert_true(count >= 1 && tids[0] == getpid());
+	free(tids);
+	assert_int_equal(procfs_read_stat(fd, getpid(), getpid(), &stat), 0);
+	assert_true(stat.state == 'R' && stat.start_time > 0);
+	assert_int_equal(procfs_read_status(fd, getpid(), getpid(), &status), 0);
+	assert_int_equal(status.tgid, getpid());
+	close(fd);
+}
+
+static int make_root(void **state)
+{
+	const char *folder = getenv("TMPDIR");
+
+	(void)state;
+	snprintf(root, sizeof root, "%s/probe_procfs.XXXXXX", folder && *folder ? folder : "/tmp");
+	if (!mkdtemp(root))
+		return -1;
+	root_fd = open(root, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	return root_fd < 0;
+}
+
+static int remove_root(void **state)
+{
+	char path[64];
+
+	(void)state;
+	for (int i = 0; i < 1000; i++) {
+		snprintf(path, sizeof path, "7/task/%d", 100000 + i);
+		unlinkat(root_fd, path, AT_REMOVEDIR);
+	}
+	for (const char *const *name = (const char *const[]){ "7/task/12x", "7/task/-4", "7/task/0", "7/task", "7",
+							      "9/task/9", "9/task", "9", NULL };
+	     *name; name++) {
+		snprintf(path, sizeof path, "%s/status", *name);
+		unlinkat(root_fd, path, 0);
+		unlinkat(root_fd, *name, AT_REMOVEDIR);
+	}
+	unlinkat(root_fd, "file", 0);
+	close(root_fd);
+	return rmdir(root);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_maps),
 		cmocka_unit_test(test_stat),
 		cmocka_unit_test(test_status),
+		cmocka_unit_test(test_tasks),
+		cmocka_unit_test(test_status_of_many_groups),
+		cmocka_unit_test(test_read_file),
+		cmocka_unit_test(test_self),
 	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	return cmocka_run_group_tests(tests, make_root, remove_root);
 }

@@ -13,6 +13,10 @@
 #include <cmocka.h>
 
 #include <elf.h>
+#include <fcntl.h>
+#include <link.h>
+#include <stdio.h>
+#include <unistd.h>
 
 #include "arch.h"
 #include "tsd_layout.h"
@@ -103,11 +107,212 @@ static void test_fingerprint(void **state)
 	assert_int_equal(tsd_layout_fingerprint(&signs, &at), 0);
 }
 
+static const char version_old[] = "5.2.1-0-gea6b3e973b477b8061e0076bb257dbd7f3faa756";
+static const char version_new[] = "5.3.0-1-ge13ca993e8ccb9ba9847cc330696e02839f328f7";
+
+/* A build that no row knows: the fingerprint needs a second sign, whichever it is. */
+static struct tsd_signs unknown_build(void)
+{
+	memset(image, 0, sizeof image);
+	for (size_t i = 0; i < 24; i++)
+		image[1000 + i * 16] = 1;
+	image[1000 + 384] = 6;
+	image[996] = 77; /* in no row's image */
+	return (struct tsd_signs){ .image = image, .filesz = ROOM, .memsz = ROOM };
+}
+
+static void test_second_sign(void **state)
+{
+	struct tsd_signs signs = unknown_build();
+	struct tsd_place place;
+
+	(void)state;
+	assert_int_equal(tsd_layout_find(&signs, &place), -ENODATA);
+	signs.version = "not a version";
+	assert_int_equal(tsd_layout_find(&signs, &place), -ENODATA);
+	signs.version = version_old;
+	assert_int_equal(tsd_layout_find(&signs, &place), -EBADMSG);
+	signs.version = version_new;
+	assert_int_equal(tsd_layout_find(&signs, &place), 0);
+	assert_true(place.state == 1384 && place.allocated == 1392 && place.deallocated == 1408 &&
+		    place.uninitialized == 6);
+	signs.version = NULL;
+	signs.has_symbol = 1;
+	signs.symbol_offset = 900;
+	assert_int_equal(tsd_layout_find(&signs, &place), -EBADMSG); /* no size: it contains nothing */
+	signs.symbol_size = 2000;
+	assert_int_equal(tsd_layout_find(&signs, &place), 0);
+	for (uint64_t size = ROOM + 1; size; size = size == ROOM + 1 ? UINT64_MAX : 0) {
+		signs.symbol_size = size; /* no block holds it */
+		assert_int_equal(tsd_layout_find(&signs, &place), -EBADMSG);
+	}
+}
+
+static void test_dwarf_and_fingerprint(void **state)
+{
+	struct tsd_signs signs = unknown_build(), good;
+	struct tsd_place place;
+
+	(void)state;
+	signs.has_dwarf = 1;
+	signs.dwarf_size = 2000;
+	signs.dwarf_state = 484; /* the struct begins at 900 */
+	signs.dwarf_allocated = 492;
+	signs.dwarf_deallocated = 508;
+	assert_int_equal(tsd_layout_find(&signs, &place), 0);
+	assert_int_equal(place.allocated, 1392);
+	good = signs;
+	signs.dwarf_deallocated = 500; /* the next event, taken for the counter */
+	assert_int_equal(tsd_layout_find(&signs, &place), -EBADMSG);
+	signs = good;
+	signs.dwarf_state = 1385; /* would begin before the block */
+	assert_int_equal(tsd_layout_find(&signs, &place), -EBADMSG);
+	signs = good;
+	signs.dwarf_size = UINT64_MAX;
+	assert_int_equal(tsd_layout_find(&signs, &place), -EBADMSG);
+	signs = good;
+	signs.has_symbol = 1;
+	signs.symbol_offset = 904;
+	signs.symbol_size = 2000;
+	assert_int_equal(tsd_layout_find(&signs, &place), -EBADMSG);
+	signs.symbol_offset = 900;
+	assert_int_equal(tsd_layout_find(&signs, &place), 0);
+}
+
+/* jemalloc before 5.3.0: the place from a relocation or a symbol, the members from one thing more. */
+static void test_old_builds(void **state)
+{
+	const uint64_t start = 128;
+	struct tsd_signs signs = { .image = image, .filesz = ROOM, .memsz = ROOM, .relocs = &start, .reloc_count = 1 };
+	struct tsd_place place;
+
+	(void)state;
+	memset(image, 0, sizeof image);
+	image[start] = 5; /* 5.0.1 and 5.1.0 alike, but the counters differ in place */
+	assert_int_equal(tsd_layout_find(&signs, &place), -ENODATA);
+	signs.version = "5.1.0-0-g61efbda7098de6fe64c362d309824864308c36d4";
+	assert_int_equal(tsd_layout_find(&signs, &place), arch_elf_machine == EM_X86_64 ? 0 : -ENODATA);
+	if (arch_elf_machine == EM_X86_64)
+		assert_true(place.allocated == start + 16 && place.deallocated == start + 24);
+	signs.version = "5.1.0-77-g61efbda7098de6fe64c362d309824864308c36d4"; /* of no release */
+	assert_int_equal(tsd_layout_find(&signs, &place), -ENODATA);
+	signs.version = "5.1.01-0-g61efbda7098de6fe64c362d309824864308c36d4";
+	assert_int_equal(tsd_layout_find(&signs, &place), -ENODATA);
+	signs.has_dwarf = 1; /* of the program itself: it needs no table */
+	signs.dwarf_size = 6300;
+	signs.dwarf_state = 0;
+	signs.dwarf_allocated = 32;
+	signs.dwarf_deallocated = 40;
+	assert_int_equal(tsd_layout_find(&signs, &place), 0);
+	assert_true(place.state == start && place.allocated == start + 32 && place.uninitialized == 5);
+	signs.dwarf_size = ROOM - start + 1; /* does not fit */
+	assert_int_equal(tsd_layout_find(&signs, &place), -EBADMSG);
+	signs.dwarf_size = 6300;
+	signs.dwarf_deallocated = 6293;
+	assert_int_equal(tsd_layout_find(&signs, &place), -EBADMSG);
+	signs.dwarf_deallocated = 40;
+	signs.has_symbol = 1;
+	signs.symbol_offset = start;
+	signs.symbol_size = 6308;
+	assert_int_equal(tsd_layout_find(&signs, &place), -EBADMSG);
+	signs.has_symbol = 0;
+	signs.reloc_count = 0; /* nothing leads there */
+	assert_int_equal(tsd_layout_find(&signs, &place), -ENODATA);
+}
+
+/* The initial TLS image of a file on disk, into image. Returns whether it has one. */
+static int load_image(const char *path, struct tsd_signs *signs)
+{
+	Elf64_Ehdr header;
+	Elf64_Phdr phdr;
+	int fd = open(path, O_RDONLY | O_CLOEXEC), found = 0;
+
+	if (fd < 0)
+		return 0;
+	memset(image, 0, sizeof image);
+	if (pread(fd, &header, sizeof header, 0) == sizeof header && memcmp(header.e_ident, ELFMAG, SELFMAG) == 0)
+		for (size_t i = 0; !found && i < header.e_phnum; i++) {
+			if (pread(fd, &phdr, sizeof phdr, (off_t)(header.e_phoff + i * sizeof phdr)) != sizeof phdr ||
+			    phdr.p_type != PT_TLS || phdr.p_filesz > ROOM)
+				continue;
+			found = pread(fd, image, phdr.p_filesz, (off_t)phdr.p_offset) == (ssize_t)phdr.p_filesz;
+			*signs = (struct tsd_signs){ .image = image, .filesz = phdr.p_filesz, .memsz = phdr.p_memsz };
+		}
+	close(fd);
+	return found;
+}
+
+/* As distributions ship it, stripped; and as `make' linked it into the worker. */
+static void test_real_files(void **state)
+{
+	const char *const files[] = { getenv("KTSTR_WORKER"), "/usr/lib/x86_64-linux-gnu/libjemalloc.so.2",
+				      "/usr/lib/aarch64-linux-gnu/libjemalloc.so.2", "/usr/lib64/libjemalloc.so.2" };
+	const char *shared = getenv("KTSTR_SHARED_JEMALLOC");
+	uint64_t at;
+
+	(void)state;
+	for (size_t i = shared && strcmp(shared, "yes") == 0; i < sizeof files / sizeof *files; i++) {
+		struct tsd_signs signs;
+		struct tsd_place place;
+		int rc;
+
+		if (!files[i] || !load_image(files[i], &signs))
+			continue;
+		if (tsd_layout_fingerprint(&signs, &at) == 0)
+			continue; /* older than 5.3.0, as some distributions have it */
+		rc = tsd_layout_find(&signs, &place);
+		print_message("# %s: %s\n", files[i], place.how);
+		if (rc == -ENODATA) { /* a build that is not in the table */
+			signs.version = version_new;
+			rc = tsd_layout_find(&signs, &place);
+		}
+		assert_int_equal(rc, 0);
+		assert_int_equal(place.deallocated, place.allocated + 16);
+		image[place.state] = 4; /* and one byte off is another thing */
+		assert_int_equal(tsd_layout_fingerprint(&signs, &at), 0);
+	}
+}
+
+static int no_jemalloc(struct dl_phdr_info *info, size_t size, void *images)
+{
+	(void)size;
+	for (size_t i = 0; i < info->dlpi_phnum; i++) {
+		const ElfW(Phdr) *phdr = &info->dlpi_phdr[i];
+		struct tsd_signs signs = { .image = (const unsigned char *)info->dlpi_addr + phdr->p_vaddr,
+					   .filesz = phdr->p_filesz, .memsz = phdr->p_memsz };
+		uint64_t at;
+
+		if (phdr->p_type != PT_TLS)
+			continue;
+		++*(int *)images;
+		assert_int_equal(tsd_layout_fingerprint(&signs, &at), 0);
+	}
+	return 0;
+}
+
+static _Thread_local volatile int some_tls = 1;
+
+/* Programs without jemalloc, whatever is loaded here. */
+static void test_other_images(void **state)
+{
+	int images = 0;
+
+	(void)state;
+	assert_int_equal(some_tls, 1);
+	dl_iterate_phdr(no_jemalloc, &images);
+	assert_true(images >= 2); /* this program and libc */
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_rows),
 		cmocka_unit_test(test_fingerprint),
+		cmocka_unit_test(test_second_sign),
+		cmocka_unit_test(test_dwarf_and_fingerprint),
+		cmocka_unit_test(test_old_builds),
+		cmocka_unit_test(test_real_files),
+		cmocka_unit_test(test_other_images),
 	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);

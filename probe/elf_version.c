@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* jemalloc's version string in the constant data of a mapped file. Called by module_jemalloc. */
+#include "config.h"
+
+#include "elf_image.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define PIECE 262144
+#define SCAN_LIMIT (UINT64_C(32) << 20)
+#define HASH_DIGITS 40
+
+static size_t digits(const char *text, size_t room, size_t most)
+{
+	size_t n = 0;
+
+	while (n < room && n < most && text[n] >= '0' && text[n] <= '9')
+		n++;
+	return n;
+}
+
+/*
+ * JEMALLOC_VERSION, as jemalloc's configure makes it of "git describe --long --abbrev=40":
+ * <major>.<minor>.<bugfix>-<commits since>-g<40 hexadecimal digits>, then a NUL. Returns its length, or 0.
+ */
+static size_t version_length(const char *text, size_t room)
+{
+	static const char ends[] = "..--";
+	size_t at = 0, n;
+
+	for (size_t part = 0; part < 4; part++) {
+		n = digits(text + at, room - at, part == 3 ? 6 : 3);
+		at += n;
+		if (n == 0 || at >= room || text[at++] != ends[part])
+			return 0;
+	}
+	if (room - at < 1 + HASH_DIGITS + 1 || text[at++] != 'g')
+		return 0;
+	for (n = 0; n < HASH_DIGITS; n++, at++)
+		if (!memchr("0123456789abcdef", text[at], 16))
+			return 0;
+	return text[at] == '\0' && at < ELF_IMAGE_VERSION_SIZE ? at : 0;
+}
+
+/* Every 'g' behind a '-' is looked at, backwards to the text's begin. */
+static int scan(const char *text, size_t size, char *version)
+{
+	const char *end = text + size, *at = text;
+
+	while ((at = memmem(at, (size_t)(end - at), "-g", 2))) {
+		const char *begin = at;
+		size_t length;
+
+		while (begin > text && at - begin < 20 && strchr("0123456789.-", begin[-1]) && begin[-1])
+			begin--;
+		at += 2;
+		length = version_length(begin, (size_t)(end - begin));
+		if (!length)
+			continue;
+		if (*version && (strlen(version) != length || memcmp(version, begin, length) != 0))
+			return -ENOTUNIQ;
+		memcpy(version, begin, length);
+		version[length] = '\0';
+	}
+	return 0;
+}
+
+int elf_image_version(const struct elf_image *image, char *version)
+{
+	uint64_t left = SCAN_LIMIT;
+	char *piece = malloc(PIECE);
+	int rc = piece ? 0 : -ENOMEM;
+
+	*version = '\0';
+	for (size_t i = 0; rc == 0 && i < ELF_IMAGE_SPANS; i++) {
+		uint64_t at = image->constants[i].address, size = image->constants[i].size;
+
+		/* The pieces overlap by the longest version, so that none is cut in two. */
+		while (rc == 0 && size && left) {
+			uint64_t part = size < PIECE ? size : PIECE;
+
+			if (part > left)
+				part = left;
+			if (remote_read_one(image->tid, at, piece, part, image->counter))
+				break; /* a hole: this segment tells nothing more */
+			rc = scan(piece, part, version);
+			if (part == size || part <= ELF_IMAGE_VERSION_SIZE)
+				break;
+			left -= part;
+			at += part - ELF_IMAGE_VERSION_SIZE;
+			size -= part - ELF_IMAGE_VERSION_SIZE;
+		}
+	}
+	free(piece);
+	return rc ? rc : *version ? 0 : -ENOENT;
+}
