@@ -1,4 +1,4 @@
-# libktstr-probe and ktstr-jemalloc-probe. Needs libc only so far; elfutils once DWARF is read.
+# libktstr-probe and ktstr-jemalloc-probe. elfutils reads DWARF; the rest needs libc only.
 ktstrprobeincludedir = $(includedir)/ktstr
 ktstrprobeinclude_HEADERS = probe/ktstr/probe.h
 
@@ -7,7 +7,8 @@ noinst_LTLIBRARIES += probe/libktstr_probe_inner.la
 probe_libktstr_probe_inner_la_SOURCES = \
 	probe/access_gate.c probe/access_gate.h \
 	probe/arch.h probe/arch_aarch64.c probe/arch_x86_64.c \
-	probe/elf_image.c probe/elf_image.h \
+	probe/debug_file.c probe/debug_file.h \
+	probe/elf_image.c probe/elf_image.h probe/elf_version.c \
 	probe/explain.c probe/explain.h \
 	probe/module_jemalloc.c \
 	probe/module_list.c probe/module_list.h \
@@ -20,8 +21,10 @@ probe_libktstr_probe_inner_la_SOURCES = \
 	probe/symbol_file.c probe/symbol_file.h \
 	probe/thread_pointer.c probe/thread_pointer.h \
 	probe/tls_address.c probe/tls_address.h \
+	probe/tsd_dwarf.c probe/tsd_dwarf.h \
 	probe/tsd_layout.c probe/tsd_layout.h probe/tsd_layout_table.c
-probe_libktstr_probe_inner_la_CFLAGS = $(AM_CFLAGS) -pthread
+probe_libktstr_probe_inner_la_CFLAGS = $(AM_CFLAGS) $(ELFUTILS_CFLAGS) -pthread
+probe_libktstr_probe_inner_la_LIBADD = $(ELFUTILS_LIBS)
 
 lib_LTLIBRARIES += probe/libktstr-probe.la
 probe_libktstr_probe_la_SOURCES =

@@ -8,9 +8,11 @@
 #include <unistd.h>
 
 #include "arch.h"
+#include "debug_file.h"
 #include "module_list.h"
 #include "module_tls.h"
 #include "symbol_file.h"
+#include "tsd_dwarf.h"
 
 static const char *last_part(const char *path)
 {
@@ -35,18 +37,66 @@ static int defines_mallctl(const struct elf_dynamic *dynamic)
 	return 0;
 }
 
-static int find_symbol(int proc_fd, pid_t reader, const struct module *module, struct tsd_signs *signs)
+/* What one file adds to the signs: a symbol, debug information. Whether anything was found. */
+static int take_file(int fd, const char *what, struct module *module, struct tsd_signs *signs, struct explain *explain)
 {
-	int fd = symbol_file_open(proc_fd, reader, module->path, module->dev_major, module->dev_minor,
-				  module->inode);
-	int rc;
+	struct tsd_dwarf dwarf;
+	int symbol = -EEXIST, rc;
 
-	if (fd < 0)
-		return fd;
-	rc = symbol_file_tsd(fd, &signs->symbol_offset, &signs->symbol_size);
-	close(fd);
-	signs->has_symbol = rc == 0;
-	return rc;
+	if (!signs->has_symbol) {
+		symbol = symbol_file_tsd(fd, &signs->symbol_offset, &signs->symbol_size);
+		signs->has_symbol = symbol == 0;
+	}
+	rc = tsd_dwarf_find(fd, &dwarf);
+	if (rc == 0) {
+		signs->has_dwarf = 1;
+		signs->dwarf_size = dwarf.size;
+		signs->dwarf_state = dwarf.state;
+		signs->dwarf_allocated = dwarf.allocated;
+		signs->dwarf_deallocated = dwarf.deallocated;
+	}
+	if (module->is_jemalloc || symbol == 0 || rc == 0)
+		explain_add(explain, what, "%s: symbol tsd_tls: %s; %s", module->path,
+			    symbol == -EEXIST ? "known" : symbol ? strerror(-symbol) : "found", dwarf.how);
+	return symbol == 0 || rc == 0;
+}
+
+/* The program's own file, also when another stands in its place. */
+static int open_program(int proc_fd, pid_t reader, const struct module *module)
+{
+	int fd = symbol_file_open(proc_fd, reader, module->path, module->dev_major, module->dev_minor, module->inode);
+
+	return fd < 0 && module->is_executable ? symbol_file_open_exe(proc_fd, reader) : fd;
+}
+
+static int open_debug(int proc_fd, pid_t reader, const struct module *module, int program_fd)
+{
+	unsigned char id[DEBUG_FILE_ID_SIZE];
+	size_t size = sizeof id;
+	int fd = elf_image_build_id(&module->image, id, &size) ? -ENOENT
+							     : debug_file_open_by_id(proc_fd, reader, id, size);
+
+	return fd < 0 && program_fd >= 0 ? debug_file_open_by_link(proc_fd, reader, module->path, program_fd) : fd;
+}
+
+/* Files: first the program's own, then, if that did not settle it, its debug file. */
+static void ask_files(int proc_fd, pid_t reader, struct module *module, struct tsd_signs *signs, struct explain *explain)
+{
+	int program = open_program(proc_fd, reader, module), debug;
+
+	if (program < 0 && module->is_jemalloc)
+		explain_add(explain, "symbol table", "%s: %s", module->path, strerror(-program));
+	if (program >= 0 && take_file(program, "symbol table", module, signs, explain)) {
+		module->is_jemalloc = 1;
+		module->layout = tsd_layout_find(signs, &module->place);
+	}
+	debug = module->is_jemalloc && module->layout == -ENODATA ? open_debug(proc_fd, reader, module, program) : -ENOENT;
+	if (debug >= 0 && take_file(debug, "debug file", module, signs, explain))
+		module->layout = tsd_layout_find(signs, &module->place);
+	if (program >= 0)
+		close(program);
+	if (debug >= 0)
+		close(debug);
 }
 
 /*
@@ -59,6 +109,7 @@ static int examine(int proc_fd, pid_t reader, struct module *module, int use_fil
 	struct elf_dynamic dynamic = { 0 };
 	unsigned char *image = NULL;
 	uint64_t *relocs = NULL, state;
+	char version[ELF_IMAGE_VERSION_SIZE];
 	int rc, known;
 
 	rc = elf_image_tls(&module->image, &image);
@@ -72,16 +123,12 @@ static int examine(int proc_fd, pid_t reader, struct module *module, int use_fil
 		known = tsd_layout_fingerprint(&signs, &state) > 0;
 		module->is_jemalloc = known || defines_mallctl(&dynamic);
 		module->layout = tsd_layout_find(&signs, &module->place);
-		if (module->layout == -ENODATA && use_files && (module->is_jemalloc || module->is_executable)) {
-			rc = find_symbol(proc_fd, reader, module, &signs);
-			if (rc == 0) {
-				module->is_jemalloc = 1;
-				module->layout = tsd_layout_find(&signs, &module->place);
-			} else if (module->is_jemalloc) {
-				explain_add(explain, "symbol table", "%s: %s", module->path, strerror(-rc));
-			}
-			rc = 0;
+		if (module->layout == -ENODATA && module->is_jemalloc && elf_image_version(&module->image, version) == 0) {
+			signs.version = version;
+			module->layout = tsd_layout_find(&signs, &module->place);
 		}
+		if (module->layout == -ENODATA && use_files && (module->is_jemalloc || module->is_executable))
+			ask_files(proc_fd, reader, module, &signs, explain);
 		if (module->is_jemalloc)
 			explain_add(explain, "jemalloc", "%s%s at 0x%llx: %s", module->path,
 				    module->deleted ? " (deleted)" : "", (unsigned long long)module->image.start,

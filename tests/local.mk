@@ -20,11 +20,14 @@ unit_tests = \
 	tests/unit/payload_test \
 	tests/unit/probe_access_gate_test \
 	tests/unit/probe_comm_text_test \
+	tests/unit/probe_elf_image_test \
 	tests/unit/probe_options_test \
 	tests/unit/probe_procfs_test \
 	tests/unit/probe_remote_read_test \
+	tests/unit/probe_symbol_file_test \
 	tests/unit/probe_thread_pointer_test \
 	tests/unit/probe_tls_address_test \
+	tests/unit/probe_tsd_dwarf_test \
 	tests/unit/probe_tsd_layout_test \
 	tests/unit/worker_ready_copies_test \
 	tests/unit/worker_ready_test \

@@ -27,6 +27,6 @@ for my $test (@tests) {
     # Into a file: a child that a failed test left behind would hold a pipe open.
     my $log = File::Temp->new;
     system("exec >$log 2>&1 </dev/null; $cc $flags -o $dir/$name '$srcdir'/tests/unit/$name.c $dir/inner.a "
-        . "-lcmocka -ldl -lpthread && timeout 600 $dir/$name");
+        . "-lcmocka -ldw -lelf -ldl -lpthread && timeout 600 $dir/$name");
     is($? >> 8, 0, "$test under the sanitizers") or diag(do { local $/; <$log> });
 }
