@@ -372,6 +372,20 @@ static int changed(struct ktstr_probe *probe, struct ktstr_probe_error *error)
 			  (int)probe->pid);
 }
 
+/* A cancelled snapshot keeps its readings and goes without the names that are still to come. */
+static void name_all(struct ktstr_probe *probe, struct ktstr_probe_snapshot *snapshot)
+{
+	for (size_t i = 0; i < snapshot->count; i++) {
+		int cancelled = atomic_load(&probe->cancelled);
+
+		if (cancelled)
+			snapshot->interrupted = 1;
+		if (!cancelled || probe->by_ptrace)
+			name(probe, &probe->places[i], &snapshot->threads[i]);
+		snapshot->read_count += snapshot->threads[i].error_kind == KTSTR_PROBE_THREAD_OK;
+	}
+}
+
 static int take(struct ktstr_probe *probe, struct ktstr_probe_snapshot *snapshot, struct ktstr_probe_error *error)
 {
 	int rc = probe_update_places(probe);
@@ -387,16 +401,13 @@ static int take(struct ktstr_probe *probe, struct ktstr_probe_snapshot *snapshot
 	snapshot->unix_ns = now_ns(CLOCK_REALTIME);
 	snapshot->monotonic_ns = now_ns(CLOCK_MONOTONIC);
 	rc = read_all(probe, snapshot);
-	/* Before anything else is believed: was it one and the same program all the time? */
-	if (!probe_same_program(probe))
+	if (rc == 0)
+		name_all(probe, snapshot);
+	/* Before anything is believed, names too: was it one and the same program all the time? */
+	if (rc == -ESRCH || !probe_same_program(probe))
 		return changed(probe, error);
 	if (rc)
 		return probe_fail_access(probe, error, KTSTR_PROBE_TAG_OTHER, rc, "memory");
-	for (size_t i = 0; i < snapshot->count; i++) {
-		if (!atomic_load(&probe->cancelled) || probe->by_ptrace)
-			name(probe, &probe->places[i], &snapshot->threads[i]);
-		snapshot->read_count += snapshot->threads[i].error_kind == KTSTR_PROBE_THREAD_OK;
-	}
 	return 0;
 }
 
