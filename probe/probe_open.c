@@ -211,7 +211,7 @@ static int open_memory(struct ktstr_probe *probe, struct ktstr_probe_error *erro
 
 	snprintf(path, sizeof path, "%d/mem", (int)probe->reader);
 	probe->mem_fd = openat(probe->proc_fd, path, O_RDONLY | O_CLOEXEC);
-	if (probe->mem_fd < 0 && errno == ENOENT)
+	if (probe->mem_fd < 0 && (errno == ENOENT || errno == ESRCH)) /* gone, or without memory already */
 		return missing(probe, error, -ESRCH, "has ended");
 	return probe->mem_fd < 0
 		? probe_fail_access(probe, error, KTSTR_PROBE_TAG_OTHER, -errno, "memory") : 0;
@@ -274,6 +274,7 @@ static int find_jemalloc(struct ktstr_probe *probe, struct ktstr_probe_error *er
 	if (list.count == 0 || !list.modules[0].is_executable) {
 		rc = no_modules(probe, error);
 	} else {
+		probe->anchor = list.modules[0].image.start;
 		explain_add(&probe->explain, "executable", "%s%s, %zu ELF files mapped", list.modules[0].path,
 			    list.modules[0].deleted ? " (deleted)" : "", list.count);
 		rc = module_list_find_jemalloc(probe->proc_fd, probe->reader, &list,
@@ -295,6 +296,20 @@ static int check_cancelled(const struct ktstr_probe *probe, struct ktstr_probe_e
 		? probe_fail(error, KTSTR_PROBE_TAG_OTHER, -ECANCELED, "cancel", "stopped before anything was read") : 0;
 }
 
+/* What was found, or what failed, says nothing of a process that has ended or has become another since. */
+static int check_still_there(struct ktstr_probe *probe, int rc, struct ktstr_probe_error *error)
+{
+	if (probe->mem_fd < 0 || rc == -ECANCELED)
+		return rc;
+	if (rc && probe_pick_reader(probe))
+		return missing(probe, error, -ESRCH, "ended while it was examined");
+	if (rc == -ESRCH || (probe->anchor && !probe_same_program(probe)))
+		return probe_fail(error, KTSTR_PROBE_TAG_EXE_IDENTITY_CHANGED, -ESTALE, "identity",
+				  "process %d ended or ran another program while it was examined: try again",
+				  (int)probe->pid);
+	return rc;
+}
+
 int ktstr_probe_open(struct ktstr_probe *probe, pid_t pid, struct ktstr_probe_error *error)
 {
 	int rc;
@@ -313,9 +328,7 @@ int ktstr_probe_open(struct ktstr_probe *probe, pid_t pid, struct ktstr_probe_er
 		rc = check_cancelled(probe, error);
 	if (rc == 0)
 		rc = probe_calibrate(probe, error);
-	if (rc == 0 && !probe_same_program(probe))
-		rc = probe_fail(error, KTSTR_PROBE_TAG_EXE_IDENTITY_CHANGED, -ESTALE, "identity",
-				"process %d ended or ran another program while it was examined: try again", (int)pid);
+	rc = check_still_there(probe, rc, error);
 	probe->state = rc ? -1 : 1;
 	return rc;
 }

@@ -368,13 +368,13 @@ static int take(struct ktstr_probe *probe, struct ktstr_probe_snapshot *snapshot
 	snapshot->unix_ns = now_ns(CLOCK_REALTIME);
 	snapshot->monotonic_ns = now_ns(CLOCK_MONOTONIC);
 	rc = read_all(probe, snapshot);
-	/* Before anything else is believed: was it one and the same program all the time? */
-	if (!probe_same_program(probe))
+	if (rc == 0 && (!probe->options.no_names || probe->by_ptrace))
+		thread_names_read(probe, snapshot);
+	/* Before anything is believed, names too: was it one and the same program all the time? */
+	if (rc == -ESRCH || !probe_same_program(probe))
 		return changed(probe, error);
 	if (rc)
 		return probe_fail_access(probe, error, KTSTR_PROBE_TAG_OTHER, rc, "memory");
-	if (!probe->options.no_names || probe->by_ptrace)
-		thread_names_read(probe, snapshot);
 	for (size_t i = 0; i < snapshot->count; i++)
 		snapshot->read_count += snapshot->threads[i].error_kind == KTSTR_PROBE_THREAD_OK;
 	return 0;
