@@ -14,6 +14,7 @@ extern const unsigned int arch_reloc_glob_dat;
 extern const unsigned int arch_reloc_jump_slot;
 extern const unsigned int arch_reloc_dtpmod;
 extern const unsigned int arch_reloc_tpoff;
+extern const unsigned int arch_reloc_tlsdesc;
 
 /* TLS variant 2 puts the blocks below the thread pointer, variant 1 above it. */
 extern const int arch_tls_variant;
@@ -23,6 +24,10 @@ extern const int arch_self_pointer;
 
 /* Where the word with the DTV's address stands, from the thread pointer (glibc). */
 extern const int arch_dtv_offset;
+
+/* glibc's union dtv: {counter} or {val, to_free}, two words (sysdeps/generic/dl-dtv.h). Entry -1 holds the
+   length, entry 0 the generation, entry n module n's block. */
+#define ARCH_DTV_ENTRY_SIZE 16
 
 union arch_regset {
 	struct user_regs_struct general;

@@ -12,6 +12,7 @@ const unsigned int arch_reloc_glob_dat = R_AARCH64_GLOB_DAT;
 const unsigned int arch_reloc_jump_slot = R_AARCH64_JUMP_SLOT;
 const unsigned int arch_reloc_dtpmod = R_AARCH64_TLS_DTPMOD;
 const unsigned int arch_reloc_tpoff = R_AARCH64_TLS_TPREL;
+const unsigned int arch_reloc_tlsdesc = R_AARCH64_TLSDESC;
 const int arch_tls_variant = 1;
 const int arch_self_pointer = 0;
 const int arch_dtv_offset = 0; /* tcbhead_t: dtv, private */

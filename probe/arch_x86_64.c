@@ -12,6 +12,7 @@ const unsigned int arch_reloc_glob_dat = R_X86_64_GLOB_DAT;
 const unsigned int arch_reloc_jump_slot = R_X86_64_JUMP_SLOT;
 const unsigned int arch_reloc_dtpmod = R_X86_64_DTPMOD64;
 const unsigned int arch_reloc_tpoff = R_X86_64_TPOFF64;
+const unsigned int arch_reloc_tlsdesc = R_X86_64_TLSDESC;
 const int arch_tls_variant = 2;
 const int arch_self_pointer = 1;
 const int arch_dtv_offset = 8; /* tcbhead_t: tcb, dtv */

@@ -16,14 +16,15 @@
 #define DISTANCE_LIMIT (INT64_C(1) << 32)
 
 /*
- * What an initial-exec relocation points to within the module's own block. Returns 0, or -ENOENT for
+ * What a relocation of this type points to within the module's own block. Returns 0, or -ENOENT for
  * one that is of another kind or may point into another module.
  */
-static int own_offset(const struct elf_dynamic *dynamic, const Elf64_Rela *reloc, uint64_t *offset)
+static int own_offset_of(const struct elf_dynamic *dynamic, const Elf64_Rela *reloc, unsigned int type,
+			 uint64_t *offset)
 {
 	uint64_t symbol = ELF64_R_SYM(reloc->r_info);
 
-	if (ELF64_R_TYPE(reloc->r_info) != arch_reloc_tpoff)
+	if (ELF64_R_TYPE(reloc->r_info) != type)
 		return -ENOENT;
 	*offset = (uint64_t)reloc->r_addend;
 	if (symbol == 0)
@@ -33,6 +34,11 @@ static int own_offset(const struct elf_dynamic *dynamic, const Elf64_Rela *reloc
 		return -ENOENT; /* a global symbol may be bound to another module's */
 	*offset += dynamic->symbols[symbol].st_value;
 	return 0;
+}
+
+static int own_offset(const struct elf_dynamic *dynamic, const Elf64_Rela *reloc, uint64_t *offset)
+{
+	return own_offset_of(dynamic, reloc, arch_reloc_tpoff, offset);
 }
 
 int module_tls_offsets(const struct elf_dynamic *dynamic, uint64_t **offsets, size_t *count)
@@ -56,6 +62,13 @@ static int got_word(const struct elf_image *image, const Elf64_Rela *reloc, uint
 	if (address < image->low || address >= image->high)
 		return -EBADMSG;
 	return remote_read_one(image->tid, address, word, sizeof *word, image->counter);
+}
+
+/* Is this a distance that a loader makes for a static block? */
+static int is_static_distance(int64_t distance)
+{
+	return distance != 0 && distance < DISTANCE_LIMIT && distance > -DISTANCE_LIMIT &&
+	       (arch_tls_variant == 2) == (distance < 0);
 }
 
 /* The loader wrote distance + offset into each GOT word: they must all give one distance. */
@@ -84,8 +97,7 @@ static int by_initial_exec(const struct elf_image *image, const struct elf_dynam
 	}
 	if (!found)
 		return -ENOENT;
-	if (tls->distance > DISTANCE_LIMIT || tls->distance < -DISTANCE_LIMIT || tls->distance == 0 ||
-	    (arch_tls_variant == 2) != (tls->distance < 0)) {
+	if (!is_static_distance(tls->distance)) {
 		snprintf(tls->how, sizeof tls->how, "the GOT gives the distance %lld, which no loader makes",
 			 (long long)tls->distance);
 		return -EBADMSG;
@@ -95,35 +107,126 @@ static int by_initial_exec(const struct elf_image *image, const struct elf_dynam
 	return 0;
 }
 
-static int by_module_id(const struct elf_image *image, const struct elf_dynamic *dynamic, struct module_tls *tls)
+/*
+ * A TLS descriptor is an entry point of ld.so and its argument: the distance from the thread pointer, or
+ * a pointer to {module id, offset} (glibc elf/dl-tlsdesc.h, musl ldso). Until ld.so has bound it, the
+ * entry is the module's own code. Returns 0, -EAGAIN for one that is not bound, or what reading gave.
+ */
+static int read_descriptor(const struct elf_image *image, const Elf64_Rela *reloc, uint64_t *argument)
 {
-	for (size_t i = 0; i < dynamic->reloc_count; i++) {
-		const Elf64_Rela *reloc = &dynamic->relocs[i];
-		int rc;
+	uint64_t words[2], address = reloc->r_offset + image->bias;
+	int rc;
 
-		if (ELF64_R_TYPE(reloc->r_info) != arch_reloc_dtpmod || ELF64_R_SYM(reloc->r_info) != 0)
-			continue;
-		rc = got_word(image, reloc, &tls->module_id);
-		if (rc)
-			return rc;
-		if (tls->module_id == 0 || tls->module_id > 65536)
+	if (address < image->low || address >= image->high || image->high - address < sizeof words)
+		return -EBADMSG;
+	rc = remote_read_one(image->tid, address, words, sizeof words, image->counter);
+	if (rc)
+		return rc;
+	if (words[0] == 0 || (words[0] >= image->low && words[0] < image->high) ||
+	    (words[1] >= image->low && words[1] < image->high))
+		return -EAGAIN;
+	*argument = words[1];
+	return 0;
+}
+
+/* Does a module-id word or a descriptor say the same as ld.so's list? */
+static int agrees(const struct elf_image *image, const struct elf_dynamic *dynamic, const Elf64_Rela *reloc,
+		  const struct loader_tls *loader)
+{
+	unsigned int type = (unsigned int)ELF64_R_TYPE(reloc->r_info);
+	uint64_t word, pair[2], offset;
+
+	if (type == arch_reloc_dtpmod && ELF64_R_SYM(reloc->r_info) == 0)
+		return got_word(image, reloc, &word) == 0 && word == loader->module_id;
+	if (type != arch_reloc_tlsdesc || own_offset_of(dynamic, reloc, arch_reloc_tlsdesc, &offset) ||
+	    read_descriptor(image, reloc, &word))
+		return 1;
+	if (loader->is_static)
+		return (int64_t)(word - offset) == loader->distance;
+	return remote_read_one(image->tid, word, pair, sizeof pair, image->counter) == 0 &&
+	       pair[0] == loader->module_id && pair[1] == offset;
+}
+
+/* No initial-exec relocation: ld.so's own list tells, and whatever it wrote into the GOT must agree. */
+static int by_loader(const struct module_list *list, const struct elf_image *image, const struct elf_dynamic *dynamic,
+		     struct module_tls *tls)
+{
+	struct loader_tls *loader = &tls->loader;
+	int rc = loader_tls_find(list, image, loader);
+
+	if (rc)
+		return rc;
+	for (size_t i = 0; i < dynamic->reloc_count; i++)
+		if (!agrees(image, dynamic, &dynamic->relocs[i], loader)) {
+			snprintf(tls->how, sizeof tls->how, "the GOT and ld.so's list of modules with TLS disagree");
 			return -EBADMSG;
-		tls->dynamic = 1;
-		snprintf(tls->how, sizeof tls->how, "entry %llu of each thread's DTV, by a module-id relocation",
-			 (unsigned long long)tls->module_id);
-		return 0;
+		}
+	tls->dynamic = !loader->is_static;
+	tls->distance = loader->distance;
+	if (loader->is_static)
+		snprintf(tls->how, sizeof tls->how, "TP %+lld, static as ld.so's list of modules says",
+			 (long long)tls->distance);
+	else
+		snprintf(tls->how, sizeof tls->how, "entry %llu of each thread's DTV, the module's since generation %llu",
+			 (unsigned long long)loader->module_id, (unsigned long long)loader->words[0]);
+	return 0;
+}
+
+/*
+ * No glibc that describes itself: a descriptor's argument is a distance where it cannot be a pointer.
+ * Variant 2: it is negative. Variant 1: it lies in the first page, which nobody can map.
+ */
+static int by_descriptor(const struct elf_image *image, const struct elf_dynamic *dynamic, struct module_tls *tls)
+{
+	int found = 0;
+
+	for (size_t i = 0; i < dynamic->reloc_count; i++) {
+		uint64_t offset, argument;
+		int64_t distance;
+
+		if (own_offset_of(dynamic, &dynamic->relocs[i], arch_reloc_tlsdesc, &offset) ||
+		    read_descriptor(image, &dynamic->relocs[i], &argument))
+			continue;
+		if (arch_tls_variant == 2 ? (int64_t)argument >= 0 : argument >= 4096)
+			continue;
+		distance = (int64_t)(argument - offset);
+		if (!is_static_distance(distance) || (found && distance != tls->distance))
+			return -EBADMSG;
+		tls->distance = distance;
+		found++;
 	}
-	snprintf(tls->how, sizeof tls->how, "no relocation tells where the loader put this file's TLS block");
+	snprintf(tls->how, sizeof tls->how, "TP %+lld, from %d TLS descriptor%s", (long long)tls->distance, found,
+		 found == 1 ? "" : "s");
+	return found ? 0 : -ENOENT;
+}
+
+static int by_dynamic(const struct module_list *list, const struct elf_image *image, const struct elf_dynamic *dynamic,
+		      struct module_tls *tls)
+{
+	int rc = by_initial_exec(image, dynamic, tls), loader;
+
+	if (rc != -ENOENT)
+		return rc;
+	loader = by_loader(list, image, dynamic, tls);
+	if (loader != -ENOSYS && loader != -ENOENT)
+		return loader;
+	rc = by_descriptor(image, dynamic, tls);
+	if (rc != -ENOENT)
+		return rc;
+	snprintf(tls->how, sizeof tls->how, "no relocation tells where the loader put this file's TLS block, and %s",
+		 loader == -ENOSYS ? "no glibc in the process describes its bookkeeping of it"
+				   : "ld.so does not list the file");
 	return -ENODATA;
 }
 
-int module_tls_find(const struct elf_image *image, int is_executable, struct module_tls *tls)
+int module_tls_find(const struct module_list *list, const struct module *module, struct module_tls *tls)
 {
+	const struct elf_image *image = &module->image;
 	struct elf_dynamic dynamic;
 	int rc;
 
 	*tls = (struct module_tls){ 0 };
-	if (is_executable) {
+	if (module->is_executable) {
 		rc = tls_address_executable(arch_tls_variant, image->tls_vaddr, image->tls_memsz, image->tls_align,
 					    &tls->distance);
 		snprintf(tls->how, sizeof tls->how, "TP %+lld, the main program's own place by the TLS ABI",
@@ -133,9 +236,7 @@ int module_tls_find(const struct elf_image *image, int is_executable, struct mod
 	rc = elf_image_dynamic(image, &dynamic);
 	if (rc)
 		return rc;
-	rc = by_initial_exec(image, &dynamic, tls);
-	if (rc == -ENOENT)
-		rc = by_module_id(image, &dynamic, tls);
+	rc = by_dynamic(list, image, &dynamic, tls);
 	elf_dynamic_free(&dynamic);
 	return rc;
 }

@@ -4,12 +4,12 @@
 #ifndef KTSTR_MODULE_TLS_H
 #define KTSTR_MODULE_TLS_H
 
-#include "elf_image.h"
+#include "loader_tls.h"
 
 struct module_tls {
 	int dynamic;	      /* 0: block = TP + distance for every thread; 1: through each thread's DTV */
 	int64_t distance;
-	uint64_t module_id;   /* the index in the DTV */
+	struct loader_tls loader; /* dynamic only: the index in the DTV, and since when it is this module's */
 	char how[160];
 };
 
@@ -20,6 +20,6 @@ struct module_tls {
 int module_tls_offsets(const struct elf_dynamic *dynamic, uint64_t **offsets, size_t *count);
 
 /* Returns 0, -ENODATA when nothing tells, -EBADMSG on a contradiction (how says which), or another errno. */
-int module_tls_find(const struct elf_image *image, int is_executable, struct module_tls *tls);
+int module_tls_find(const struct module_list *list, const struct module *module, struct module_tls *tls);
 
 #endif

@@ -235,7 +235,8 @@ static int none_chosen(struct ktstr_probe *probe, struct ktstr_probe_error *erro
 			  "A stripped static jemalloc older than 5.3.0 cannot be told from other code", (int)probe->pid);
 }
 
-static int use_module(struct ktstr_probe *probe, const struct module *module, struct ktstr_probe_error *error)
+static int use_module(struct ktstr_probe *probe, const struct module_list *list, const struct module *module,
+		      struct ktstr_probe_error *error)
 {
 	int rc;
 
@@ -243,7 +244,7 @@ static int use_module(struct ktstr_probe *probe, const struct module *module, st
 		return probe_fail(error, KTSTR_PROBE_TAG_LAYOUT_UNKNOWN, module->layout, "layout",
 				  "%s carries jemalloc, but where its counters are is not certain: %s", module->path,
 				  module->place.how);
-	rc = module_tls_find(&module->image, module->is_executable, &probe->tls);
+	rc = module_tls_find(list, module, &probe->tls);
 	explain_add(&probe->explain, "TLS block", "%s", rc ? strerror(-rc) : probe->tls.how);
 	if (rc)
 		return probe_fail(error, KTSTR_PROBE_TAG_LAYOUT_UNKNOWN, rc, "TLS block",
@@ -282,7 +283,7 @@ static int find_jemalloc(struct ktstr_probe *probe, struct ktstr_probe_error *er
 		if (rc)
 			rc = probe_fail_access(probe, error, KTSTR_PROBE_TAG_OTHER, rc, "memory");
 		else if ((module = module_list_choose(&list, probe->wanted_path, &probe->explain)))
-			rc = use_module(probe, module, error);
+			rc = use_module(probe, &list, module, error);
 		else
 			rc = none_chosen(probe, error);
 	}

@@ -71,6 +71,9 @@ void probe_thread_fail(struct ktstr_probe_thread *thread, enum ktstr_probe_threa
 /* Another living task to read memory through, when the reader has ended. Returns 0 or -ESRCH. */
 int probe_pick_reader(struct ktstr_probe *probe);
 
+/* remote_read through whichever task still lives. */
+int probe_read_ranges(struct ktstr_probe *probe, struct remote_range *ranges, size_t count);
+
 /* Is it still the same program in the same address space? */
 int probe_same_program(const struct ktstr_probe *probe);
 

@@ -11,6 +11,7 @@
 #include <time.h>
 
 #include "arch.h"
+#include "dtv_walk.h"
 #include "probe_private.h"
 #include "thread_names.h"
 #include "thread_pointer.h"
@@ -20,7 +21,6 @@
 #define CONTIGUOUS_LIMIT 4096
 #define STATE_LIMIT 6	    /* tsd_state_uninitialized, the greatest */
 #define COUNTERS_LIMIT 256  /* bytes from the first to the last word read of tsd */
-#define DTV_ENTRY_SIZE 16   /* glibc: union dtv { size_t counter; struct { void *val, *to_free; } } */
 
 /* What is read of a thread: counters [first, first + size) of the TLS block, identity relative to TP. */
 struct plan {
@@ -35,8 +35,8 @@ struct plan {
 struct reading {
 	struct thread_place *place;
 	struct ktstr_probe_thread *thread;
-	uint64_t block; /* address of the TLS block */
-	int unallocated; /* the thread never touched this module's TLS: both counters are 0 */
+	uint64_t block; /* address of the TLS block; 0: the thread never touched it, both counters are 0 */
+	struct dtv_thread dtv;
 	unsigned char *bytes;
 };
 
@@ -93,15 +93,13 @@ static int locate(const struct ktstr_probe *probe, const struct plan *plan, stru
 {
 	uint64_t address;
 
-	if (reading->unallocated)
-		return 0;
 	if (!probe->tls.dynamic && tls_address_add(reading->place->thread_pointer, probe->tls.distance, 0, &reading->block))
 		return -EOVERFLOW;
-	return tls_address_add(reading->block, (int64_t)plan->counters_first, plan->stride, &address);
+	return reading->block ? tls_address_add(reading->block, (int64_t)plan->counters_first, plan->stride, &address) : 0;
 }
 
 /* The ranges of one reading. Returns how many. */
-static size_t add_ranges(const struct plan *plan, struct reading *reading, struct remote_range *ranges)
+static size_t add_ranges(const struct ktstr_probe *probe, const struct plan *plan, struct reading *reading, struct remote_range *ranges)
 {
 	struct remote_range counters = { .address = reading->block + plan->counters_first, .buffer = reading->bytes,
 					 .size = plan->counters_size };
@@ -114,8 +112,10 @@ static size_t add_ranges(const struct plan *plan, struct reading *reading, struc
 		ranges[0] = counters;
 		return 1;
 	}
-	if (!reading->unallocated)
+	if (reading->block)
 		ranges[count++] = counters;
+	if (probe->tls.dynamic)
+		count += dtv_add_ranges(&probe->tls, &reading->dtv, ranges + count);
 	if (identity.size)
 		ranges[count++] = identity;
 	return count;
@@ -152,11 +152,13 @@ static enum ktstr_probe_thread_error judge(const struct ktstr_probe *probe, cons
 
 	if (!identity_holds(probe, plan, reading))
 		return KTSTR_PROBE_THREAD_THREAD_POINTER;
+	if (probe->tls.dynamic && !dtv_holds(&reading->dtv))
+		return KTSTR_PROBE_THREAD_THREAD_POINTER;
 	thread->error_kind = KTSTR_PROBE_THREAD_OK;
 	thread->error_code = 0;
 	thread->error_text = NULL;
 	thread->allocated_bytes = thread->deallocated_bytes = 0;
-	if (reading->unallocated)
+	if (!reading->block)
 		return KTSTR_PROBE_THREAD_OK;
 	state = reading->bytes[place->state - plan->counters_first];
 	thread->allocated_bytes = word(reading->bytes + (place->allocated - plan->counters_first));
@@ -168,7 +170,7 @@ static enum ktstr_probe_thread_error judge(const struct ktstr_probe *probe, cons
 	return KTSTR_PROBE_THREAD_OK;
 }
 
-static int read_ranges(struct ktstr_probe *probe, struct remote_range *ranges, size_t count)
+int probe_read_ranges(struct ktstr_probe *probe, struct remote_range *ranges, size_t count)
 {
 	int rc = remote_read(probe->reader, ranges, count, &probe->counter);
 
@@ -178,50 +180,20 @@ static int read_ranges(struct ktstr_probe *probe, struct remote_range *ranges, s
 	return rc;
 }
 
-/*
- * The DTV of each thread: its address, then its length, generation and this module's entry. A thread
- * whose DTV is too short or holds -1 there has never touched the module's TLS. Only a thread whose
- * DTV is as new as the newest is trusted with an address: an older one may show a closed library's.
- */
+/* The blocks of a module whose TLS is dynamic. */
 static int find_blocks(struct ktstr_probe *probe, struct reading *readings, size_t count)
 {
-	struct remote_range ranges[BATCH * 2];
-	uint64_t dtv[BATCH], head[BATCH][3], value[BATCH], newest = 0;
+	struct dtv_thread *threads[BATCH] = { NULL };
 	int rc;
 
-	for (size_t i = 0; i < count; i++)
-		ranges[i] = (struct remote_range){ .address = readings[i].place->thread_pointer + (uint64_t)arch_dtv_offset,
-						   .buffer = &dtv[i], .size = sizeof dtv[i] };
-	rc = read_ranges(probe, ranges, count);
-	if (rc)
-		return rc;
 	for (size_t i = 0; i < count; i++) {
-		readings[i].place->error = ranges[i].error ? KTSTR_PROBE_THREAD_PROCESS_VM_READV : KTSTR_PROBE_THREAD_OK;
-		/* dtv[-1].counter: its length; dtv[0].counter: its generation. */
-		ranges[i] = (struct remote_range){ .address = dtv[i] - DTV_ENTRY_SIZE, .buffer = head[i],
-						   .size = sizeof head[i] };
+		threads[i] = &readings[i].dtv;
+		threads[i]->thread_pointer = readings[i].place->thread_pointer;
 	}
-	rc = read_ranges(probe, ranges, count);
+	rc = dtv_walk(probe, threads, count);
 	for (size_t i = 0; rc == 0 && i < count; i++) {
-		if (ranges[i].error)
-			readings[i].place->error = KTSTR_PROBE_THREAD_PROCESS_VM_READV;
-		else if (head[i][2] > newest)
-			newest = head[i][2];
-		readings[i].unallocated = !ranges[i].error && head[i][0] < probe->tls.module_id;
-		ranges[i] = (struct remote_range){
-			.address = dtv[i] + (readings[i].unallocated ? 0 : probe->tls.module_id) * DTV_ENTRY_SIZE,
-			.buffer = &value[i], .size = sizeof value[i] };
-	}
-	if (rc == 0)
-		rc = read_ranges(probe, ranges, count);
-	for (size_t i = 0; rc == 0 && i < count; i++) {
-		if (ranges[i].error)
-			readings[i].place->error = KTSTR_PROBE_THREAD_PROCESS_VM_READV;
-		else if (readings[i].unallocated || value[i] == UINT64_MAX || value[i] == 0)
-			readings[i].unallocated = 1;
-		else if (head[i][2] != newest)
-			readings[i].place->error = KTSTR_PROBE_THREAD_THREAD_POINTER;
-		readings[i].block = value[i];
+		readings[i].place->error = readings[i].dtv.error;
+		readings[i].block = readings[i].dtv.block;
 	}
 	return rc;
 }
@@ -229,7 +201,7 @@ static int find_blocks(struct ktstr_probe *probe, struct reading *readings, size
 /* Reads up to BATCH threads. Each gets its result or its error in place->error. */
 static int read_batch(struct ktstr_probe *probe, const struct plan *plan, struct reading *readings, size_t count)
 {
-	struct remote_range ranges[BATCH * 2];
+	struct remote_range ranges[BATCH * (2 + DTV_RANGES)];
 	size_t used = 0, first[BATCH + 1];
 	int rc = probe->tls.dynamic ? find_blocks(probe, readings, count) : 0;
 
@@ -240,11 +212,11 @@ static int read_batch(struct ktstr_probe *probe, const struct plan *plan, struct
 		if (readings[i].place->error == KTSTR_PROBE_THREAD_OK && locate(probe, plan, &readings[i]))
 			readings[i].place->error = KTSTR_PROBE_THREAD_TLS_ARITHMETIC;
 		if (readings[i].place->error == KTSTR_PROBE_THREAD_OK)
-			used += add_ranges(plan, &readings[i], ranges + used);
+			used += add_ranges(probe, plan, &readings[i], ranges + used);
 	}
 	if (rc == 0) {
 		first[count] = used;
-		rc = read_ranges(probe, ranges, used);
+		rc = probe_read_ranges(probe, ranges, used);
 	}
 	for (size_t i = 0; i < count && rc == 0; i++) {
 		struct thread_place *place = readings[i].place;
@@ -373,6 +345,9 @@ static int take(struct ktstr_probe *probe, struct ktstr_probe_snapshot *snapshot
 	/* Before anything is believed, names too: was it one and the same program all the time? */
 	if (rc == -ESRCH || !probe_same_program(probe))
 		return changed(probe, error);
+	if (rc == 0 && probe->tls.dynamic && !dtv_same_module(probe))
+		return probe_fail(error, KTSTR_PROBE_TAG_JEMALLOC_NOT_FOUND, -ESTALE, "identity",
+				  "process %d closed %s meanwhile", (int)probe->pid, probe->jemalloc_path);
 	if (rc)
 		return probe_fail_access(probe, error, KTSTR_PROBE_TAG_OTHER, rc, "memory");
 	for (size_t i = 0; i < snapshot->count; i++)

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * What the target's ld.so has written down of one module's TLS: its module id, since which generation,
+ * and whether its block is static. glibc tells debuggers where to look (nptl_db's _thread_db_* words in its
+ * dynamic symbols), so nothing is assumed of its version. Called by module_tls.
+ */
+#ifndef KTSTR_LOADER_TLS_H
+#define KTSTR_LOADER_TLS_H
+
+#include "module_list.h"
+
+struct loader_tls {
+	uint64_t module_id;
+	uint64_t slot;	     /* the address of the two words below, in ld.so's list of modules with TLS */
+	uint64_t words[2];   /* the generation since which the id is this module's, and its link map */
+	int is_static;	     /* the block is at the thread pointer + distance in every thread */
+	int64_t distance;
+};
+
+/*
+ * Returns 0, -ENOSYS when no glibc describes itself in the list, -ENOENT when its ld.so does not know
+ * the module, -EBADMSG when what it says cannot be, or what reading gave.
+ */
+int loader_tls_find(const struct module_list *list, const struct elf_image *image, struct loader_tls *tls);
+
+#endif
