@@ -1,0 +1,119 @@
+#!/usr/bin/perl
+# SPDX-License-Identifier: BSD-2-Clause
+# The rows of what must be readable that probe_truth.t does not have: dynamic TLS, two jemallocs, no robust
+# lists, files that were replaced, containers. Each against what the target's threads say of themselves.
+use strict;
+use warnings;
+use FindBin ();
+use lib $FindBin::Bin;
+use ProbeTest qw(scratch source_dir probe_json run_probe start_target next_report end_target compile);
+use Test::More;
+
+my $cc = $ENV{CC} // 'cc';
+my $threads = 12;
+my $seed = $ENV{KTSTR_TEST_SEED} // 20260701;
+
+sub output_of {
+	my ($command) = @_;
+	my $text = `$command 2>/dev/null`;
+	chomp $text;
+	return $text;
+}
+
+sub library {
+	my ($name) = @_;
+	my $path = output_of("$cc -print-file-name=$name");
+	return $path =~ m{^/} ? $path : '';
+}
+
+my $static = library('libjemalloc.a');
+my $shared = library('libjemalloc.so.2');
+
+# Compiles one of tests/targets; returns the path, undef where that cannot be done.
+sub build {
+	my ($name, $source, @flags) = @_;
+	my $file = scratch() . "/$name";
+	my @command = (split(' ', $cc), '-O1', '-o', $file, source_dir() . "/tests/targets/$source", @flags);
+	my $pid = fork // die "fork: $!";
+	if ($pid == 0) {
+		open STDERR, '>', '/dev/null';
+		exec @command or POSIX::_exit(127);
+	}
+	waitpid $pid, 0;
+	return $? == 0 ? $file : undef;
+}
+
+# The readings that differ from the report, each as one line; "" when all are equal to the byte.
+sub differences {
+	my ($target, $document) = @_;
+	return 'not read' unless $document;
+	my %read = map { $_->{tid} => $_ } @{ $document->{snapshots}[0]{threads} };
+	my $text = '';
+	for my $tid (sort { $a <=> $b } keys %{ $target->{report} }) {
+		my $truth = "@{ $target->{report}{$tid} }";
+		my $thread = delete $read{$tid};
+		my $is = !$thread ? 'missing' : $thread->{error}
+			// "$thread->{allocated_bytes} $thread->{deallocated_bytes}";
+		$text .= "tid $tid: $is, truth $truth\n" if $is ne $truth;
+	}
+	return $text . join '', map { "tid $_: not reported\n" } keys %read;
+}
+
+sub explained {
+	my ($pid, @arguments) = @_;
+	my ($status, $out, $err) = run_probe('--pid', $pid, '--explain', @arguments);
+	return $out . $err;
+}
+
+sub order {
+	my ($target, $line) = @_;
+	print { $target->{in} } "$line\n";
+	return next_report($target) // die "the target ended at: $line";
+}
+
+# Dynamic TLS: threads older than the library, that never used it, and a library in another's place.
+for my $dialect ('', '-mtls-dialect=gnu2', '-mtls-dialect=desc') {
+	my $name = "dynamic TLS $dialect";
+	my $late = build('late', 'late_library.c', qw(-lpthread -ldl));
+	my $jemalloc = build("tls$dialect.so", 'tls_library.c', qw(-shared -fPIC), $dialect || ());
+	my $other = build("other$dialect.so", 'tls_library.c', qw(-shared -fPIC -DOTHER), $dialect || ());
+	next if $dialect && !$jemalloc; # the other architecture's word for it
+	subtest $name => sub {
+		ok($late && $jemalloc && $other, 'built') or return;
+		my $target = start_target({}, $late, 5) or return fail('the target runs');
+		like(explained($target->{pid}), qr/jemalloc-not-found/, 'nothing yet');
+		order($target, "open 0 $other -");
+		order($target, "use 0 $_ 100") for 1 .. 4;
+		order($target, 'close 0');
+		order($target, "open 1 $jemalloc -");
+		my $explanation = explained($target->{pid});
+		like($explanation, qr/entry \d of each thread's DTV, the module's since generation \d/, 'by the DTV');
+		is(differences($target, probe_json($target->{pid})), '',
+			'none has used it, four show the closed library in its place');
+		order($target, "use 1 $_ ${_}00") for 0, 2, 5;
+		is(differences($target, probe_json($target->{pid})), '', 'three of six have used it');
+		order($target, 'add');
+		order($target, 'use 1 6 4711');
+		order($target, 'add');
+		is(differences($target, probe_json($target->{pid})), '', 'threads younger than the library');
+		is(differences($target, probe_json($target->{pid}, '--thread-pointer', 'ptrace')), '', 'by ptrace');
+		my $second = build("second$dialect.so", 'tls_library.c', qw(-shared -fPIC -DOTHER), $dialect || ());
+		order($target, "open 0 $second -");
+		order($target, "use 0 $_ 64") for 0 .. 7;
+		order($target, 'use 1 3 12345678');
+		is(differences($target, probe_json($target->{pid})), '', 'beside another with dynamic TLS');
+		order($target, 'close 0');
+		is(differences($target, probe_json($target->{pid})), '', 'and after that was closed');
+		end_target($target);
+	};
+	subtest "$name, opened at the start" => sub {
+		my $target = start_target({ LD_PRELOAD => $jemalloc }, $late, 3) or return fail('the target runs');
+		order($target, "open 1 $jemalloc -");
+		order($target, "use 1 $_ 10${_}0") for 0, 1, 3;
+		is(differences($target, probe_json($target->{pid})), '', 'to the byte');
+		like(explained($target->{pid}), qr/TLS block: TP [-+]\d+, static as ld\.so/, 'static');
+		end_target($target);
+	};
+}
+
+done_testing();
