@@ -61,12 +61,52 @@ static int take_file(int fd, const char *what, struct module *module, struct tsd
 	return symbol == 0 || rc == 0;
 }
 
-/* The program's own file, also when another stands in its place. */
+#define COMPARED 65536
+#define COMPARED_CHUNK 4096
+
+/* Do the file and what the target has mapped of it begin alike? Both headers, notes and hashes are there. */
+static int is_mapped_file(int fd, const struct module *module)
+{
+	unsigned char in_file[COMPARED_CHUNK], in_memory[COMPARED_CHUNK];
+	uint64_t size = module->first_end - module->image.start;
+
+	for (uint64_t at = 0; at < size && at < COMPARED; at += COMPARED_CHUNK) {
+		ssize_t n = pread(fd, in_file, sizeof in_file, (off_t)at);
+
+		if (n <= 0 || remote_read_one(module->image.tid, module->image.start + at, in_memory, (size_t)n,
+					      module->image.counter) ||
+		    memcmp(in_file, in_memory, (size_t)n) != 0)
+			return 0;
+		if ((size_t)n < sizeof in_file)
+			break; /* the file ends here, the page does not */
+	}
+	return 1;
+}
+
+/*
+ * The program's own file, also when another stands in its place, or where stat tells another device than
+ * maps does (overlayfs, btrfs). The kernel's own links are asked first; the path alone is believed of a file
+ * with a build-id, and whatever was opened must be what is mapped.
+ */
 static int open_program(int proc_fd, pid_t reader, const struct module *module)
 {
+	unsigned char id[DEBUG_FILE_ID_SIZE];
+	size_t size = sizeof id;
 	int fd = symbol_file_open(proc_fd, reader, module->path, module->dev_major, module->dev_minor, module->inode);
 
-	return fd < 0 && module->is_executable ? symbol_file_open_exe(proc_fd, reader) : fd;
+	if (fd >= 0)
+		return fd;
+	if (module->is_executable)
+		fd = symbol_file_open_exe(proc_fd, reader);
+	if (fd < 0)
+		fd = symbol_file_open_range(proc_fd, reader, module->image.start, module->first_end);
+	if (fd < 0 && elf_image_build_id(&module->image, id, &size) == 0)
+		fd = symbol_file_open_any(proc_fd, reader, module->path);
+	if (fd >= 0 && !is_mapped_file(fd, module)) {
+		close(fd);
+		return -ESTALE;
+	}
+	return fd;
 }
 
 static int open_debug(int proc_fd, pid_t reader, const struct module *module, int program_fd)

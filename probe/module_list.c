@@ -31,6 +31,7 @@ static int add_module(struct module_list *list, const struct procfs_map *map)
 		.image = { .start = map->start, .high = map->end },
 		.path = map->path, .deleted = map->deleted,
 		.dev_major = map->dev_major, .dev_minor = map->dev_minor, .inode = map->inode,
+		.first_end = map->end,
 	};
 	return 0;
 }

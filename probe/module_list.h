@@ -14,6 +14,7 @@ struct module {
 	int deleted;
 	unsigned int dev_major, dev_minor;
 	uint64_t inode;
+	uint64_t first_end;  /* where the mapping ends that begins at image.start: map_files names files so */
 	int is_executable;   /* the main program: its TLS block has a place of its own */
 	int is_jemalloc;
 	int layout;	     /* of a jemalloc: tsd_layout_find's answer */

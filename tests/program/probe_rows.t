@@ -6,6 +6,7 @@ use strict;
 use warnings;
 use FindBin ();
 use lib $FindBin::Bin;
+use POSIX ();
 use ProbeTest qw(scratch source_dir probe_json run_probe start_target next_report end_target compile);
 use Test::More;
 
@@ -114,6 +115,47 @@ for my $dialect ('', '-mtls-dialect=gnu2', '-mtls-dialect=desc') {
 		like(explained($target->{pid}), qr/TLS block: TP [-+]\d+, static as ld\.so/, 'static');
 		end_target($target);
 	};
+}
+
+# The static jemalloc as one object whose public functions have the prefix je_.
+sub prefixed_object {
+	my $object = scratch() . '/je.o';
+	my @public = qw(malloc calloc realloc free posix_memalign aligned_alloc memalign valloc malloc_usable_size
+		mallocx rallocx xallocx sallocx dallocx sdallocx nallocx mallctl mallctlnametomib mallctlbymib
+		malloc_stats_print malloc_conf malloc_message __libc_memalign __libc_malloc __libc_calloc __libc_realloc
+		__libc_free __libc_valloc __posix_memalign __malloc_hook __realloc_hook __free_hook __memalign_hook);
+	return system('ld', '-r', '-u', 'mallocx', '-o', $object, $static) == 0
+		&& system('objcopy', (map { ('--redefine-sym', "$_=je_$_") } @public), $object) == 0 ? $object : undef;
+}
+
+# Two jemallocs in one process: both are listed, the one behind malloc is read, --jemalloc picks the other.
+SKIP: {
+	skip 'libjemalloc.a or libjemalloc.so.2 is not installed' unless $static && $shared;
+	my $other = build('jemalloc_of_another_name.so', 'tls_library.c', qw(-shared -fPIC));
+	my $own = compile('own', '-Wl,--export-dynamic', $static, qw(-lm -lpthread -ldl));
+	my $plain = compile('plain', qw(-lm -lpthread -ldl));
+	my $unused = compile('unused', prefixed_object() // (), qw(-lm -lpthread -ldl));
+	for my $case (
+		['the executable\'s is behind malloc, a library is preloaded', $own, $shared, 'own', 'libjemalloc.so.2'],
+		['a preloaded library is behind malloc, the executable has one named je_malloc', $unused, $shared,
+			'libjemalloc.so.2', 'unused'],
+		['one of two preloaded libraries', $plain, "$shared $other", 'libjemalloc.so.2', 'jemalloc_of_another_name.so'],
+	) {
+		my ($what, $program, $preload, $behind, $beside) = @$case;
+		subtest "two jemallocs: $what" => sub {
+			my $target = start_target({ LD_PRELOAD => $preload }, $program, $threads, $seed++);
+			ok($target, 'the target runs') or return;
+			my $explanation = explained($target->{pid});
+			like($explanation, qr/^(?:# )?jemalloc: \S*\Q$_\E(?: |$)/m, "$_ is listed") for $behind, $beside;
+			is(differences($target, probe_json($target->{pid})), '', 'the one behind malloc is read');
+			is(differences($target, probe_json($target->{pid}, '--jemalloc', $behind)), '', 'picked by name');
+			my $document = probe_json($target->{pid}, '--jemalloc', $beside);
+			my @touched = grep { $_->{error} || $_->{allocated_bytes} || $_->{deallocated_bytes} }
+				@{ $document->{snapshots}[0]{threads} };
+			is(@touched, 0, 'the other: nobody has used it') or diag(explain(\@touched));
+			end_target($target);
+		};
+	}
 }
 
 done_testing();

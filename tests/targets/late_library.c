@@ -7,7 +7,8 @@
  *
  * Each line on stdin is carried out and answered with a report, as heap_histories writes it; threads are
  * numbered from 0, which is the main thread:
- *	open SLOT PATH PREFIX	dlopen into one of two slots; its functions have that prefix ("-" for none)
+ *	open SLOT PATH PREFIX	dlopen into one of two slots; its functions have that prefix ("-" for none);
+ *				PATH "-": the functions that this program was linked with
  *	close SLOT
  *	use SLOT THREAD SIZE	THREAD allocates SIZE, and then frees half as much, through that library
  *	add			one more thread
@@ -42,6 +43,11 @@ struct thread {
 	size_t size;
 	uint64_t allocated, deallocated;
 };
+
+/* Weak: found where they are linked. */
+extern void *mallocx(size_t, int) __attribute__((weak));
+extern void sdallocx(void *, size_t, int) __attribute__((weak));
+extern int mallctl(const char *, void *, size_t *, void *, size_t) __attribute__((weak));
 
 static struct library libraries[2];
 static struct thread threads[THREADS_LIMIT];
@@ -113,6 +119,10 @@ static void *symbol(void *handle, const char *prefix, const char *name)
 
 static void open_library(struct library *library, const char *path, const char *prefix)
 {
+	if (strcmp(path, "-") == 0) {
+		*library = (struct library){ NULL, mallocx, sdallocx, mallctl };
+		return;
+	}
 	library->handle = dlopen(path, RTLD_NOW | RTLD_LOCAL);
 	if (!library->handle)
 		die("dlopen");

@@ -3,7 +3,7 @@
  * Stands for a libjemalloc.so.2 built with --disable-initial-exec-tls, which no Debian package is: the same
  * TLS image as jemalloc 5.3.0's, reached through each thread's DTV, behind a few of jemalloc's functions. Only
  * the counters are real. With -DOTHER it is a library that is no jemalloc, whose TLS is full of
- * numbers. Opened by late_library.
+ * numbers. With -DOLD the image is jemalloc 5.2.1's. Opened by late_library, or linked with it.
  */
 #include <stddef.h>
 #include <stdint.h>
@@ -15,6 +15,17 @@ struct tsd_s {
 	uint64_t words[1024];
 };
 #define FIRST { 7 }
+#elif defined OLD
+/* 5.2.1's: without debug information only a symbol leads to it, so a file with a symbol table is needed. */
+struct tsd_s {
+	uint64_t state;
+	uint64_t offset_state, thread_allocated, thread_deallocated;
+	unsigned char behind[6216 - 32];
+};
+#define FIRST { .state = 6, .behind = { [456 - 32] = 255 } }
+#ifdef DECOY
+__thread uint64_t in_front[512] = { 1 }; /* another file in its place would lead elsewhere */
+#endif
 #else
 /* jemalloc 5.3.0's struct tsd_s by its offsets: the rows of probe/tsd_layout_table.c. */
 #ifdef __aarch64__
@@ -42,7 +53,7 @@ struct tsd_s {
 #ifdef OTHER
 #define tsd_tls numbers
 #endif
-static __thread struct tsd_s tsd_tls = FIRST;
+__thread struct tsd_s tsd_tls = FIRST;
 
 __attribute__((noinline)) static struct tsd_s *own(void)
 {
