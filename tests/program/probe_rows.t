@@ -158,4 +158,62 @@ SKIP: {
 	}
 }
 
+# {tid => [state, tracer]} of every thread, by what the kernel says.
+sub states {
+	my ($pid) = @_;
+	my %states;
+	for my $file (glob "/proc/$pid/task/*/status") {
+		open my $in, '<', $file or next;
+		my $text = join '', <$in>;
+		$states{$1} = [ $text =~ /^State:\s+(\S)/m, $text =~ /^TracerPid:\s+(\d+)/m ] if $file =~ m{task/(\d+)/};
+	}
+	return \%states;
+}
+
+# Parked threads get to sleep, and stopped ones to stop, at their own time.
+sub settled {
+	my ($pid, $state) = @_;
+	for (1 .. 1000) {
+		my $states = states($pid);
+		return 1 if !grep { $_->[0] ne $state || $_->[1] != 0 } values %$states;
+		select undef, undef, undef, 0.01;
+	}
+	return 0;
+}
+
+# No robust list, as with musl: thread pointers by ptrace, and every thread left as it was.
+SKIP: {
+	skip 'no jemalloc is installed' unless $static || $shared;
+	my %programs;
+	$programs{shared} = compile('shared', $shared, qw(-lm -lpthread -ldl)) if $shared;
+	$programs{static} = compile('static', '-static', $static, qw(-lm -lpthread -ldl)) if $static;
+	for my $kind (sort keys %programs) {
+		for my $many ($threads, $kind eq 'shared' ? 1000 : ()) {
+			subtest "no robust list, $kind, $many threads" => sub {
+				my $target = start_target({ NO_ROBUST_LIST => 1 }, $programs{$kind}, $many, $seed++);
+				ok($target, 'the target runs') or return;
+				my $pid = $target->{pid};
+				my ($status, $out, $err) = run_probe('--pid', $pid, '--thread-pointer', 'robust-list');
+				is($status, 1, 'refused when ptrace is not allowed');
+				like($err, qr/--thread-pointer=ptrace/, 'and says what would help');
+				ok(settled($pid, 'S'), 'all sleep');
+				is(differences($target, probe_json($pid)), '', 'to the byte');
+				ok(settled($pid, 'S'), 'all sleep again, none is traced');
+				like(explained($pid), qr/thread pointer: by ptrace.*no usable robust list/, 'explained');
+				order($target, 'run');
+				is(differences($target, probe_json($pid, '--snapshots', 3, '--interval-ms', 1)), '',
+					'they still run, and three snapshots');
+				kill 'STOP', $pid;
+				ok(settled($pid, 'T'), 'stopped by SIGSTOP');
+				is(differences($target, probe_json($pid)), '', 'read while stopped');
+				ok(settled($pid, 'T'), 'and stays stopped');
+				kill 'CONT', $pid;
+				order($target, 'run');
+				is(differences($target, probe_json($pid)), '', 'and runs again');
+				end_target($target);
+			};
+		}
+	}
+}
+
 done_testing();

@@ -7,6 +7,7 @@
  *
  * On stdout, once all are parked: "thread TID ALLOCATED DEALLOCATED" each, then "parked". Each line
  * on stdin ("run") makes all threads go through another history and report again; EOF ends it.
+ * With NO_ROBUST_LIST in the environment no thread has a robust list, as with musl.
  * With "dlopen PATH" the heap functions come from that library, opened at run time.
  */
 #define _GNU_SOURCE
@@ -134,11 +135,19 @@ static uint64_t own_figure(const char *name)
 	return value;
 }
 
+/* 24: sizeof(struct robust_list_head); the kernel takes no other. */
+static void drop_robust_list(void)
+{
+	if (getenv("NO_ROBUST_LIST") && syscall(SYS_set_robust_list, NULL, (size_t)24))
+		die("set_robust_list");
+}
+
 static void *work(void *argument)
 {
 	struct worker *worker = argument;
 
 	worker->tid = (pid_t)syscall(SYS_gettid);
+	drop_robust_list();
 	for (;;) {
 		history(&worker->random);
 		worker->allocated = own_figure("thread.allocated");
@@ -204,6 +213,7 @@ int main(int argc, char **argv)
 		fprintf(stderr, "usage: %s THREADS SEED [dlopen PATH]\n", argv[0]);
 		return 2;
 	}
+	drop_robust_list();
 	find_heap(argc == 5 ? argv[4] : NULL);
 	threads = (unsigned int)strtoul(argv[1], NULL, 10);
 	workers = calloc(threads ? threads : 1, sizeof *workers);
