@@ -216,4 +216,75 @@ SKIP: {
 	}
 }
 
+# Where only a symbol leads to tsd_tls the file is needed: it may be replaced, deleted, or on an overlay.
+# x86_64 only, as the table's rows of old jemallocs are.
+SKIP: {
+	skip 'the table has no old jemalloc of this architecture' if (POSIX::uname())[4] ne 'x86_64';
+	my $late = build('late', 'late_library.c', qw(-lpthread -ldl));
+	my $source = source_dir() . '/tests/targets/tls_library.c';
+	my @own = ($source, '-DOLD', qw(-lpthread -ldl));
+	# What stands in its place after an upgrade: built alike, but its symbol has another value.
+	my @builds = (
+		[ 'executable', build('old', 'late_library.c', @own), build('new', 'late_library.c', '-DDECOY', @own) ],
+		[ 'static executable', build('olds', 'late_library.c', '-static', @own),
+			build('news', 'late_library.c', '-static', '-DDECOY', @own) ],
+		[ 'library', build('old.so', 'tls_library.c', qw(-shared -fPIC -DOLD -ftls-model=initial-exec)),
+			build('new.so', 'tls_library.c', qw(-shared -fPIC -DOLD -DDECOY -ftls-model=initial-exec)) ],
+	);
+	for my $build (@builds) {
+		my ($kind, $old, $new) = @$build;
+		my $is_library = $kind eq 'library';
+		subtest "symbols only, $kind" => sub {
+			ok($late && $old && $new, 'built') or return;
+			my $installed = scratch() . '/installed';
+			my $renamed = "$installed.new";
+			my $readable = sub {
+				my ($target, $what) = @_;
+				if ($is_library && $> != 0 && $what ne 'as installed') {
+					my ($status, undef, $err) = run_probe('--pid', $target->{pid});
+					return like("$status $err", qr/^1 .*layout-unknown/s, "$what: refused without root");
+				}
+				is(differences($target, probe_json($target->{pid})), '', "$what: to the byte");
+			};
+			system('cp', $old, $installed);
+			my $target = $is_library ? start_target({ LD_PRELOAD => $installed }, $late, 4)
+				: start_target({}, $installed, 4);
+			ok($target, 'the target runs') or return;
+			order($target, 'open 1 - -');
+			order($target, "use 1 $_ 3${_}0") for 0, 1, 4;
+			$readable->($target, 'as installed');
+			like(explained($target->{pid}), qr/symbol/, 'by its symbol');
+			system('cp', $new, $renamed);
+			rename $renamed, $installed or die;
+			$readable->($target, 'replaced');
+			order($target, "use 1 $_ 1") for 0 .. 3;
+			unlink $installed or die;
+			$readable->($target, 'deleted');
+			mkdir $installed or die;
+			$readable->($target, 'a folder in its place');
+			rmdir $installed;
+			end_target($target);
+		};
+	}
+	subtest 'symbols only, on an overlay' => sub {
+		my $place = scratch() . '/overlay';
+		mkdir $place;
+		my $mount = join ' && ', "mount -t tmpfs none $place", "cd $place", 'mkdir lower upper',
+			'mount -t tmpfs none lower', 'mount -t tmpfs none upper', 'mkdir upper/files upper/work merged',
+			"cp $builds[0][1] lower/old", "cp $builds[2][1] lower/old.so",
+			'mount -t overlay none -o lowerdir=lower,upperdir=upper/files,workdir=upper/work merged';
+		if (system("unshare -m sh -c '$mount' 2>/dev/null") != 0) {
+			plan skip_all => 'no overlay can be mounted here: root and overlayfs are needed';
+		}
+		for my $command ("exec $place/merged/old 3", "LD_PRELOAD=$place/merged/old.so exec $late 3") {
+			my $target = start_target({}, 'unshare', '-m', 'sh', '-c', "$mount; $command");
+			ok($target, 'the target runs') or next;
+			order($target, 'open 1 - -');
+			order($target, "use 1 $_ 7${_}7") for 0, 2;
+			is(differences($target, probe_json($target->{pid})), '', 'to the byte');
+			end_target($target);
+		}
+	};
+}
+
 done_testing();
