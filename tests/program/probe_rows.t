@@ -216,6 +216,11 @@ SKIP: {
 	}
 }
 
+sub symbol_value {
+	my ($file) = @_;
+	return output_of("readelf -Ws $file") =~ /([0-9a-f]{16}) +\d+ TLS .* tsd_tls$/m ? hex $1 : undef;
+}
+
 # Where only a symbol leads to tsd_tls the file is needed: it may be replaced, deleted, or on an overlay.
 # x86_64 only, as the table's rows of old jemallocs are.
 SKIP: {
@@ -225,17 +230,18 @@ SKIP: {
 	my @own = ($source, '-DOLD', qw(-lpthread -ldl));
 	# What stands in its place after an upgrade: built alike, but its symbol has another value.
 	my @builds = (
-		[ 'executable', build('old', 'late_library.c', @own), build('new', 'late_library.c', '-DDECOY', @own) ],
+		[ 'executable', build('old', 'late_library.c', @own), build('new', 'late_library.c', qw(-DDECOY -fno-toplevel-reorder), @own) ],
 		[ 'static executable', build('olds', 'late_library.c', '-static', @own),
-			build('news', 'late_library.c', '-static', '-DDECOY', @own) ],
-		[ 'library', build('old.so', 'tls_library.c', qw(-shared -fPIC -DOLD -ftls-model=initial-exec)),
-			build('new.so', 'tls_library.c', qw(-shared -fPIC -DOLD -DDECOY -ftls-model=initial-exec)) ],
+			build('news', 'late_library.c', '-static', qw(-DDECOY -fno-toplevel-reorder), @own) ],
+		[ 'library', build('old.so', 'tls_library.c', qw(-shared -fPIC -DOLD)),
+			build('new.so', 'tls_library.c', qw(-shared -fPIC -DOLD -DDECOY -fno-toplevel-reorder)) ],
 	);
 	for my $build (@builds) {
 		my ($kind, $old, $new) = @$build;
 		my $is_library = $kind eq 'library';
 		subtest "symbols only, $kind" => sub {
 			ok($late && $old && $new, 'built') or return;
+			isnt(symbol_value($new), symbol_value($old), 'the symbol has another value in the new one');
 			my $installed = scratch() . '/installed';
 			my $renamed = "$installed.new";
 			my $readable = sub {

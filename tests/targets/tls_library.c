@@ -24,7 +24,8 @@ struct tsd_s {
 };
 #define FIRST { .state = 6, .behind = { [456 - 32] = 255 } }
 #ifdef DECOY
-__thread uint64_t in_front[512] = { 1 }; /* another file in its place would lead elsewhere */
+/* Its symbol has another value: who takes this file for one without it is led elsewhere. */
+__thread uint64_t in_front[512] __attribute__((aligned(4096))) = { 1 };
 #endif
 #else
 /* jemalloc 5.3.0's struct tsd_s by its offsets: the rows of probe/tsd_layout_table.c. */
@@ -53,7 +54,7 @@ struct tsd_s {
 #ifdef OTHER
 #define tsd_tls numbers
 #endif
-__thread struct tsd_s tsd_tls = FIRST;
+__attribute__((visibility("hidden"))) __thread struct tsd_s tsd_tls = FIRST;
 
 __attribute__((noinline)) static struct tsd_s *own(void)
 {
