@@ -24,6 +24,7 @@ extern const int arch_self_pointer;
 
 /* Where the word with the DTV's address stands, from the thread pointer (glibc). */
 extern const int arch_dtv_offset;
+extern const int arch_musl_dtv_offset;
 
 /* glibc's union dtv: {counter} or {val, to_free}, two words (sysdeps/generic/dl-dtv.h). Entry -1 holds the
    length, entry 0 the generation, entry n module n's block. */

@@ -16,6 +16,7 @@ const unsigned int arch_reloc_tlsdesc = R_AARCH64_TLSDESC;
 const int arch_tls_variant = 1;
 const int arch_self_pointer = 0;
 const int arch_dtv_offset = 0; /* tcbhead_t: dtv, private */
+const int arch_musl_dtv_offset = -8; /* struct pthread ends with dtv, and the thread pointer is its end */
 const int arch_regset_type = NT_ARM_TLS;
 
 int arch_regset_thread_pointer(const union arch_regset *set, size_t size, uint64_t *thread_pointer)

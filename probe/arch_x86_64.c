@@ -16,6 +16,7 @@ const unsigned int arch_reloc_tlsdesc = R_X86_64_TLSDESC;
 const int arch_tls_variant = 2;
 const int arch_self_pointer = 1;
 const int arch_dtv_offset = 8; /* tcbhead_t: tcb, dtv */
+const int arch_musl_dtv_offset = 8; /* struct pthread: self, dtv */
 const int arch_regset_type = NT_PRSTATUS;
 
 int arch_regset_thread_pointer(const union arch_regset *set, size_t size, uint64_t *thread_pointer)

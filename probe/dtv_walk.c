@@ -6,8 +6,6 @@
 
 #include <string.h>
 
-#include "arch.h"
-
 #define BATCH 256
 #define UNALLOCATED UINT64_MAX /* TLS_DTV_UNALLOCATED, glibc sysdeps/generic/dl-dtv.h */
 
@@ -17,11 +15,11 @@ static uint64_t address_of(const struct module_tls *tls, const struct dtv_thread
 {
 	switch (word) {
 	case ADDRESS:
-		return thread->thread_pointer + (uint64_t)arch_dtv_offset;
+		return thread->thread_pointer + (uint64_t)tls->loader.dtv_offset;
 	case GENERATION: /* dtv[0].counter */
 		return thread->seen[ADDRESS];
 	default:
-		return thread->seen[ADDRESS] + tls->loader.module_id * ARCH_DTV_ENTRY_SIZE;
+		return thread->seen[ADDRESS] + tls->loader.module_id * tls->loader.dtv_entry_size;
 	}
 }
 
@@ -107,6 +105,8 @@ int dtv_same_module(struct ktstr_probe *probe)
 	uint64_t words[2];
 	struct remote_range range = { .address = probe->tls.loader.slot, .buffer = words, .size = sizeof words };
 
+	if (!probe->tls.loader.slot)
+		return 1;
 	return probe_read_ranges(probe, &range, 1) == 0 && range.error == 0 &&
 	       memcmp(words, probe->tls.loader.words, sizeof words) == 0;
 }

@@ -134,6 +134,8 @@ static int take_slot(const struct elf_image *image, const struct description *de
 		return -EBADMSG;
 	tls->module_id = id;
 	tls->slot = slot;
+	tls->dtv_offset = arch_dtv_offset;
+	tls->dtv_entry_size = ARCH_DTV_ENTRY_SIZE;
 	/* NO_TLS_OFFSET and FORCED_DYNAMIC_TLS_OFFSET are 0, -1 or -2, whichever the architecture. */
 	tls->is_static = offset != 0 && offset < STATIC_LIMIT;
 	tls->distance = arch_tls_variant == 2 ? -(int64_t)offset : (int64_t)offset;
@@ -185,4 +187,38 @@ int loader_tls_find(const struct module_list *list, const struct elf_image *imag
 			rc = read_word(image, node + description.fields[NODE_NEXT][2], &node);
 	}
 	return rc == 1 ? 0 : rc ? rc : -ENOENT;
+}
+
+int loader_tls_is_musl(const struct module_list *list)
+{
+	for (size_t i = 0; i < list->count; i++) {
+		struct elf_dynamic dynamic;
+		int found = 0;
+
+		if (elf_image_dynamic(&list->modules[i].image, &dynamic))
+			continue;
+		for (size_t s = 1; s < dynamic.symbol_count; s++) {
+			const char *name = elf_dynamic_name(&dynamic, s);
+
+			if (dynamic.symbols[s].st_shndx == SHN_UNDEF)
+				continue;
+			/* The third stage of its dynamic linker, which is in one file with its libc (ldso/dynlink.c). */
+			found |= strcmp(name, "__dls3") == 0;
+			found |= 2 * (strcmp(name, "__tls_get_addr") == 0) | 4 * (strcmp(name, "__libc_start_main") == 0);
+		}
+		elf_dynamic_free(&dynamic);
+		if (found == 7)
+			return 1;
+	}
+	return 0;
+}
+
+/*
+ * musl src/internal/pthread_impl.h, "external or internal ABI, do not change": uintptr_t *dtv; dtv[0] is the
+ * number of modules, dtv[n] module n's block. dlclose does nothing, so an id stays a module's.
+ */
+void loader_tls_musl(uint64_t module_id, struct loader_tls *tls)
+{
+	*tls = (struct loader_tls){ .module_id = module_id, .dtv_offset = arch_musl_dtv_offset,
+				    .dtv_entry_size = sizeof(uint64_t), .words = { module_id, 0 } };
 }

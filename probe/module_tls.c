@@ -12,6 +12,7 @@
 #include "arch.h"
 #include "tls_address.h"
 
+#define MODULES_LIMIT 65536
 /* No static TLS is farther away: glibc's surplus and all start-up modules together are far below. */
 #define DISTANCE_LIMIT (INT64_C(1) << 32)
 
@@ -200,6 +201,35 @@ static int by_descriptor(const struct elf_image *image, const struct elf_dynamic
 	return found ? 0 : -ENOENT;
 }
 
+/* musl has no list to ask: the module-id words and descriptors that it has bound tell the id. */
+static int by_musl(const struct elf_image *image, const struct elf_dynamic *dynamic, struct module_tls *tls)
+{
+	uint64_t id = 0;
+
+	for (size_t i = 0; i < dynamic->reloc_count; i++) {
+		const Elf64_Rela *reloc = &dynamic->relocs[i];
+		uint64_t offset, argument, pair[2];
+
+		if (ELF64_R_TYPE(reloc->r_info) == arch_reloc_dtpmod && ELF64_R_SYM(reloc->r_info) == 0) {
+			if (got_word(image, reloc, &pair[0]))
+				continue;
+		} else if (own_offset_of(dynamic, reloc, arch_reloc_tlsdesc, &offset) ||
+			   read_descriptor(image, reloc, &argument) ||
+			   remote_read_one(image->tid, argument, pair, sizeof pair, image->counter) || pair[1] != offset) {
+			continue;
+		}
+		if (pair[0] == 0 || pair[0] > MODULES_LIMIT || (id && id != pair[0]))
+			return -EBADMSG;
+		id = pair[0];
+	}
+	if (!id)
+		return -ENOENT;
+	loader_tls_musl(id, &tls->loader);
+	tls->dynamic = 1;
+	snprintf(tls->how, sizeof tls->how, "entry %llu of each thread's DTV, which is musl's", (unsigned long long)id);
+	return 0;
+}
+
 static int by_dynamic(const struct module_list *list, const struct elf_image *image, const struct elf_dynamic *dynamic,
 		      struct module_tls *tls)
 {
@@ -211,10 +241,12 @@ static int by_dynamic(const struct module_list *list, const struct elf_image *im
 	if (loader != -ENOSYS && loader != -ENOENT)
 		return loader;
 	rc = by_descriptor(image, dynamic, tls);
+	if (rc == -ENOENT && loader == -ENOSYS && loader_tls_is_musl(list))
+		rc = by_musl(image, dynamic, tls);
 	if (rc != -ENOENT)
 		return rc;
 	snprintf(tls->how, sizeof tls->how, "no relocation tells where the loader put this file's TLS block, and %s",
-		 loader == -ENOSYS ? "no glibc in the process describes its bookkeeping of it"
+		 loader == -ENOSYS ? "no libc in the process describes its bookkeeping of it"
 				   : "ld.so does not list the file");
 	return -ENODATA;
 }

@@ -10,7 +10,7 @@ use POSIX ();
 use ProbeTest qw(scratch source_dir probe_json run_probe start_target next_report end_target compile);
 use Test::More;
 
-my $cc = $ENV{CC} // 'cc';
+our $cc = $ENV{CC} // 'cc';
 alarm 300; # nothing here may wait for ever
 my $threads = 12;
 my $seed = $ENV{KTSTR_TEST_SEED} // 20260701;
@@ -220,6 +220,46 @@ SKIP: {
 sub symbol_value {
 	my ($file) = @_;
 	return output_of("readelf -Ws $file") =~ /([0-9a-f]{16}) +\d+ TLS .* tsd_tls$/m ? hex $1 : undef;
+}
+
+# musl has no robust lists and DTVs of its own kind. The library stands for a jemalloc built with musl.
+SKIP: {
+	skip 'musl-gcc is not installed (musl-tools)' unless output_of('command -v musl-gcc');
+	local $cc = "musl-gcc";
+	my $source = source_dir() . '/tests/targets/tls_library.c';
+	my $late = build('musl', 'late_library.c');
+	my $jemalloc = build('musl.so', 'tls_library.c', qw(-shared -fPIC));
+	my $other = build('musl_other.so', 'tls_library.c', qw(-shared -fPIC -DOTHER));
+	my $initial = build('musl_initial.so', 'tls_library.c', qw(-shared -fPIC -ftls-model=initial-exec));
+	my $static = build('musl_static', 'late_library.c', '-static', $source);
+	for my $case (
+		[ 'static', $static, '-', {}, qr/the main program's own place/ ],
+		[ 'initial-exec', $late, '-', { LD_PRELOAD => $initial }, qr/initial-exec relocations/ ],
+		[ 'dynamic TLS, opened at the start', $late, '-', { LD_PRELOAD => $jemalloc }, qr/DTV, which is musl's/ ],
+		[ 'dynamic TLS, opened late', $late, $jemalloc, {}, qr/DTV, which is musl's/ ],
+	) {
+		my ($what, $program, $path, $env, $how) = @$case;
+		subtest "musl, $what" => sub {
+			ok($program && $jemalloc && $initial && $other, 'built') or return;
+			my $target = start_target($env, $program, 4) or return fail('the target runs');
+			if ($what =~ /late/) {
+				order($target, "open 0 $other -");
+				order($target, "use 0 $_ 5") for 0 .. 3;
+				order($target, 'close 0');
+			}
+			order($target, "open 1 $path -");
+			order($target, "use 1 $_ 6${_}0") for 0, 2, 3;
+			order($target, 'add');
+			is(differences($target, probe_json($target->{pid})), '', 'to the byte');
+			order($target, 'use 1 5 1000000');
+			is(differences($target, probe_json($target->{pid}, '--snapshots', 2, '--interval-ms', 1)), '', 'again');
+			ok(settled($target->{pid}, 'S'), 'none is stopped or traced');
+			my $explanation = explained($target->{pid});
+			like($explanation, $how, 'explained');
+			like($explanation, qr/thread pointer: by ptrace/, 'by ptrace');
+			end_target($target);
+		};
+	}
 }
 
 # Where only a symbol leads to tsd_tls the file is needed: it may be replaced, deleted, or on an overlay.
