@@ -160,7 +160,7 @@ static int take_member(Dwarf_Die *die, const char *name, const char *end, int mu
 	return 0;
 }
 
-/* The member `state` has the counters' prefix; others end in _state too. */
+/* The member `state` has the counters' prefix since 5.3.0, and none before; others end in _state too. */
 static int take_state(Dwarf_Die *tsd, struct walk *walk, const char *prefix, struct member *state)
 {
 	char wanted[NAME_LIMIT + 8];
@@ -173,7 +173,8 @@ static int take_state(Dwarf_Die *tsd, struct walk *walk, const char *prefix, str
 
 		if (++walk->entries > ENTRIES_LIMIT)
 			return -EFBIG;
-		if (name && strcmp(name, wanted) == 0 && take_member(&die, name, wanted, 0, state))
+		if (name && (strcmp(name, wanted) == 0 || strcmp(name, "state") == 0) &&
+		    take_member(&die, name, name, 0, state))
 			return -EBADMSG;
 	}
 	return rc < 0 ? -EBADMSG : 0;

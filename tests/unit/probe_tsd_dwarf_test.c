@@ -111,6 +111,10 @@ static void test_refused(void **state)
 	assert_int_equal(answer(HEAD "struct tsd_t { unsigned char " MEMBERS_5 " }" TAIL), -ENODATA);
 	assert_int_equal(answer(HEAD "struct tsd_s { u64 p_state; }" TAIL), -ENODATA); /* some other program's tsd_s */
 	assert_int_equal(answer(HEAD "struct tsd_s { u64 p_state; u64 p_thread_allocated; }" TAIL), -EBADMSG);
+	/* 4.0 to 5.2.1: the state alone has no prefix. */
+	assert_int_equal(answer(HEAD "struct tsd_s { char state; u64 p_offset_state, p_thread_allocated, p_thread_deallocated; }"
+				TAIL), 0);
+	assert_int_equal(answer(HEAD "struct tsd_s { u64 state, p_state, p_thread_allocated, p_thread_deallocated; }" TAIL), -ENODATA);
 	assert_int_equal(answer(HEAD "struct tsd_s { u64 q_state, p_thread_allocated, p_thread_deallocated; }" TAIL), -ENODATA);
 	assert_int_equal(answer(HEAD "struct tsd_s { u64 p_state, p_thread_allocated, q_thread_deallocated; }" TAIL), -EBADMSG);
 	assert_int_equal(answer(HEAD "struct tsd_s { u64 p_state, p_thread_allocated, p_thread_deallocated, thread_allocated; }" TAIL),
