@@ -130,9 +130,11 @@ const char *ktstr_probe_jemalloc_version(const struct ktstr_probe *probe)
 
 int probe_same_program(const struct ktstr_probe *probe)
 {
-	char byte;
+	unsigned char bytes[sizeof probe->anchor_bytes];
 
-	return pread(probe->mem_fd, &byte, 1, (off_t)probe->anchor) == 1;
+	/* A library may be closed, and another come to lie in its place: its headers differ. */
+	return pread(probe->mem_fd, bytes, sizeof bytes, (off_t)probe->anchor) == (ssize_t)sizeof bytes &&
+	       memcmp(bytes, probe->anchor_bytes, sizeof bytes) == 0;
 }
 
 static int has_ended(const struct procfs_stat *stat)
@@ -252,6 +254,9 @@ static int use_module(struct ktstr_probe *probe, const struct module_list *list,
 				  *probe->tls.how ? probe->tls.how : strerror(-rc));
 	probe->place = module->place;
 	probe->anchor = module->image.start;
+	rc = remote_read_one(probe->reader, probe->anchor, probe->anchor_bytes, sizeof probe->anchor_bytes, &probe->counter);
+	if (rc)
+		return probe_fail_access(probe, error, KTSTR_PROBE_TAG_OTHER, rc, "memory");
 	probe->jemalloc_path = strdup(module->path);
 	/* A table row names the release whose image it is. */
 	probe->jemalloc_version = module->place.row ? strdup(module->place.row) : NULL;

@@ -34,7 +34,8 @@ struct ktstr_probe {
 	int proc_fd;
 	int task_fd;  /* /proc/<pid>/task: stays with this process when its pid is used again */
 	int mem_fd;   /* pins the address space: reads nothing once it was replaced by an exec or ended */
-	uint64_t anchor; /* a readable address */
+	uint64_t anchor; /* where jemalloc's file begins in memory, and what stands there */
+	unsigned char anchor_bytes[1024];
 	int nested;   /* it lives in a pid namespace below ours */
 	struct remote_read_count counter;
 
@@ -74,7 +75,7 @@ int probe_pick_reader(struct ktstr_probe *probe);
 /* remote_read through whichever task still lives. */
 int probe_read_ranges(struct ktstr_probe *probe, struct remote_range *ranges, size_t count);
 
-/* Is it still the same program in the same address space? */
+/* Is it still the same program in the same address space, with jemalloc's file where it was? */
 int probe_same_program(const struct ktstr_probe *probe);
 
 /* Finds how thread pointers are found in this process. */

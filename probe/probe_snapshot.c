@@ -321,7 +321,7 @@ static int read_all(struct ktstr_probe *probe, struct ktstr_probe_snapshot *snap
 static int changed(struct ktstr_probe *probe, struct ktstr_probe_error *error)
 {
 	return probe_fail(error, KTSTR_PROBE_TAG_EXE_IDENTITY_CHANGED, -ESTALE, "identity",
-			  "process %d ended or ran another program: what was read in this snapshot is dropped",
+			  "process %d ended, ran another program or closed its jemalloc: what was read in this snapshot is dropped",
 			  (int)probe->pid);
 }
 

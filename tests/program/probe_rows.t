@@ -129,6 +129,58 @@ sub prefixed_object {
 		&& system('objcopy', (map { ('--redefine-sym', "$_=je_$_") } @public), $object) == 0 ? $object : undef;
 }
 
+# A library that is closed between two snapshots, and another in its place in memory and in TLS.
+for my $model ('global-dynamic', 'initial-exec') {
+	subtest "closed between snapshots, $model" => sub {
+		my $late = build('late', 'late_library.c', qw(-lpthread -ldl));
+		my @flags = ('-shared', '-fPIC', "-ftls-model=$model");
+		my $jemalloc = build("closing-$model.so", 'tls_library.c', @flags);
+		my $other = build("following-$model.so", 'tls_library.c', '-DOTHER', @flags);
+		ok($late && $jemalloc && $other, 'built') or return;
+		my $target = start_target({ GLIBC_TUNABLES => 'glibc.rtld.optional_static_tls=16384' }, $late, 3);
+		order($target, "open 1 $jemalloc -");
+		order($target, "use 1 $_ 50${_}0") for 0, 1, 3;
+		my $truth = $target->{report};
+		my $where = mapped_at($target->{pid}, $jemalloc);
+		my $out = scratch() . '/closing.json';
+		my $probe = fork // die "fork: $!";
+		if ($probe == 0) {
+			open STDOUT, '>', $out;
+			open STDERR, '>', "$out.err";
+			exec ProbeTest::probe_program(), '--pid', $target->{pid}, '--snapshots', 100000, '--interval-ms', 1
+				or POSIX::_exit(127);
+		}
+		my $lines = sub { my @lines = map { split /\n/ } output_of("cat $out"); return scalar @lines };
+		for (1 .. 3000) {
+			last if $lines->() > 50;
+			select undef, undef, undef, 0.01;
+		}
+		cmp_ok($lines->(), '>', 50, 'it takes snapshots');
+		order($target, 'close 1');
+		order($target, "open 0 $other -");
+		order($target, "use 0 $_ 100") for 0 .. 3;
+		note(sprintf 'mapped at %s, then at %s', $where, mapped_at($target->{pid}, $other));
+		local $SIG{ALRM} = sub { kill 'KILL', $probe };
+		alarm 30;
+		waitpid $probe, 0;
+		alarm 300;
+		is($? & 127, 0, 'the probe ended by itself');
+		my %wrong;
+		for (split /\n/, output_of("cat $out")) {
+			next unless /^tid=(\d+) .*allocated_bytes=(\d+) deallocated_bytes=(\d+)/;
+			$wrong{$_}++ if "$2 $3" ne "@{ $truth->{$1} }";
+		}
+		is(join(', ', %wrong), '', 'and never took the other for it');
+		like(output_of("cat $out.err"), qr/^error: .*closed/m, 'and said why');
+		end_target($target);
+	};
+}
+
+sub mapped_at {
+	my ($pid, $file) = @_;
+	return output_of("cat /proc/$pid/maps") =~ /^([0-9a-f]+)-.* \Q$file\E$/m ? $1 : '';
+}
+
 # Two jemallocs in one process: both are listed, the one behind malloc is read, --jemalloc picks the other.
 SKIP: {
 	skip 'libjemalloc.a or libjemalloc.so.2 is not installed' unless $static && $shared;
