@@ -137,6 +137,13 @@ int probe_same_program(const struct ktstr_probe *probe)
 	       memcmp(bytes, probe->anchor_bytes, sizeof bytes) == 0;
 }
 
+/* A read that fails shows in the first comparison. */
+static void take_anchor(struct ktstr_probe *probe, const struct module *module)
+{
+	probe->anchor = module->image.start;
+	remote_read_one(probe->reader, probe->anchor, probe->anchor_bytes, sizeof probe->anchor_bytes, &probe->counter);
+}
+
 static int has_ended(const struct procfs_stat *stat)
 {
 	return stat->state == 'Z' || stat->state == 'X';
@@ -253,10 +260,7 @@ static int use_module(struct ktstr_probe *probe, const struct module_list *list,
 				  "%s carries jemalloc, but its TLS block was not found: %s", module->path,
 				  *probe->tls.how ? probe->tls.how : strerror(-rc));
 	probe->place = module->place;
-	probe->anchor = module->image.start;
-	rc = remote_read_one(probe->reader, probe->anchor, probe->anchor_bytes, sizeof probe->anchor_bytes, &probe->counter);
-	if (rc)
-		return probe_fail_access(probe, error, KTSTR_PROBE_TAG_OTHER, rc, "memory");
+	take_anchor(probe, module);
 	probe->jemalloc_path = strdup(module->path);
 	/* A table row names the release whose image it is. */
 	probe->jemalloc_version = module->place.row ? strdup(module->place.row) : NULL;
@@ -280,7 +284,7 @@ static int find_jemalloc(struct ktstr_probe *probe, struct ktstr_probe_error *er
 	if (list.count == 0 || !list.modules[0].is_executable) {
 		rc = no_modules(probe, error);
 	} else {
-		probe->anchor = list.modules[0].image.start;
+		take_anchor(probe, &list.modules[0]);
 		explain_add(&probe->explain, "executable", "%s%s, %zu ELF files mapped", list.modules[0].path,
 			    list.modules[0].deleted ? " (deleted)" : "", list.count);
 		rc = module_list_find_jemalloc(probe->proc_fd, probe->reader, &list,
