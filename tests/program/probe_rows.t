@@ -11,6 +11,7 @@ use ProbeTest qw(scratch source_dir probe_json run_probe start_target next_repor
 use Test::More;
 
 our $cc = $ENV{CC} // 'cc';
+$SIG{ALRM} = sub { die "waited for too long\n" };
 alarm 300; # nothing here may wait for ever
 my $threads = 12;
 my $seed = $ENV{KTSTR_TEST_SEED} // 20260701;
