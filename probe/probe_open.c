@@ -42,6 +42,9 @@ int probe_fail_access(struct ktstr_probe *probe, struct ktstr_probe_error *error
 	struct access_gate gate;
 	char text[640];
 
+	if (code == -ENOSYS)
+		return probe_fail(error, tag, code, step, "%s of process %d: process_vm_readv is not there: an old kernel, or a "
+				  "seccomp filter of our own process hides it", step, (int)probe->pid);
 	if (code != -EPERM && code != -EACCES)
 		return probe_fail(error, tag, code, step, "%s of process %d: %s", step, (int)probe->pid, strerror(-code));
 	access_gate_read(probe->proc_fd, probe->pid, &gate);
