@@ -268,6 +268,8 @@ static int find_jemalloc(struct ktstr_probe *probe, struct ktstr_probe_error *er
 		rc = no_modules(probe, error);
 	} else {
 		probe->anchor = list.modules[0].image.start;
+		for (size_t i = 0; i < list.count; i++)
+			probe->glibc |= strstr(list.modules[i].path, "/ld-linux-") || strstr(list.modules[i].path, "/libc.so.6");
 		explain_add(&probe->explain, "executable", "%s%s, %zu ELF files mapped", list.modules[0].path,
 			    list.modules[0].deleted ? " (deleted)" : "", list.count);
 		rc = module_list_find_jemalloc(probe->proc_fd, probe->reader, &list,

@@ -51,6 +51,7 @@ program_tests = \
 	tests/program/man_pages.t \
 	tests/program/probe_access.t \
 	tests/program/probe_program.t \
+	tests/program/probe_real.t \
 	tests/program/probe_states.t \
 	tests/program/probe_truth.t \
 	tests/program/sanitizers.t \
