@@ -83,8 +83,8 @@ static void read_target(int proc_fd, pid_t pid, struct access_gate *gate, uint64
 	value = field(status, "\nCapPrm:");
 	if (value)
 		gate->more_capable = (strtoull(value, NULL, 16) & ~own_effective) != 0;
-	/* proc(5): the files of a process that is not dumpable belong to root. */
-	snprintf(path, sizeof path, "%d", (int)pid);
+	/* proc(5): the files of a process that is not dumpable belong to root; its folder does not
+	   (task_dump_owner() in fs/proc/base.c). */
 	if (gate->target_uid[1] > 0 && fstatat(proc_fd, path, &owner, AT_SYMLINK_NOFOLLOW) == 0)
 		gate->dumpable = (long)owner.st_uid == gate->target_uid[1];
 }
@@ -122,6 +122,9 @@ static int foreign(const struct access_gate *gate)
 	return 0;
 }
 
+static const char own_filter[] = "the seccomp filter of our own process refused, or a security module (AppArmor, "
+				 "SELinux, ...): run this outside of the sandbox or container";
+
 /* In the order in which the kernel asks: __ptrace_may_access() in kernel/ptrace.c, then the LSMs. */
 static const char *verdict(const struct access_gate *gate)
 {
@@ -131,7 +134,9 @@ static const char *verdict(const struct access_gate *gate)
 		if (gate->same_user_space != 1)
 			return "it lives in a user namespace over which our CAP_SYS_PTRACE does not reach: run this as "
 			       "root of that namespace or of the host";
-		return "a security module (AppArmor, SELinux, ...) or a seccomp filter refused: look into its log";
+		if (gate->own_seccomp > 0)
+			return own_filter;
+		return "a security module (AppArmor, SELinux, ...) refused: look into its log";
 	}
 	if (foreign(gate))
 		return "it runs as another user: run this as that user or as root (CAP_SYS_PTRACE)";
@@ -147,8 +152,9 @@ static const char *verdict(const struct access_gate *gate)
 		return "Yama forbids every attach (ptrace_scope 3, until the next boot)";
 	if (gate->more_capable == 1)
 		return "it holds capabilities that we lack: run this as root (CAP_SYS_PTRACE)";
-	return "a security module (AppArmor, SELinux, ...) or a seccomp filter refused: look into its log, or run "
-	       "this as root";
+	if (gate->own_seccomp > 0)
+		return own_filter;
+	return "a security module (AppArmor, SELinux, ...) refused: look into its log, or run this as root";
 }
 
 static const char *answer(int known)

@@ -42,6 +42,9 @@ int probe_fail_access(struct ktstr_probe *probe, struct ktstr_probe_error *error
 	struct access_gate gate;
 	char text[640];
 
+	if (code == -ENOSYS)
+		return probe_fail(error, tag, code, step, "%s of process %d: process_vm_readv is not there: an old kernel, or a "
+				  "seccomp filter of our own process hides it", step, (int)probe->pid);
 	if (code != -EPERM && code != -EACCES)
 		return probe_fail(error, tag, code, step, "%s of process %d: %s", step, (int)probe->pid, strerror(-code));
 	access_gate_read(probe->proc_fd, probe->pid, &gate);
@@ -285,6 +288,8 @@ static int find_jemalloc(struct ktstr_probe *probe, struct ktstr_probe_error *er
 		rc = no_modules(probe, error);
 	} else {
 		take_anchor(probe, &list.modules[0]);
+		for (size_t i = 0; i < list.count; i++)
+			probe->glibc |= strstr(list.modules[i].path, "/ld-linux-") || strstr(list.modules[i].path, "/libc.so.6");
 		explain_add(&probe->explain, "executable", "%s%s, %zu ELF files mapped", list.modules[0].path,
 			    list.modules[0].deleted ? " (deleted)" : "", list.count);
 		rc = module_list_find_jemalloc(probe->proc_fd, probe->reader, &list,

@@ -127,6 +127,10 @@ int probe_calibrate(struct ktstr_probe *probe, struct ktstr_probe_error *error)
 		return probe_fail(error, KTSTR_PROBE_TAG_OTHER, rc, "thread pointer",
 				  "no thread has a usable robust list (%s): try --thread-pointer=ptrace, which stops each "
 				  "thread for a moment", strerror(-rc));
+	/* Not to be stopped for having begun a moment ago: ptrace and a program about to exec can wait for each other. */
+	if (rc == -ENODATA && probe->glibc)
+		return probe_fail(error, KTSTR_PROBE_TAG_OTHER, rc, "thread pointer",
+				  "process %d has only just begun, and has no robust list yet: try again", (int)probe->pid);
 	explain_add(&probe->explain, "thread pointer", "by ptrace, each thread stopped for a moment%s%s",
 		    rc ? ": no usable robust list: " : "", rc ? strerror(-rc) : "");
 	probe->by_ptrace = 1;

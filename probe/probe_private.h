@@ -41,6 +41,7 @@ struct ktstr_probe {
 
 	struct tsd_place place;
 	struct module_tls tls;
+	int glibc;     /* each of its threads gets a robust list as soon as it runs */
 	int by_ptrace;
 	uint64_t distance; /* robust-list head - thread pointer */
 

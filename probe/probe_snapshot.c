@@ -236,6 +236,8 @@ static void finish_error(struct ktstr_probe *probe, struct reading *reading)
 	int gone = procfs_read_stat(probe->task_fd, reading->place->tid, &stat) != 0 ||
 		   strchr("ZXx", stat.state) != NULL;
 
+	if (reading->place->error == KTSTR_PROBE_THREAD_OK)
+		reading->place->error = KTSTR_PROBE_THREAD_THREAD_POINTER;
 	probe_thread_fail(reading->thread, gone ? KTSTR_PROBE_THREAD_THREAD_EXITED : reading->place->error,
 	     gone ? -ESRCH : reading->place->code);
 	reading->place->known = 0;
@@ -280,7 +282,7 @@ static int read_next(struct ktstr_probe *probe, const struct plan *plan, unsigne
 		if (!place->known && !probe->by_ptrace)
 			probe_refresh_place(probe, place); /* it may just have begun */
 		if (!place->known) {
-			probe_thread_fail(thread, place->error ? place->error : KTSTR_PROBE_THREAD_THREAD_POINTER, place->code);
+			finish_error(probe, &(struct reading){ .place = place, .thread = thread });
 			continue;
 		}
 		readings[used] = (struct reading){ .place = place, .thread = thread, .bytes = bytes + used * plan->stride };

@@ -49,7 +49,9 @@ program_tests = \
 	tests/program/closed_loop.t \
 	tests/program/install.t \
 	tests/program/man_pages.t \
+	tests/program/probe_access.t \
 	tests/program/probe_program.t \
+	tests/program/probe_real.t \
 	tests/program/probe_rows.t \
 	tests/program/probe_states.t \
 	tests/program/probe_truth.t \

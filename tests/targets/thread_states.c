@@ -71,26 +71,32 @@ static void *touch(void *p)
 
 /* ---- park and leaderless ---- */
 
+static void report_own(void)
+{
+	struct record own = own_figures();
+	char line[96];
+	int length = snprintf(line, sizeof line, "thread %d %" PRIu64 " %" PRIu64 "\n", (int)own.tid, own.allocated,
+			      own.deallocated);
+
+	if (write(STDOUT_FILENO, line, (size_t)length) != length)
+		die("write");
+}
+
 static void *park(void *argument)
 {
 	uintptr_t index = (uintptr_t)argument;
-	struct record own;
-	char line[96];
-	int length;
 
 	free(touch(malloc(64 + index * 48)));
 	touch(malloc(1 + index % 4096));
-	own = own_figures();
-	length = snprintf(line, sizeof line, "thread %d %" PRIu64 " %" PRIu64 "\n", (int)own.tid, own.allocated,
-			  own.deallocated);
-	if (write(STDOUT_FILENO, line, (size_t)length) != length || write(parked_pipe[1], line, 1) != 1)
+	report_own();
+	if (write(parked_pipe[1], "", 1) != 1)
 		die("write");
 	for (;;)
 		pause();
 	return NULL;
 }
 
-/* Says "parked" when all are, and ends the process at EOF. Uses no heap: its own figures are 0. */
+/* Says "parked" when all are, and ends the process at EOF. */
 static void *watch(void *argument)
 {
 	uintptr_t count = (uintptr_t)argument;
@@ -99,6 +105,7 @@ static void *watch(void *argument)
 	while (count-- > 0)
 		if (read(parked_pipe[0], &byte, 1) != 1)
 			die("read");
+	report_own();
 	if (write(STDOUT_FILENO, "parked\n", 7) != 7)
 		die("write");
 	while (read(STDIN_FILENO, &byte, 1) == 1)
@@ -196,12 +203,15 @@ static void churn(const char *path, unsigned int threads)
 static void step(int report, size_t size)
 {
 	struct record own;
+	char line[64]; /* no stdio: it would allocate */
+	int length;
 
 	if (size)
 		touch(malloc(size));
 	own = own_figures();
-	if (report)
-		dprintf(STDOUT_FILENO, "step %" PRIu64 " %" PRIu64 "\n", own.allocated, own.deallocated);
+	length = snprintf(line, sizeof line, "step %" PRIu64 " %" PRIu64 "\n", own.allocated, own.deallocated);
+	if (report && write(STDOUT_FILENO, line, (size_t)length) != length)
+		die("write");
 }
 
 static void *idle(void *argument)
