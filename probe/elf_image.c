@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "arch.h"
 
@@ -102,6 +103,23 @@ int elf_image_parse(const void *head, size_t size, uint64_t start, struct elf_im
 	shift_spans(image->notes, image->bias);
 	shift_spans(image->constants, image->bias);
 	return rc;
+}
+
+int elf_image_compare(const struct elf_image *image, int fd)
+{
+	unsigned char memory[ELF_IMAGE_HEAD_SIZE], file[ELF_IMAGE_HEAD_SIZE];
+	Elf64_Ehdr header;
+	size_t size;
+	int rc = remote_read_one(image->tid, image->start, memory, sizeof memory, image->counter);
+
+	if (rc)
+		return rc;
+	memcpy(&header, memory, sizeof header);
+	size = header.e_phnum * sizeof(Elf64_Phdr);
+	if (header.e_phoff > sizeof memory || size > sizeof memory - header.e_phoff)
+		return -EBADMSG;
+	size = header.e_phoff + size > sizeof header ? header.e_phoff + size : sizeof header;
+	return pread(fd, file, size, 0) == (ssize_t)size && memcmp(memory, file, size) == 0 ? 0 : -EBADMSG;
 }
 
 /* A copy of [address, address + size), which must lie within the file's mappings. */

@@ -58,6 +58,20 @@ static int got_word(const struct elf_image *image, const Elf64_Rela *reloc, uint
 	return remote_read_one(image->tid, address, word, sizeof *word, image->counter);
 }
 
+/*
+ * Could a loader have put the block there? In variant II it ends at or below the thread pointer, in
+ * variant I it begins behind it; and it is equal to p_vaddr modulo p_align, as is the thread pointer to 0.
+ */
+static int is_plausible(const struct elf_image *image, int64_t distance)
+{
+	uint64_t align = image->tls_align > 1 ? image->tls_align : 1;
+
+	if (distance > DISTANCE_LIMIT || distance < -DISTANCE_LIMIT || image->tls_memsz > (uint64_t)DISTANCE_LIMIT ||
+	    align & (align - 1) || (((uint64_t)distance - image->tls_vaddr) & (align - 1)))
+		return 0;
+	return arch_tls_variant == 2 ? distance + (int64_t)image->tls_memsz <= 0 : distance >= 16;
+}
+
 /* The loader wrote distance + offset into each GOT word: they must all give one distance. */
 static int by_initial_exec(const struct elf_image *image, const struct elf_dynamic *dynamic,
 			   struct module_tls *tls)
@@ -84,8 +98,7 @@ static int by_initial_exec(const struct elf_image *image, const struct elf_dynam
 	}
 	if (!found)
 		return -ENOENT;
-	if (tls->distance > DISTANCE_LIMIT || tls->distance < -DISTANCE_LIMIT || tls->distance == 0 ||
-	    (arch_tls_variant == 2) != (tls->distance < 0)) {
+	if (!is_plausible(image, tls->distance)) {
 		snprintf(tls->how, sizeof tls->how, "the GOT gives the distance %lld, which no loader makes",
 			 (long long)tls->distance);
 		return -EBADMSG;

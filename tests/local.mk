@@ -64,6 +64,8 @@ TESTS += $(program_tests)
 endif
 
 # `make check' builds everything that the program tests look at.
-check_DATA = $(bin_PROGRAMS) $(lib_LTLIBRARIES) tests/targets/probe_rounds$(EXEEXT)
+check_DATA = $(bin_PROGRAMS) $(lib_LTLIBRARIES) tests/targets/probe_rounds$(EXEEXT) \
+	tests/targets/damage_memory$(EXEEXT) tests/targets/measure$(EXEEXT)
 # Driven by a program test; no test of its own.
-EXTRA_PROGRAMS += tests/targets/probe_rounds
+EXTRA_PROGRAMS += tests/targets/probe_rounds tests/targets/damage_memory tests/targets/measure
+tests_targets_measure_LDADD =
