@@ -135,7 +135,7 @@ int module_tls_find(const struct elf_image *image, int is_executable, struct mod
 	struct elf_dynamic dynamic;
 	int rc;
 
-	*tls = (struct module_tls){ 0 };
+	*tls = (struct module_tls){ .main_program = is_executable };
 	if (is_executable) {
 		rc = tls_address_executable(arch_tls_variant, image->tls_vaddr, image->tls_memsz, image->tls_align,
 					    &tls->distance);

@@ -7,6 +7,7 @@
 #include "elf_image.h"
 
 struct module_tls {
+	int main_program;     /* its place follows from PT_TLS alone */
 	int dynamic;	      /* 0: block = TP + distance for every thread; 1: through each thread's DTV */
 	int64_t distance;
 	uint64_t module_id;   /* the index in the DTV */

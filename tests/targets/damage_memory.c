@@ -3,9 +3,9 @@
  * Probes a process whose mapped ELF files are damaged word by word, one session for each damage. The
  * process is parked, so that it does not mind; each word is restored. Run by tests/program/probe_hostile.t.
  *
- *	damage_memory PROGRAM [ARGUMENT...]
+ *	damage_memory auto|off PROGRAM [ARGUMENT...]
  *
- * PROGRAM says "thread TID ALLOCATED DEALLOCATED" for each of its threads, then "parked". On stdout:
+ * The first is the session's debuginfo: with "off" there is only memory. PROGRAM says "thread TID ALLOCATED DEALLOCATED" for each of its threads, then "parked". On stdout:
  * "wrong WHAT" for each reading that is not what the thread said, "odd WHAT" for a refusal without a cause,
  * "tag TAG COUNT", and at the end "cases N", "right N", "slowest MILLISECONDS", "peak KIB".
  */
@@ -46,6 +46,7 @@ static struct {
 static size_t word_count;
 static unsigned long cases, right, tags[TAGS];
 static double slowest_ms;
+static struct ktstr_probe_options options = KTSTR_PROBE_OPTIONS_INIT;
 static uint64_t random_state = 88172645463325252u;
 
 static void die(const char *what)
@@ -129,9 +130,14 @@ static void add_dynamic(const struct elf_image *image)
 	add_words("hash", dynamic_value(image, DT_GNU_HASH), 128);
 	add_words("symbol", dynamic_value(image, DT_SYMTAB), 72);
 	add_words("name", dynamic_value(image, DT_STRTAB), 16);
-	for (uint64_t at = 0; at < size; at += sizeof(Elf64_Rela))
-		if (ELF64_R_TYPE(read_word(rela + at + 8)) == arch_reloc_tpoff || picked++ < 4)
+	for (uint64_t at = 0; at < size; at += sizeof(Elf64_Rela)) {
+		int tls = ELF64_R_TYPE(read_word(rela + at + 8)) == arch_reloc_tpoff;
+
+		if (tls || picked++ < 4)
 			add_words("relocation", rela + at, sizeof(Elf64_Rela));
+		if (tls)
+			add_words("GOT", read_word(rela + at) + image->bias, 8);
+	}
 }
 
 static void add_module(const struct module *module)
@@ -197,7 +203,7 @@ static void probe(const char *what)
 	double ms;
 
 	clock_gettime(CLOCK_MONOTONIC, &begin);
-	if (ktstr_probe_new(&session, NULL))
+	if (ktstr_probe_new(&session, &options))
 		die("session");
 	if (ktstr_probe_open(session, victim, &error) == 0 &&
 	    ktstr_probe_snapshot_take(session, &snapshot, &error) == 0) {
@@ -242,9 +248,10 @@ int main(int argc, char **argv)
 {
 	struct rusage usage;
 
-	if (argc < 2)
+	if (argc < 3)
 		return 2;
-	start(argv + 1);
+	options.debuginfo = strcmp(argv[1], "off") ? KTSTR_PROBE_DEBUGINFO_AUTO : KTSTR_PROBE_DEBUGINFO_OFF;
+	start(argv + 2);
 	choose_words();
 	probe("nothing");
 	if (right != 1)
