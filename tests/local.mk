@@ -49,6 +49,7 @@ program_tests = \
 	tests/program/closed_loop.t \
 	tests/program/install.t \
 	tests/program/man_pages.t \
+	tests/program/probe_hostile.t \
 	tests/program/probe_program.t \
 	tests/program/probe_states.t \
 	tests/program/probe_truth.t \
@@ -58,6 +59,7 @@ program_tests = \
 	tests/program/worker_binary.t \
 	tests/program/worker_syscalls.t
 EXTRA_DIST += $(program_tests) tests/program/ProbeTest.pm tests/program/TestKtstr.pm tests/targets/heap_histories.c \
+	tests/targets/many_maps.c \
 	tests/targets/refuse_calls.c tests/targets/thread_states.c
 if HAVE_PERL
 TESTS += $(program_tests)
