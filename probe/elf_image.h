@@ -68,6 +68,9 @@ const char *elf_dynamic_name(const struct elf_dynamic *dynamic, size_t symbol);
 /* The initial TLS image without the zeros behind it; *bytes is the caller's to free. */
 int elf_image_tls(const struct elf_image *image, unsigned char **bytes);
 
+/* Was more read through the image's counter than any honest process makes one read? */
+int elf_image_over_budget(const struct elf_image *image);
+
 /*
  * The build-id in the mapped notes. On entry *size is the room in id. Returns 0, -ENOENT for none, or
  * another negative errno.

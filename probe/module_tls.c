@@ -14,6 +14,7 @@
 
 /* No static TLS is farther away: glibc's surplus and all start-up modules together are far below. */
 #define DISTANCE_LIMIT (INT64_C(1) << 32)
+#define GOT_WORDS 1024 /* that are compared with each other */
 
 /*
  * What an initial-exec relocation points to within the module's own block. Returns 0, or -ENOENT for
@@ -78,7 +79,7 @@ static int by_initial_exec(const struct elf_image *image, const struct elf_dynam
 {
 	int found = 0, rc;
 
-	for (size_t i = 0; i < dynamic->reloc_count; i++) {
+	for (size_t i = 0; i < dynamic->reloc_count && found < GOT_WORDS; i++) {
 		uint64_t offset, word;
 		int64_t distance;
 
