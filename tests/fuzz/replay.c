@@ -23,7 +23,7 @@ static uint64_t next(uint64_t *state)
 /* A block of its own for each run: a read beyond it is seen by the sanitizers. */
 static void run(const uint8_t *data, size_t size)
 {
-	uint8_t *copy = malloc(size ? size : 1);
+	uint8_t *copy = calloc(1, size ? size : 1);
 
 	if (!copy)
 		abort();
@@ -35,7 +35,7 @@ static void run(const uint8_t *data, size_t size)
 static void damage(const uint8_t *data, size_t size, uint64_t *random)
 {
 	static const uint64_t values[] = { 0, 1, 0x7f, 0x80, 0xffff, INT64_MAX, UINT64_C(1) << 63, UINT64_MAX };
-	uint8_t *copy = malloc(size + 8);
+	uint8_t *copy = calloc(1, size + 8);
 
 	if (!copy)
 		abort();
