@@ -8,6 +8,7 @@ probe_libktstr_probe_inner_la_SOURCES = \
 	probe/access_gate.c probe/access_gate.h \
 	probe/arch.h probe/arch_aarch64.c probe/arch_x86_64.c \
 	probe/debug_file.c probe/debug_file.h \
+	probe/dwarf_budget.c probe/dwarf_budget.h \
 	probe/elf_image.c probe/elf_image.h probe/elf_version.c \
 	probe/explain.c probe/explain.h \
 	probe/module_jemalloc.c \

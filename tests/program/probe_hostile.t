@@ -190,4 +190,58 @@ for my $what (sort keys %replaced) {
 	truncate $path, 0;
 	bounded($target, 'a library cut to nothing', 'right');
 }
+
+# A stripped program of a build that no table knows, and what its .gnu_debuglink names beside it.
+sub uleb { my ($n, $out) = (shift, ''); do { $out .= chr($n & 127 | ($n > 127 ? 128 : 0)); $n >>= 7 } while ($n); return $out }
+sub unit { my $body = pack('SLC', 4, 0, 8) . $_[0]; return pack('L', length $body) . $body }
+
+sub debug_file {
+	my ($path, $info, $abbrev) = @_;
+	spew("$path.info", $info);
+	spew("$path.abbrev", $abbrev);
+	spew("$path.S", ".section .debug_info,\"\",\@progbits\n.incbin \"$path.info\"\n"
+		. ".section .debug_abbrev,\"\",\@progbits\n.incbin \"$path.abbrev\"\n.section .note.GNU-stack,\"\",\@progbits\n");
+	system(@cc, '-shared', '-nostdlib', '-o', $path, "$path.S") == 0 or die "$path was not built";
+	return $path;
+}
+
+# DWARF 4, 7.5.3: tag, children, name and form. 0x11 DW_TAG_compile_unit, 0x13 both DW_TAG_structure_type and
+# DW_AT_language, 0x0b DW_FORM_data1, 0x24 DW_TAG_base_type, 0x3f 0x19 DW_AT_external as a flag.
+sub declarations { return join('', map { uleb($_) . "\x11\0\x13\x0b\0\0" } 1 .. $_[0]) . "\0" }
+my $c_unit = "\x01\x11\x01\x13\x0b\0\0";
+my $nested = "\x01\x0c";
+$nested .= "\x02tsd_s\0\x64" . pack 'L', 11 + length($nested) + 12 for 1 .. 3000;
+my %bombs = (
+	'a million abbreviations' => [unit(uleb(1000000) . "\x0c"), declarations(1000000)],
+	'a table for each of 300 units' => [unit(uleb(100000) . "\x0c") x 300, declarations(100000)],
+	'entries of nothing but flags' => [unit("\x01\x0c" . "\x02" x 1900000 . "\0"),
+		"$c_unit\x02\x24\0" . "\x3f\x19" x 200 . "\0\0\0"],
+	'structs in structs' => [unit("$nested\x03" . "\x04" x 3000000 . "\0" x 10),
+		"$c_unit\x02\x13\x01\x03\x08\x0b\x0b\x01\x13\0\0\x03\x24\x01\0\0\x04\x24\0\0\0\0"],
+);
+SKIP: {
+	find_program('objcopy') or skip 'objcopy is not installed', 1;
+	my $unknown = scratch() . '/unknown';
+	my $bytes = slurp($plain);
+	# 5.3.0's image has two words of 1000 and two bytes of 255 (tsd_layout_table.c): another number of the first.
+	my $at = index $bytes, pack 'LLS', 1000, 1000, 65535;
+	$at > 0 or skip 'this is not the jemalloc whose image is known', 1;
+	substr $bytes, $at, 1, "\xe9";
+	$bytes =~ s/\d+\.\d+\.\d+(?=-\d+-g[0-9a-f]{40}\0)/'x' x length $&/ge; # nor a version, or no file is asked
+	my %after = ('a FIFO' => sub { unlink $_[0]; POSIX::mkfifo($_[0], 0600) or die },
+		'a symlink to itself' => sub { unlink $_[0]; symlink $_[0], $_[0] or die },
+		'a sparse terabyte' => sub { truncate $_[0], 1 << 40 }, 'an empty file' => sub { truncate $_[0], 0 });
+	for my $what (sort(keys %bombs, keys %after)) {
+		my $debug = debug_file(scratch() . '/unknown.debug', @{ $bombs{$what} // $bombs{'a million abbreviations'} });
+		spew($unknown, $bytes);
+		chmod 0700, $unknown;
+		system('objcopy', '--strip-all', "--add-gnu-debuglink=$debug", $unknown) == 0 or die;
+		$after{$what}->($debug) if $after{$what};
+		my $target = target($unknown, 2, 1);
+		my $said = bounded($target, "$what as debug file", 'layout-unknown', '--explain');
+		like($said, qr/^debug file: .*(?:abbreviations|entries|tsd_s)/m, "$what: it was looked at") if $bombs{$what};
+		end_target($target);
+		unlink $unknown, $debug;
+	}
+}
 done_testing();
