@@ -129,7 +129,7 @@ static int check_main_block(struct ktstr_probe *probe, uint64_t thread_pointer)
 /* What was found leads to one thread's tsd: does that look like one, and stand where libc says? */
 static int check_one_thread(struct ktstr_probe *probe)
 {
-	unsigned char live[TSD_LAYOUT_LIVE_SIZE];
+	unsigned char live[TSD_LAYOUT_LIVE_SIZE] = { 0 };
 	uint64_t head, thread_pointer, run;
 
 	if (probe->tls.dynamic || thread_pointer_head(probe->reader, &head))
@@ -138,8 +138,11 @@ static int check_one_thread(struct ktstr_probe *probe)
 	if (probe->tls.main_program && check_main_block(probe, thread_pointer))
 		return -EBADMSG;
 	run = thread_pointer + (uint64_t)probe->tls.distance + probe->place.state - TSD_LAYOUT_RUN_SIZE;
-	if (!probe->place.has_run || remote_read_one(probe->reader, run, live, sizeof live, &probe->counter))
+	if (!probe->place.has_run)
 		return 0;
+	/* Static TLS is there as long as its thread is: what cannot be read is another place. */
+	if (remote_read_one(probe->reader, run, live, sizeof live, &probe->counter) == -EFAULT)
+		return -EBADMSG;
 	return tsd_layout_is_live(live) ? 0 : -EBADMSG;
 }
 
