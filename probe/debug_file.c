@@ -11,13 +11,15 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "symbol_file.h"
 
 #define NOTES_LIMIT 65536
+#define NOTES_COUNT 64 /* sections: the same bytes may be named again and again */
 #define LINK_LIMIT 4096
-#define CHECKSUM_LIMIT (UINT64_C(1) << 30) /* bytes: a second or so */
+#define CHECKSUM_LIMIT (UINT64_C(128) << 20) /* bytes of all candidates: a third of a second or so */
 #define NAME_LIMIT 4096
 
 /* A whole small section; the caller frees it. */
@@ -66,15 +68,16 @@ static int id_in_notes(const unsigned char *notes, size_t size, unsigned char *i
 int debug_file_build_id(int fd, unsigned char *id, size_t *size)
 {
 	Elf64_Shdr *sections;
-	size_t count, names;
+	size_t count, names, left = NOTES_COUNT;
 	int rc = symbol_file_sections(fd, &sections, &count, &names);
 
 	if (rc)
 		return rc;
 	rc = -ENOENT;
-	for (size_t i = 0; rc == -ENOENT && i < count; i++) {
+	for (size_t i = 0; rc == -ENOENT && i < count && left; i++) {
 		unsigned char *notes = sections[i].sh_type == SHT_NOTE ? read_section(fd, &sections[i], NOTES_LIMIT) : NULL;
 
+		left -= notes != NULL;
 		if (notes)
 			rc = id_in_notes(notes, sections[i].sh_size, id, size);
 		free(notes);
@@ -115,19 +118,24 @@ int debug_file_open_by_id(int proc_fd, pid_t pid, const unsigned char *id, size_
 }
 
 /* The CRC of .gnu_debuglink: CRC-32 as in IEEE 802.3, reflected (GDB manual, Separate Debug Files). */
-static int checksum(int fd, uint32_t *result)
+static int checksum(int fd, uint64_t *left, uint32_t *result)
 {
 	uint32_t table[256], crc = UINT32_MAX;
-	unsigned char *bytes = malloc(65536);
+	unsigned char *bytes;
+	struct stat st;
 	uint64_t at = 0;
 	ssize_t n = -1;
 
+	if (fstat(fd, &st) || st.st_size < 0 || (uint64_t)st.st_size > *left)
+		return -EFBIG;
+	*left -= (uint64_t)st.st_size;
+	bytes = malloc(65536);
 	for (uint32_t i = 0; i < 256; i++) {
 		table[i] = i;
 		for (int bit = 0; bit < 8; bit++)
 			table[i] = table[i] >> 1 ^ (table[i] & 1 ? UINT32_C(0xedb88320) : 0);
 	}
-	while (bytes && at < CHECKSUM_LIMIT && (n = pread(fd, bytes, 65536, (off_t)at)) > 0) {
+	while (bytes && at <= (uint64_t)st.st_size && (n = pread(fd, bytes, 65536, (off_t)at)) > 0) {
 		for (ssize_t i = 0; i < n; i++)
 			crc = crc >> 8 ^ table[(crc ^ bytes[i]) & 255];
 		at += (uint64_t)n;
@@ -179,6 +187,7 @@ int debug_file_open_by_link(int proc_fd, pid_t pid, const char *path, int progra
 	int folder = slash && slash - path < PATH_MAX ? (int)(slash - path) : 0;
 	char name[NAME_LIMIT], candidate[PATH_MAX];
 	const pid_t roots[] = { pid, 0 };
+	uint64_t left = CHECKSUM_LIMIT;
 	uint32_t wanted, crc;
 	int rc = read_link(program_fd, name, sizeof name, &wanted);
 
@@ -189,7 +198,7 @@ int debug_file_open_by_link(int proc_fd, pid_t pid, const char *path, int progra
 		if (length < 0 || (size_t)length >= sizeof candidate)
 			continue;
 		fd = symbol_file_open_any(proc_fd, roots[i / 3], candidate);
-		if (fd >= 0 && checksum(fd, &crc) == 0 && crc == wanted)
+		if (fd >= 0 && checksum(fd, &left, &crc) == 0 && crc == wanted)
 			return fd;
 		if (fd >= 0)
 			close(fd);

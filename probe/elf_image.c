@@ -7,12 +7,15 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "arch.h"
 
 #define TLS_IMAGE_LIMIT (UINT64_C(1) << 20)
 #define TABLE_LIMIT (UINT64_C(4) << 20)	   /* symbols, strings, hash */
-#define RELOCS_LIMIT (UINT64_C(32) << 20)  /* a large PIE has many relative relocations */
+#define RELOCS_LIMIT (UINT64_C(32) << 20)  /* both tables: a large library has many relative relocations */
+/* All that one session reads before it knows: a process may map one large file a thousand times. */
+#define READ_LIMIT (UINT64_C(128) << 20)
 #define DYNAMIC_LIMIT 65536
 #define ADDRESS_LIMIT (UINT64_C(1) << 56)
 
@@ -104,20 +107,52 @@ int elf_image_parse(const void *head, size_t size, uint64_t start, struct elf_im
 	return rc;
 }
 
-/* A copy of [address, address + size), which must lie within the file's mappings. */
+int elf_image_compare(const struct elf_image *image, int fd)
+{
+	unsigned char memory[ELF_IMAGE_HEAD_SIZE], file[ELF_IMAGE_HEAD_SIZE];
+	Elf64_Ehdr header;
+	size_t size;
+	int rc = remote_read_one(image->tid, image->start, memory, sizeof memory, image->counter);
+
+	if (rc)
+		return rc;
+	memcpy(&header, memory, sizeof header);
+	size = header.e_phnum * sizeof(Elf64_Phdr);
+	if (header.e_phoff > sizeof memory || size > sizeof memory - header.e_phoff)
+		return -EBADMSG;
+	size = header.e_phoff + size > sizeof header ? header.e_phoff + size : sizeof header;
+	return pread(fd, file, size, 0) == (ssize_t)size && memcmp(memory, file, size) == 0 ? 0 : -EBADMSG;
+}
+
+int elf_image_over_budget(const struct elf_image *image)
+{
+	return image->counter && image->counter->bytes > READ_LIMIT;
+}
+
+/* Reads [address, address + size), which must lie within the file's mappings. */
+static int read_into(const struct elf_image *image, uint64_t address, uint64_t size, void *buffer)
+{
+	if (size == 0)
+		return 0;
+	if (address < image->low || address > image->high || size > image->high - address)
+		return -EBADMSG;
+	if (elf_image_over_budget(image))
+		return -EFBIG;
+	return remote_read_one(image->tid, address, buffer, size, image->counter);
+}
+
+/* The same into memory of its own, with a NUL behind it. */
 static int copy(const struct elf_image *image, uint64_t address, uint64_t size, uint64_t limit, void **result)
 {
 	int rc;
 
 	if (size > limit)
 		return -EFBIG;
-	if (address < image->low || address > image->high || size > image->high - address)
-		return -EBADMSG;
 	*result = malloc(size + 1);
 	if (!*result)
 		return -ENOMEM;
 	((char *)*result)[size] = '\0';
-	rc = size ? remote_read_one(image->tid, address, *result, size, image->counter) : 0;
+	rc = read_into(image, address, size, *result);
 	if (rc) {
 		free(*result);
 		*result = NULL;
@@ -215,24 +250,19 @@ static int read_relocs(const struct elf_image *image, const struct tables *table
 {
 	uint64_t jmprel_size = tables->jmprel && tables->jmprel_is_rela ? tables->jmprel_size : 0;
 	uint64_t rela_size = tables->rela ? tables->rela_size : 0;
-	char *rela = NULL, *jmprel = NULL;
-	int rc = copy(image, rela_size ? tables->rela : image->low, rela_size, RELOCS_LIMIT, (void **)&rela);
+	char *bytes;
+	int rc = rela_size > RELOCS_LIMIT || jmprel_size > RELOCS_LIMIT - rela_size ? -EFBIG : 0;
 
-	if (rc == 0)
-		rc = copy(image, jmprel_size ? tables->jmprel : image->low, jmprel_size, RELOCS_LIMIT,
-			  (void **)&jmprel);
 	rela_size -= rela_size % sizeof(Elf64_Rela);
 	jmprel_size -= jmprel_size % sizeof(Elf64_Rela);
-	if (rc == 0) {
-		dynamic->relocs = malloc(rela_size + jmprel_size + 1);
-		rc = dynamic->relocs ? 0 : -ENOMEM;
-	}
-	if (rc == 0) {
-		memcpy(mempcpy(dynamic->relocs, rela, rela_size), jmprel, jmprel_size);
-		dynamic->reloc_count = (rela_size + jmprel_size) / sizeof(Elf64_Rela);
-	}
-	free(rela);
-	free(jmprel);
+	if (rc)
+		return rc;
+	bytes = malloc(rela_size + jmprel_size + 1);
+	dynamic->relocs = (void *)bytes;
+	rc = bytes ? read_into(image, tables->rela, rela_size, bytes) : -ENOMEM;
+	if (rc == 0)
+		rc = read_into(image, tables->jmprel, jmprel_size, bytes + rela_size);
+	dynamic->reloc_count = rc ? 0 : (rela_size + jmprel_size) / sizeof(Elf64_Rela);
 	return rc;
 }
 

@@ -52,6 +52,12 @@ struct elf_dynamic {
  */
 int elf_image_parse(const void *head, size_t size, uint64_t start, struct elf_image *image);
 
+/*
+ * Are the header and the program headers in memory those of this open file? Returns 0, -EBADMSG when they
+ * differ, or what reading gave. A process can write over its own, and its threads run on as before.
+ */
+int elf_image_compare(const struct elf_image *image, int fd);
+
 /* Returns 0 or a negative errno; -EFBIG when a table is larger than any honest one. */
 int elf_image_dynamic(const struct elf_image *image, struct elf_dynamic *dynamic);
 void elf_dynamic_free(struct elf_dynamic *dynamic);
@@ -61,6 +67,9 @@ const char *elf_dynamic_name(const struct elf_dynamic *dynamic, size_t symbol);
 
 /* The initial TLS image without the zeros behind it; *bytes is the caller's to free. */
 int elf_image_tls(const struct elf_image *image, unsigned char **bytes);
+
+/* Was more read through the image's counter than any honest process makes one read? */
+int elf_image_over_budget(const struct elf_image *image);
 
 /*
  * The build-id in the mapped notes. On entry *size is the room in id. Returns 0, -ENOENT for none, or

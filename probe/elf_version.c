@@ -78,7 +78,7 @@ int elf_image_version(const struct elf_image *image, char *version)
 		uint64_t at = image->constants[i].address, size = image->constants[i].size;
 
 		/* The pieces overlap by the longest version, so that none is cut in two. */
-		while (rc == 0 && size && left) {
+		while (rc == 0 && size && left && !elf_image_over_budget(image)) {
 			uint64_t part = size < PIECE ? size : PIECE;
 
 			if (part > left)

@@ -9,6 +9,7 @@ probe_libktstr_probe_inner_la_SOURCES = \
 	probe/arch.h probe/arch_aarch64.c probe/arch_x86_64.c \
 	probe/debug_file.c probe/debug_file.h \
 	probe/dtv_walk.c probe/dtv_walk.h \
+	probe/dwarf_budget.c probe/dwarf_budget.h \
 	probe/elf_image.c probe/elf_image.h probe/elf_version.c \
 	probe/explain.c probe/explain.h \
 	probe/loader_tls.c probe/loader_tls.h \

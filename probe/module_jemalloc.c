@@ -3,6 +3,7 @@
 #include "config.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -109,6 +110,24 @@ static int open_program(int proc_fd, pid_t reader, const struct module *module)
 	return fd;
 }
 
+/*
+ * Offsets that follow from headers which the process has written over would be wrong by as much. The
+ * file cannot always be opened: what can be is compared.
+ */
+static void compare_headers(int proc_fd, pid_t reader, struct module *module)
+{
+	int fd = open_program(proc_fd, reader, module);
+
+	if (fd < 0)
+		return;
+	if (elf_image_compare(&module->image, fd) == -EBADMSG) {
+		module->layout = -EBADMSG;
+		snprintf(module->place.how, sizeof module->place.how,
+			 "its ELF headers in memory are not those of the file: they were written over");
+	}
+	close(fd);
+}
+
 static int open_debug(int proc_fd, pid_t reader, const struct module *module, int program_fd)
 {
 	unsigned char id[DEBUG_FILE_ID_SIZE];
@@ -169,6 +188,8 @@ static int examine(int proc_fd, pid_t reader, struct module *module, int use_fil
 		}
 		if (module->layout == -ENODATA && use_files && (module->is_jemalloc || module->is_executable))
 			ask_files(proc_fd, reader, module, &signs, explain);
+		if (module->is_jemalloc && module->layout == 0 && use_files)
+			compare_headers(proc_fd, reader, module);
 		if (module->is_jemalloc)
 			explain_add(explain, "jemalloc", "%s%s at 0x%llx: %s", module->path,
 				    module->deleted ? " (deleted)" : "", (unsigned long long)module->image.start,

@@ -15,6 +15,7 @@
 #define MODULES_LIMIT 65536
 /* No static TLS is farther away: glibc's surplus and all start-up modules together are far below. */
 #define DISTANCE_LIMIT (INT64_C(1) << 32)
+#define GOT_WORDS 1024 /* that are compared with each other */
 
 /*
  * What a relocation of this type points to within the module's own block. Returns 0, or -ENOENT for
@@ -65,11 +66,18 @@ static int got_word(const struct elf_image *image, const Elf64_Rela *reloc, uint
 	return remote_read_one(image->tid, address, word, sizeof *word, image->counter);
 }
 
-/* Is this a distance that a loader makes for a static block? */
-static int is_static_distance(int64_t distance)
+/*
+ * Could a loader have put the block there? In variant II it ends at or below the thread pointer, in
+ * variant I it begins behind it; and it is equal to p_vaddr modulo p_align, as is the thread pointer to 0.
+ */
+static int is_plausible(const struct elf_image *image, int64_t distance)
 {
-	return distance != 0 && distance < DISTANCE_LIMIT && distance > -DISTANCE_LIMIT &&
-	       (arch_tls_variant == 2) == (distance < 0);
+	uint64_t align = image->tls_align > 1 ? image->tls_align : 1;
+
+	if (distance > DISTANCE_LIMIT || distance < -DISTANCE_LIMIT || image->tls_memsz > (uint64_t)DISTANCE_LIMIT ||
+	    align & (align - 1) || (((uint64_t)distance - image->tls_vaddr) & (align - 1)))
+		return 0;
+	return arch_tls_variant == 2 ? distance + (int64_t)image->tls_memsz <= 0 : distance >= 16;
 }
 
 /* The loader wrote distance + offset into each GOT word: they must all give one distance. */
@@ -78,7 +86,7 @@ static int by_initial_exec(const struct elf_image *image, const struct elf_dynam
 {
 	int found = 0, rc;
 
-	for (size_t i = 0; i < dynamic->reloc_count; i++) {
+	for (size_t i = 0; i < dynamic->reloc_count && found < GOT_WORDS; i++) {
 		uint64_t offset, word;
 		int64_t distance;
 
@@ -98,7 +106,7 @@ static int by_initial_exec(const struct elf_image *image, const struct elf_dynam
 	}
 	if (!found)
 		return -ENOENT;
-	if (!is_static_distance(tls->distance)) {
+	if (!is_plausible(image, tls->distance)) {
 		snprintf(tls->how, sizeof tls->how, "the GOT gives the distance %lld, which no loader makes",
 			 (long long)tls->distance);
 		return -EBADMSG;
@@ -191,7 +199,7 @@ static int by_descriptor(const struct elf_image *image, const struct elf_dynamic
 		if (arch_tls_variant == 2 ? (int64_t)argument >= 0 : argument >= 4096)
 			continue;
 		distance = (int64_t)(argument - offset);
-		if (!is_static_distance(distance) || (found && distance != tls->distance))
+		if (!is_plausible(image, distance) || (found && distance != tls->distance))
 			return -EBADMSG;
 		tls->distance = distance;
 		found++;
@@ -257,7 +265,7 @@ int module_tls_find(const struct module_list *list, const struct module *module,
 	struct elf_dynamic dynamic;
 	int rc;
 
-	*tls = (struct module_tls){ 0 };
+	*tls = (struct module_tls){ .main_program = module->is_executable };
 	if (module->is_executable) {
 		rc = tls_address_executable(arch_tls_variant, image->tls_vaddr, image->tls_memsz, image->tls_align,
 					    &tls->distance);

@@ -108,6 +108,44 @@ static int find_distance(struct ktstr_probe *probe)
 	return rc;
 }
 
+/*
+ * The main program's TLS is module 1 of each thread's DTV. glibc: entries of 16 bytes behind one for
+ * the generation (sysdeps/generic/dl-dtv.h); musl: of 8 bytes behind the count (src/env/__init_tls.c). So
+ * libc says once more where the block is, from other memory than the program headers.
+ */
+static int check_main_block(struct ktstr_probe *probe, uint64_t thread_pointer)
+{
+	uint64_t dtv, words[3], block = thread_pointer + (uint64_t)probe->tls.distance;
+
+	if (remote_read_one(probe->reader, thread_pointer + (uint64_t)arch_dtv_offset, &dtv, sizeof dtv, &probe->counter) ||
+	    remote_read_one(probe->reader, dtv, words, sizeof words, &probe->counter))
+		return 0;
+	if (words[1] != block && words[2] != block)
+		return -EBADMSG;
+	explain_add(&probe->explain, "TLS block", "confirmed by the DTV of task %d", (int)probe->reader);
+	return 0;
+}
+
+/* What was found leads to one thread's tsd: does that look like one, and stand where libc says? */
+static int check_one_thread(struct ktstr_probe *probe)
+{
+	unsigned char live[TSD_LAYOUT_LIVE_SIZE] = { 0 };
+	uint64_t head, thread_pointer, run;
+
+	if (probe->tls.dynamic || thread_pointer_head(probe->reader, &head))
+		return 0;
+	thread_pointer = head - probe->distance;
+	if (probe->tls.main_program && check_main_block(probe, thread_pointer))
+		return -EBADMSG;
+	run = thread_pointer + (uint64_t)probe->tls.distance + probe->place.state - TSD_LAYOUT_RUN_SIZE;
+	if (!probe->place.has_run)
+		return 0;
+	/* Static TLS is there as long as its thread is: what cannot be read is another place. */
+	if (remote_read_one(probe->reader, run, live, sizeof live, &probe->counter) == -EFAULT)
+		return -EBADMSG;
+	return tsd_layout_is_live(live) ? 0 : -EBADMSG;
+}
+
 int probe_calibrate(struct ktstr_probe *probe, struct ktstr_probe_error *error)
 {
 	enum ktstr_probe_thread_pointer choice = probe->options.thread_pointer;
@@ -117,6 +155,10 @@ int probe_calibrate(struct ktstr_probe *probe, struct ktstr_probe_error *error)
 	rc = probe->by_ptrace ? 0 : find_distance(probe);
 	if (rc == -EPERM)
 		return probe_fail_access(probe, error, KTSTR_PROBE_TAG_OTHER, rc, "robust list");
+	if (rc == 0 && !probe->by_ptrace && check_one_thread(probe))
+		return probe_fail(error, KTSTR_PROBE_TAG_LAYOUT_UNKNOWN, -EBADMSG, "TLS block",
+				  "%s carries jemalloc, but a thread's memory shows something else where its counters "
+				  "should be: the program headers in memory may have been written over", probe->jemalloc_path);
 	if (rc == 0 && !probe->by_ptrace) {
 		explain_add(&probe->explain, "thread pointer",
 			    "robust list head %+lld, found by the self pointer and confirmed by the tid word; no thread is stopped",

@@ -18,6 +18,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "dwarf_budget.h"
 #include "symbol_file.h"
 
 #define FILE_LIMIT (UINT64_C(32) << 20)
@@ -208,6 +209,9 @@ static int read_definition(struct walk *walk, Dwarf_Die *tsd)
 
 		if (++walk->entries > ENTRIES_LIMIT)
 			return answer(walk->found, -EFBIG, "more entries than are read here");
+		/* In C nothing in a struct has children: to skip them could take as long as the file likes. */
+		if (dwarf_haschildren(&die))
+			return answer(walk->found, -EBADMSG, "struct tsd_s holds more than members");
 		if (name && (take_member(&die, name, "thread_allocated", 1, &allocated) ||
 			     take_member(&die, name, "thread_deallocated", 1, &deallocated)))
 			return answer(walk->found, -EBADMSG, "struct tsd_s: %.100s is no counter of 8 bytes", name);
@@ -332,9 +336,13 @@ int tsd_dwarf_find(int fd, struct tsd_dwarf *found)
 	if (rc == 0) {
 		elf = elf_memory(copy, size);
 		dwarf = elf ? dwarf_begin_elf(elf, DWARF_C_READ, NULL) : NULL;
-		rc = dwarf ? walk_units(&walk, dwarf)
-			   : answer(found, -EBADMSG, "the debug information cannot be read: %s", dwarf_errmsg(-1));
+		rc = dwarf ? 0 : answer(found, -EBADMSG, "the debug information cannot be read: %s", dwarf_errmsg(-1));
 	}
+	if (rc == 0 && (rc = dwarf_budget_check(elf)))
+		answer(found, rc, "the debug information's abbreviations are %s",
+		       rc == -EFBIG ? "more than are read here" : "damaged");
+	if (rc == 0)
+		rc = walk_units(&walk, dwarf);
 	dwarf_end(dwarf);
 	elf_end(elf);
 	free(copy);

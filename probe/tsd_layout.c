@@ -72,6 +72,28 @@ int tsd_layout_fingerprint(const struct tsd_signs *signs, uint64_t *state)
 	return matches;
 }
 
+_Static_assert(RUN_SIZE == TSD_LAYOUT_RUN_SIZE, "as the header says");
+
+/*
+ * An entry in use has the address of what a leaf covers as its key, at least 1 MiB on every
+ * architecture (rtree.h: rtree_leafkey); a free one has the key 1 and no leaf.
+ */
+int tsd_layout_is_live(const void *bytes)
+{
+	uint64_t behind[2]; /* state with its padding, thread_allocated */
+
+	for (size_t i = 0; i < RUN_ENTRIES; i++) {
+		uint64_t key;
+
+		memcpy(&key, (const char *)bytes + i * ENTRY_SIZE, sizeof key);
+		if (key != 1 && (key == 0 || key % (1 << 20)))
+			return 0;
+	}
+	memcpy(behind, (const char *)bytes + RUN_SIZE, sizeof behind);
+	/* One entry too early, the last entry stands for them: its key is an address, or 1 without a leaf. */
+	return behind[0] <= STATE_UNINITIALIZED_OLD && (behind[0] != 1 || behind[1] != 0);
+}
+
 /* Is this build's whole initial image here: its bytes in their places, and zero everywhere else? */
 static int row_matches(const struct tsd_signs *signs, const struct tsd_layout_row *row, uint64_t at)
 {
@@ -147,7 +169,8 @@ static int dwarf_fits(const struct tsd_signs *signs, uint64_t start)
 {
 	return start <= signs->memsz && signs->dwarf_size <= signs->memsz - start &&
 	       signs->dwarf_size >= 8 && signs->dwarf_allocated <= signs->dwarf_size - 8 &&
-	       signs->dwarf_deallocated <= signs->dwarf_size - 8 && signs->dwarf_state < signs->dwarf_size;
+	       signs->dwarf_deallocated <= signs->dwarf_size - 8 && signs->dwarf_state < signs->dwarf_size &&
+	       signs->dwarf_allocated != signs->dwarf_deallocated;
 }
 
 /* What contradicts a fingerprint at this place. Returns 0, or the refusal. */
@@ -203,6 +226,7 @@ static int confirm_fingerprint(const struct tsd_signs *signs, uint64_t state, st
 	int rc = contradiction(signs, state, place);
 
 	place->state = state;
+	place->has_run = 1;
 	place->allocated = state + ALLOCATED_BEHIND_STATE;
 	place->deallocated = state + DEALLOCATED_BEHIND_STATE;
 	place->uninitialized = byte_at(signs, state);

@@ -26,6 +26,7 @@ struct tsd_signs {
 struct tsd_place {
 	uint64_t state, allocated, deallocated;
 	unsigned char uninitialized; /* the state of a thread that never used jemalloc: from the image */
+	int has_run;	 /* the fingerprint's entries stand right before state */
 	const char *row; /* the matching build of the table, NULL for none */
 	char how[256];
 };
@@ -40,6 +41,16 @@ int tsd_layout_fingerprint(const struct tsd_signs *signs, uint64_t *state);
  * Returns 0, -ENODATA when certainty is missing, or -EBADMSG when signs contradict each other; how tells why.
  */
 int tsd_layout_find(const struct tsd_signs *signs, struct tsd_place *place);
+
+/* The size of the fingerprint's entries, which end where `state` begins, and with two words behind them. */
+#define TSD_LAYOUT_RUN_SIZE 384
+#define TSD_LAYOUT_LIVE_SIZE (TSD_LAYOUT_RUN_SIZE + 16)
+
+/*
+ * The same in a thread that runs: could these TSD_LAYOUT_LIVE_SIZE bytes be it? Read a word or two beside
+ * their place they could not.
+ */
+int tsd_layout_is_live(const void *bytes);
 
 /* The table of measured builds: tsd_layout_table.c. */
 struct tsd_layout_row {

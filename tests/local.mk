@@ -47,9 +47,11 @@ tests_unit_bytes_arg_test_SOURCES = tests/unit/bytes_arg_test.c worker/bytes_arg
 
 program_tests = \
 	tests/program/closed_loop.t \
+	tests/program/fuzz_corpus.t \
 	tests/program/install.t \
 	tests/program/man_pages.t \
 	tests/program/probe_access.t \
+	tests/program/probe_hostile.t \
 	tests/program/probe_program.t \
 	tests/program/probe_real.t \
 	tests/program/probe_rows.t \
@@ -62,12 +64,31 @@ program_tests = \
 	tests/program/worker_syscalls.t
 EXTRA_DIST += $(program_tests) tests/program/ProbeTest.pm tests/program/TestKtstr.pm tests/targets/heap_histories.c \
 	tests/targets/late_library.c tests/targets/tls_library.c \
+	tests/targets/many_maps.c \
 	tests/targets/refuse_calls.c tests/targets/thread_states.c
 if HAVE_PERL
 TESTS += $(program_tests)
 endif
 
 # `make check' builds everything that the program tests look at.
-check_DATA = $(bin_PROGRAMS) $(lib_LTLIBRARIES) tests/targets/probe_rounds$(EXEEXT)
+check_DATA = $(bin_PROGRAMS) $(lib_LTLIBRARIES) tests/targets/probe_rounds$(EXEEXT) \
+	tests/targets/damage_memory$(EXEEXT) tests/targets/measure$(EXEEXT)
 # Driven by a program test; no test of its own.
-EXTRA_PROGRAMS += tests/targets/probe_rounds
+EXTRA_PROGRAMS += tests/targets/probe_rounds tests/targets/damage_memory tests/targets/measure
+tests_targets_measure_LDADD =
+
+# Fuzz targets, as programs that run files; `make fuzz' builds them with clang's libFuzzer.
+fuzz_targets = tests/fuzz/fuzz_elf_file tests/fuzz/fuzz_elf_image tests/fuzz/fuzz_texts tests/fuzz/fuzz_tsd_layout
+EXTRA_PROGRAMS += $(fuzz_targets)
+check_DATA += $(fuzz_targets)
+EXTRA_DIST += tests/fuzz/corpus tests/fuzz/make_seeds tests/fuzz/run tests/fuzz/seed_library.c
+tests_fuzz_fuzz_elf_file_SOURCES = tests/fuzz/fuzz_elf_file.c tests/fuzz/replay.c
+tests_fuzz_fuzz_elf_image_SOURCES = tests/fuzz/fuzz_elf_image.c tests/fuzz/replay.c
+tests_fuzz_fuzz_texts_SOURCES = tests/fuzz/fuzz_texts.c tests/fuzz/replay.c probe/comm_text.c probe/options.c \
+	worker/bytes_arg.c
+tests_fuzz_fuzz_tsd_layout_SOURCES = tests/fuzz/fuzz_tsd_layout.c tests/fuzz/replay.c
+fuzz:
+	$(srcdir)/tests/fuzz/run $(builddir)
+clean-local:
+	rm -rf fuzz
+.PHONY: fuzz

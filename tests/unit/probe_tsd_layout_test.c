@@ -107,6 +107,33 @@ static void test_fingerprint(void **state)
 	assert_int_equal(tsd_layout_fingerprint(&signs, &at), 0);
 }
 
+/* The entries of a running thread, read where they are and one or two words beside. */
+static void test_live(void **state)
+{
+	uint64_t words[4 + TSD_LAYOUT_LIVE_SIZE / 8 + 4] = { 0 }, *run = words + 4;
+
+	(void)state;
+	for (size_t i = 0; i < 24; i++)
+		run[2 * i] = 1;
+	run[48] = 6;
+	assert_true(tsd_layout_is_live(run)); /* never used */
+	run[0] = UINT64_C(0x7f1240000000);
+	run[1] = UINT64_C(0x7f1241234560);
+	run[48] = 0;
+	run[49] = 4096;
+	run[51] = 64;
+	assert_true(tsd_layout_is_live(run));
+	for (int beside = -4; beside <= 4; beside++)
+		if (beside)
+			assert_false(tsd_layout_is_live(run + beside));
+	run[46] = UINT64_C(0x7f1280000000); /* the last is in use */
+	for (int beside = -4; beside <= 4; beside++)
+		if (beside)
+			assert_false(tsd_layout_is_live(run + beside));
+	run[2] = 4096;
+	assert_false(tsd_layout_is_live(run));
+}
+
 static const char version_old[] = "5.2.1-0-gea6b3e973b477b8061e0076bb257dbd7f3faa756";
 static const char version_new[] = "5.3.0-1-ge13ca993e8ccb9ba9847cc330696e02839f328f7";
 
@@ -308,6 +335,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_rows),
 		cmocka_unit_test(test_fingerprint),
+		cmocka_unit_test(test_live),
 		cmocka_unit_test(test_second_sign),
 		cmocka_unit_test(test_dwarf_and_fingerprint),
 		cmocka_unit_test(test_old_builds),

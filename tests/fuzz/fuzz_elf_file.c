@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Any file where a program or its debug file should be: sections, symbols, build-id, DWARF. Run by
+   libFuzzer or replay.c. */
+#define _GNU_SOURCE
+#include <stdint.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "debug_file.h"
+#include "symbol_file.h"
+#include "tsd_dwarf.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	static int fd = -1;
+	unsigned char id[DEBUG_FILE_ID_SIZE];
+	size_t id_size = sizeof id;
+	struct tsd_dwarf found;
+	uint64_t value, symbol_size;
+
+	if (fd < 0)
+		fd = memfd_create("input", MFD_CLOEXEC);
+	if (fd < 0 || ftruncate(fd, 0) || pwrite(fd, data, size, 0) != (ssize_t)size)
+		abort();
+	symbol_file_tsd(fd, &value, &symbol_size);
+	debug_file_build_id(fd, id, &id_size);
+	debug_file_open_by_link(-1, 1, "/none", fd); /* reads the link, and opens nothing */
+	if (tsd_dwarf_find(fd, &found) == 0 &&
+	    (found.allocated > found.size - 8 || found.deallocated > found.size - 8 || found.state >= found.size))
+		abort();
+	return 0;
+}

@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * A mapped ELF file made of any bytes: remote_read is replaced by one that serves the input, as memory
+ * at BASE. Everything that the resolution asks of such a file is asked. Run by libFuzzer or replay.c.
+ */
+#include <errno.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "elf_image.h"
+#include "module_tls.h"
+#include "tsd_layout.h"
+
+#define BASE UINT64_C(0x10000)
+#define CALLS_LIMIT 20000
+
+static const uint8_t *memory;
+static size_t memory_size;
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+int remote_read(pid_t tid, struct remote_range *ranges, size_t count, struct remote_read_count *counter)
+{
+	(void)tid;
+	for (size_t i = 0; i < count; i++) {
+		uint64_t offset = ranges[i].address - BASE;
+
+		ranges[i].error = offset <= memory_size && ranges[i].size <= memory_size - offset ? 0 : -EFAULT;
+		if (!ranges[i].error)
+			memcpy(ranges[i].buffer, memory + offset, ranges[i].size);
+		if (counter)
+			counter->bytes += ranges[i].size;
+	}
+	if (counter && ++counter->calls > CALLS_LIMIT)
+		abort(); /* a loop that the file decides about */
+	return 0;
+}
+
+int remote_read_one(pid_t tid, uint64_t address, void *buffer, size_t size, struct remote_read_count *counter)
+{
+	struct remote_range range = { .address = address, .buffer = buffer, .size = size };
+
+	remote_read(tid, &range, 1, counter);
+	return range.error;
+}
+
+static void find_layout(const struct elf_image *image, const struct elf_dynamic *dynamic)
+{
+	char version[ELF_IMAGE_VERSION_SIZE];
+	struct tsd_signs signs = { .filesz = image->tls_filesz, .memsz = image->tls_memsz };
+	struct tsd_place place;
+	uint64_t *relocs = NULL;
+	unsigned char *tls;
+
+	if (!image->has_tls || elf_image_tls(image, &tls))
+		return;
+	signs.image = tls;
+	if (module_tls_offsets(dynamic, &relocs, &signs.reloc_count) == 0) {
+		signs.relocs = relocs;
+		tsd_layout_find(&signs, &place);
+		if (elf_image_version(image, version) == 0) {
+			signs.version = version;
+			if (tsd_layout_find(&signs, &place) == 0 &&
+			    (place.allocated > signs.memsz - 8 || place.deallocated > signs.memsz - 8))
+				abort();
+		}
+	}
+	free(relocs);
+	free(tls);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	struct remote_read_count counter = { 0, 0 };
+	unsigned char head[ELF_IMAGE_HEAD_SIZE] = { 0 }, id[64];
+	size_t id_size = sizeof id;
+	struct elf_dynamic dynamic;
+	struct elf_image image;
+	struct module_tls tls;
+
+	memory = data;
+	memory_size = size;
+	memcpy(head, data, size < sizeof head ? size : sizeof head);
+	if (elf_image_parse(head, sizeof head, BASE, &image))
+		return 0;
+	image.counter = &counter;
+	elf_image_build_id(&image, id, &id_size);
+	module_tls_find(&image, 0, &tls);
+	module_tls_find(&image, 1, &tls);
+	if (elf_image_dynamic(&image, &dynamic))
+		return 0;
+	for (size_t i = 0; i < dynamic.symbol_count; i++)
+		if (strlen(elf_dynamic_name(&dynamic, i)) > dynamic.strings_size)
+			abort();
+	find_layout(&image, &dynamic);
+	elf_dynamic_free(&dynamic);
+	return 0;
+}

@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Any signs of a layout: the first 64 bytes of the input say which there are, the rest is the TLS image.
+ * An answer must lie within the block. Run by libFuzzer or replay.c.
+ */
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "tsd_layout.h"
+
+struct choice {
+	uint8_t flags, relocs;
+	uint16_t zeros, symbol_offset, symbol_size, reloc[3];
+	uint16_t dwarf_size, dwarf_state, dwarf_allocated, dwarf_deallocated;
+	char version[36];
+};
+_Static_assert(sizeof(struct choice) <= 64, "the head holds it");
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	struct choice choice;
+	struct tsd_signs signs;
+	struct tsd_place place;
+	uint64_t relocs[3];
+
+	if (size < 64)
+		return 0;
+	memcpy(&choice, data, sizeof choice);
+	choice.version[sizeof choice.version - 1] = '\0';
+	for (size_t i = 0; i < 3; i++)
+		relocs[i] = choice.flags & 8 ? UINT64_MAX - choice.reloc[i] : choice.reloc[i];
+	signs = (struct tsd_signs){
+		.image = data + 64, .filesz = size - 64, .memsz = size - 64 + choice.zeros,
+		.has_symbol = choice.flags & 1, .symbol_offset = choice.symbol_offset, .symbol_size = choice.symbol_size,
+		.relocs = relocs, .reloc_count = choice.relocs % 4u, .version = choice.flags & 2 ? choice.version : NULL,
+		.has_dwarf = choice.flags >> 2 & 1, .dwarf_size = choice.dwarf_size, .dwarf_state = choice.dwarf_state,
+		.dwarf_allocated = choice.dwarf_allocated, .dwarf_deallocated = choice.dwarf_deallocated,
+	};
+	if (choice.flags & 16)
+		signs.symbol_offset = UINT64_MAX - signs.symbol_offset;
+	if (choice.flags & 32)
+		signs.symbol_size = UINT64_MAX - signs.symbol_size;
+	if (tsd_layout_find(&signs, &place) == 0 &&
+	    (signs.memsz < 8 || place.state >= signs.memsz || place.allocated > signs.memsz - 8 ||
+	     place.deallocated > signs.memsz - 8 || place.allocated == place.deallocated))
+		abort();
+	return 0;
+}
