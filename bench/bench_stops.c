@@ -41,7 +41,8 @@ static double first_snapshot(const struct target *target, enum ktstr_probe_threa
 	struct ktstr_probe_snapshot *snapshot;
 	struct ktstr_probe_error error;
 	struct ktstr_probe *probe;
-	double start, took;
+	struct stopwatch stopwatch;
+	double took;
 
 	options.no_names = 1;
 	options.thread_pointer = choice;
@@ -49,10 +50,10 @@ static double first_snapshot(const struct target *target, enum ktstr_probe_threa
 		give_up("probe", "no session");
 	if (ktstr_probe_open(probe, target->pid, &error))
 		give_up("probe", error.text);
-	start = now_us();
+	stopwatch = stopwatch_start();
 	if (ktstr_probe_snapshot_take(probe, &snapshot, &error))
 		give_up("snapshot", error.text);
-	took = now_us() - start;
+	took = stopwatch_us(&stopwatch);
 	if (ktstr_probe_snapshot_read_count(snapshot) != THREADS)
 		give_up("snapshot", "not every thread was read");
 	ktstr_probe_snapshot_free(snapshot);

@@ -76,11 +76,12 @@ static double take(struct ktstr_probe *probe, const struct floor *floor)
 {
 	struct ktstr_probe_snapshot *snapshot;
 	struct ktstr_probe_error error;
-	double start = now_us(), took;
+	struct stopwatch stopwatch = stopwatch_start();
+	double took;
 
 	if (ktstr_probe_snapshot_take(probe, &snapshot, &error))
 		give_up("snapshot", error.text);
-	took = now_us() - start;
+	took = stopwatch_us(&stopwatch);
 	if (ktstr_probe_snapshot_read_count(snapshot) != floor->count)
 		give_up("snapshot", "not every thread was read");
 	for (size_t i = 0, at = 0; i < floor->count; i++) {
@@ -98,23 +99,24 @@ static double take(struct ktstr_probe *probe, const struct floor *floor)
 
 static double time_of(void (*call)(struct floor *), struct floor *floor)
 {
-	double start = now_us();
+	struct stopwatch stopwatch = stopwatch_start();
 
 	call(floor);
-	return now_us() - start;
+	return stopwatch_us(&stopwatch);
 }
 
 static struct round one_round(const struct target *target, struct floor *floor, struct ktstr_probe *named)
 {
 	struct round round;
+	struct stopwatch stopwatch;
 	struct ktstr_probe *probe;
 
 	round.list = time_of(floor_list, floor);
 	round.pointers = time_of(floor_robust_lists, floor);
 	round.counters = time_of(floor_counters, floor);
-	round.open = now_us();
+	stopwatch = stopwatch_start();
 	probe = open_session(target, 1);
-	round.open = now_us() - round.open;
+	round.open = stopwatch_us(&stopwatch);
 	round.first = take(probe, floor);
 	round.warm = take(probe, floor);
 	ktstr_probe_close(probe);
@@ -189,7 +191,7 @@ void bench_threads(struct report *report)
 			report_row(report, columns[c].key, columns[c].label, threads, &samples[c], columns[c].unit,
 				   threads == 1000 ? columns[c].goal : NO_GOAL);
 	}
-	report_note("");
 	report_note("Floor F is what a program must call that comes anew; floor K when it knows each thread's pointer.");
+	report_note("Times without what this thread waited for a processor that others had.");
 	report_note("The floors verify nothing and read 24 bytes; the probe also reads what shows each thread's identity.");
 }

@@ -28,7 +28,7 @@ bench_target_large_CFLAGS = $(bench_target_CFLAGS)
 bench_target_large_LDFLAGS = $(bench_target_LDFLAGS) -s
 bench_target_large_LDADD = $(JEMALLOC_LIBS)
 EXTRA_DIST += bench/chart.pl bench/chart.svg
-CLEANFILES += bench/bench bench/marker_only bench/target bench/target_large bench/bench.json bench/chart.svg.new
+CLEANFILES += $(EXTRA_PROGRAMS) bench/bench.json bench/chart.svg.new
 
 bench_programs = bench/bench$(EXEEXT) bench/marker_only$(EXEEXT) bench/target$(EXEEXT) bench/target_large$(EXEEXT) \
 	worker/ktstr-jemalloc-alloc-worker$(EXEEXT) probe/ktstr-jemalloc-probe$(EXEEXT)

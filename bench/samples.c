@@ -4,10 +4,13 @@
 
 #include "samples.h"
 
+#include <fcntl.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 void give_up(const char *what, const char *why)
 {
@@ -54,4 +57,34 @@ double now_us(void)
 
 	clock_gettime(CLOCK_MONOTONIC, &now);
 	return (double)now.tv_sec * 1e6 + (double)now.tv_nsec / 1e3;
+}
+
+/* Zero where the kernel does not tell. */
+static double waited_us(void)
+{
+	static int fd = -2;
+	char text[64];
+	ssize_t size;
+
+	if (fd == -2)
+		fd = open("/proc/thread-self/schedstat", O_RDONLY | O_CLOEXEC);
+	size = fd < 0 ? 0 : pread(fd, text, sizeof text - 1, 0);
+	if (size <= 0)
+		return 0;
+	text[size] = '\0';
+	return strtod(text + strcspn(text, " "), NULL) / 1e3;
+}
+
+struct stopwatch stopwatch_start(void)
+{
+	double waited = waited_us();
+
+	return (struct stopwatch){ .waited = waited, .start = now_us() };
+}
+
+double stopwatch_us(const struct stopwatch *stopwatch)
+{
+	double took = now_us() - stopwatch->start;
+
+	return took - (waited_us() - stopwatch->waited);
 }

@@ -26,4 +26,15 @@ void samples_clear(struct samples *samples);
 /* CLOCK_MONOTONIC in microseconds. */
 double now_us(void);
 
+/*
+ * A stopwatch for what the main thread does itself: microseconds since its start, without the time in
+ * which the thread could have run but others had the processors (proc_pid_schedstat, second number).
+ */
+struct stopwatch {
+	double start, waited;
+};
+
+struct stopwatch stopwatch_start(void);
+double stopwatch_us(const struct stopwatch *stopwatch);
+
 #endif
