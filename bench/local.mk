@@ -5,7 +5,7 @@ bench_demo_CPPFLAGS = $(AM_CPPFLAGS) -DBUILT_WORKER='"$(abs_top_builddir)/worker
 bench_demo_CFLAGS = $(AM_CFLAGS) -pthread
 bench_demo_LDADD = src/libktstr_inner.la probe/libktstr_probe_inner.la
 
-EXTRA_PROGRAMS = bench/bench_worker bench/marker_only
+EXTRA_PROGRAMS += bench/bench_worker bench/marker_only
 bench_bench_worker_SOURCES = bench/bench_worker.c
 bench_bench_worker_LDADD = src/libktstr_inner.la
 # The floor that the worker is held against: a C program that only writes the file.
