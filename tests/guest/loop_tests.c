@@ -64,6 +64,24 @@ static void three_snapshots(const char *worker, const struct guest_test *test)
 	require(!strstr(run.out, "--- snapshot 4"), "a fourth snapshot");
 }
 
+/*
+ * Thread pointers by a short stop of each thread. Many rounds: whether the stopping thread of the probe
+ * has to be cancelled, for which the C library loads another library, is a matter of moments.
+ */
+static void by_ptrace(const char *worker, const struct guest_test *test)
+{
+	const char *const more[] = {"--thread-pointer=ptrace", NULL};
+	struct probe_run run;
+	pid_t pid;
+
+	(void)test;
+	start_ready(worker, &pid);
+	for (int round = 0; round < 20; round++) {
+		probe(&run, pid, more);
+		require_in_band(&run, 0, pid, BYTES, BAND);
+	}
+}
+
 static void churn(const char *worker, const struct guest_test *test)
 {
 	const char *const more[] = {"--snapshots", "5", "--interval-ms", "2", NULL};
@@ -168,6 +186,7 @@ static void killed_after(const char *worker, const struct guest_test *test)
 const struct guest_test loop_tests[] = {
 	{"known allocation read from outside, exact band", known_allocation, 0},
 	{"three snapshots, monotone", three_snapshots, 0},
+	{"thread pointers by ptrace, 20 times, exact band", by_ptrace, 0},
 	{"churn survived 10 times with 2 CPUs", churn, 0},
 	{"fatal on a pid that does not exist", missing_pid, 0},
 	{"not-jemalloc refused", not_jemalloc, 0},
