@@ -15,10 +15,11 @@ probe_libktstr_probe_inner_la_SOURCES = \
 	probe/module_tls.c probe/module_tls.h \
 	probe/names.c \
 	probe/probe_open.c probe/probe_places.c probe/probe_private.h probe/probe_snapshot.c \
-	probe/procfs.c probe/procfs.h \
+	probe/procfs.c probe/procfs.h probe/procfs_text.c probe/procfs_text.h \
 	probe/ptrace_stop.c probe/ptrace_stop.h \
 	probe/remote_read.c probe/remote_read.h \
 	probe/symbol_file.c probe/symbol_file.h \
+	probe/thread_names.c probe/thread_names.h \
 	probe/thread_pointer.c probe/thread_pointer.h \
 	probe/tls_address.c probe/tls_address.h \
 	probe/tsd_dwarf.c probe/tsd_dwarf.h \

@@ -150,6 +150,10 @@ static int take_all(struct run *run, struct ktstr_probe_error *error)
 			break;
 		if (ktstr_probe_snapshot_take(session, &snapshot, error))
 			break;
+		if (ktstr_probe_snapshot_interrupted(snapshot) && ktstr_probe_snapshot_count(snapshot) == 0) {
+			ktstr_probe_snapshot_free(snapshot); /* nothing was read, and nothing failed */
+			break;
+		}
 		rc = show(run, snapshot, previous);
 		run->interrupted |= ktstr_probe_snapshot_interrupted(snapshot);
 		ktstr_probe_snapshot_free(previous);

@@ -65,7 +65,7 @@ int ktstr_probe_new(struct ktstr_probe **result, const struct ktstr_probe_option
 	if (!probe)
 		return -ENOMEM;
 	probe->options = options ? *options : (struct ktstr_probe_options)KTSTR_PROBE_OPTIONS_INIT;
-	probe->proc_fd = probe->mem_fd = -1;
+	probe->proc_fd = probe->task_fd = probe->mem_fd = -1;
 	probe->cancel_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (probe->cancel_fd < 0) {
 		free(probe);
@@ -100,6 +100,8 @@ void ktstr_probe_close(struct ktstr_probe *probe)
 		return;
 	if (probe->proc_fd >= 0)
 		close(probe->proc_fd);
+	if (probe->task_fd >= 0)
+		close(probe->task_fd);
 	if (probe->mem_fd >= 0)
 		close(probe->mem_fd);
 	close(probe->cancel_fd);
@@ -133,11 +135,16 @@ int probe_same_program(const struct ktstr_probe *probe)
 	return pread(probe->mem_fd, &byte, 1, (off_t)probe->anchor) == 1;
 }
 
+static int has_ended(const struct procfs_stat *stat)
+{
+	return stat->state == 'Z' || stat->state == 'X';
+}
+
 int probe_pick_reader(struct ktstr_probe *probe)
 {
 	size_t count;
 	pid_t *tids;
-	int rc = procfs_list_tasks(probe->proc_fd, probe->pid, &tids, &count);
+	int rc = procfs_list_tasks(probe->task_fd, &tids, &count);
 
 	if (rc)
 		return rc;
@@ -145,7 +152,7 @@ int probe_pick_reader(struct ktstr_probe *probe)
 	for (size_t i = 0; rc && i < count; i++) {
 		struct procfs_stat stat;
 
-		if (procfs_read_stat(probe->proc_fd, probe->pid, tids[i], &stat) == 0 && !strchr("ZXx", stat.state)) {
+		if (procfs_read_stat(probe->task_fd, tids[i], &stat) == 0 && !has_ended(&stat)) {
 			probe->reader = tids[i];
 			rc = 0;
 		}
@@ -174,11 +181,13 @@ static int check_process(struct ktstr_probe *probe, struct ktstr_probe_error *er
 	if (probe->proc_fd < 0)
 		return probe_fail(error, KTSTR_PROBE_TAG_OTHER, -errno, "process", "/proc cannot be opened: %s",
 				  strerror(errno));
-	rc = procfs_read_status(probe->proc_fd, probe->pid, probe->pid, &status);
+	rc = probe->task_fd = procfs_open_tasks(probe->proc_fd, probe->pid);
+	if (rc >= 0)
+		rc = procfs_read_status(probe->task_fd, probe->pid, &status);
 	if (rc == 0 && status.tgid != probe->pid)
 		return missing(probe, error, -ENOENT, "is not a process but one of another's threads: give its Tgid");
 	if (rc == 0)
-		rc = procfs_read_stat(probe->proc_fd, probe->pid, probe->pid, &stat);
+		rc = procfs_read_stat(probe->task_fd, probe->pid, &stat);
 	if (rc)
 		return rc == -EPERM || rc == -EACCES
 			? probe_fail_access(probe, error, KTSTR_PROBE_TAG_PID_MISSING, rc, "status")
@@ -188,7 +197,8 @@ static int check_process(struct ktstr_probe *probe, struct ktstr_probe_error *er
 		return probe_fail(error, KTSTR_PROBE_TAG_READLINK_FAILURE, -ENOENT, "executable",
 				  "process %d is a kernel thread: it has no executable and no heap", (int)probe->pid);
 	probe->nested = status.levels > 1;
-	if (probe_pick_reader(probe))
+	probe->reader = probe->pid;
+	if (has_ended(&stat) && probe_pick_reader(probe))
 		return missing(probe, error, -ESRCH, "has ended and waits for its parent (a zombie)");
 	explain_add(&probe->explain, "process", "%d, read through task %d%s", (int)probe->pid, (int)probe->reader,
 		    probe->nested ? ", in a pid namespace of its own" : "");
@@ -201,7 +211,7 @@ static int open_memory(struct ktstr_probe *probe, struct ktstr_probe_error *erro
 
 	snprintf(path, sizeof path, "%d/mem", (int)probe->reader);
 	probe->mem_fd = openat(probe->proc_fd, path, O_RDONLY | O_CLOEXEC);
-	if (probe->mem_fd < 0 && errno == ENOENT)
+	if (probe->mem_fd < 0 && (errno == ENOENT || errno == ESRCH)) /* gone, or without memory already */
 		return missing(probe, error, -ESRCH, "has ended");
 	return probe->mem_fd < 0
 		? probe_fail_access(probe, error, KTSTR_PROBE_TAG_OTHER, -errno, "memory") : 0;
@@ -264,6 +274,7 @@ static int find_jemalloc(struct ktstr_probe *probe, struct ktstr_probe_error *er
 	if (list.count == 0 || !list.modules[0].is_executable) {
 		rc = no_modules(probe, error);
 	} else {
+		probe->anchor = list.modules[0].image.start;
 		explain_add(&probe->explain, "executable", "%s%s, %zu ELF files mapped", list.modules[0].path,
 			    list.modules[0].deleted ? " (deleted)" : "", list.count);
 		rc = module_list_find_jemalloc(probe->proc_fd, probe->reader, &list,
@@ -285,6 +296,20 @@ static int check_cancelled(const struct ktstr_probe *probe, struct ktstr_probe_e
 		? probe_fail(error, KTSTR_PROBE_TAG_OTHER, -ECANCELED, "cancel", "stopped before anything was read") : 0;
 }
 
+/* What was found, or what failed, says nothing of a process that has ended or has become another since. */
+static int check_still_there(struct ktstr_probe *probe, int rc, struct ktstr_probe_error *error)
+{
+	if (probe->mem_fd < 0 || rc == -ECANCELED)
+		return rc;
+	if (rc && probe_pick_reader(probe))
+		return missing(probe, error, -ESRCH, "ended while it was examined");
+	if (rc == -ESRCH || (probe->anchor && !probe_same_program(probe)))
+		return probe_fail(error, KTSTR_PROBE_TAG_EXE_IDENTITY_CHANGED, -ESTALE, "identity",
+				  "process %d ended or ran another program while it was examined: try again",
+				  (int)probe->pid);
+	return rc;
+}
+
 int ktstr_probe_open(struct ktstr_probe *probe, pid_t pid, struct ktstr_probe_error *error)
 {
 	int rc;
@@ -303,9 +328,7 @@ int ktstr_probe_open(struct ktstr_probe *probe, pid_t pid, struct ktstr_probe_er
 		rc = check_cancelled(probe, error);
 	if (rc == 0)
 		rc = probe_calibrate(probe, error);
-	if (rc == 0 && !probe_same_program(probe))
-		rc = probe_fail(error, KTSTR_PROBE_TAG_EXE_IDENTITY_CHANGED, -ESTALE, "identity",
-				"process %d ended or ran another program while it was examined: try again", (int)pid);
+	rc = check_still_there(probe, rc, error);
 	probe->state = rc ? -1 : 1;
 	return rc;
 }

@@ -21,7 +21,7 @@ static pid_t inner_tid(const struct ktstr_probe *probe, pid_t tid)
 
 	if (!probe->nested)
 		return tid;
-	return procfs_read_status(probe->proc_fd, probe->pid, tid, &status) ? 0 : status.inner_id;
+	return procfs_read_status(probe->task_fd, tid, &status) ? 0 : status.inner_id;
 }
 
 void probe_refresh_place(struct ktstr_probe *probe, struct thread_place *place)
@@ -73,45 +73,48 @@ static int distance_from_libc(struct module_list *list, uint64_t *distance)
 	return -ENOENT;
 }
 
-static int find_distance(struct ktstr_probe *probe, const pid_t *tids, size_t count)
+/* aarch64: TP holds no pointer to itself, so libc's own description is asked. */
+static int described_distance(struct ktstr_probe *probe)
 {
-	int rc = -ENODATA;
+	struct module_list list;
+	int maps_failed, rc = module_list_read(probe->proc_fd, probe->reader, &probe->counter, &list, &maps_failed);
 
-	if (!arch_self_pointer) {
-		struct module_list list;
-		int maps_failed;
-
-		rc = module_list_read(probe->proc_fd, probe->reader, &probe->counter, &list, &maps_failed);
-		if (rc == 0) {
-			rc = distance_from_libc(&list, &probe->distance);
-			module_list_free(&list);
-		}
+	if (rc)
 		return rc;
-	}
-	for (size_t i = 0; i < count && i < CALIBRATION_TRIES && rc; i++) {
+	rc = distance_from_libc(&list, &probe->distance);
+	module_list_free(&list);
+	return rc;
+}
+
+/* One thread shows the distance for all: the reader, or another where it never registered a list. */
+static int find_distance(struct ktstr_probe *probe)
+{
+	size_t count;
+	pid_t *tids;
+	int rc;
+
+	if (!arch_self_pointer)
+		return described_distance(probe);
+	rc = thread_pointer_distance(probe->reader, inner_tid(probe, probe->reader), &probe->distance);
+	if (rc == 0 || rc == -EPERM || procfs_list_tasks(probe->task_fd, &tids, &count))
+		return rc;
+	for (size_t i = 0; i < count && i < CALIBRATION_TRIES && rc && rc != -EPERM; i++) {
 		int one = thread_pointer_distance(tids[i], inner_tid(probe, tids[i]), &probe->distance);
 
-		if (one == -EPERM)
-			return one;
 		if (one != -ESRCH)
 			rc = one;
 	}
+	free(tids);
 	return rc;
 }
 
 int probe_calibrate(struct ktstr_probe *probe, struct ktstr_probe_error *error)
 {
 	enum ktstr_probe_thread_pointer choice = probe->options.thread_pointer;
-	size_t count;
-	pid_t *tids;
-	int rc = procfs_list_tasks(probe->proc_fd, probe->pid, &tids, &count);
+	int rc;
 
-	if (rc)
-		return probe_fail(error, KTSTR_PROBE_TAG_TID_ENUMERATION_FAILURE, rc, "thread list",
-				  "the threads of process %d cannot be listed: %s", (int)probe->pid, strerror(-rc));
 	probe->by_ptrace = choice == KTSTR_PROBE_THREAD_POINTER_PTRACE;
-	rc = probe->by_ptrace ? 0 : find_distance(probe, tids, count);
-	free(tids);
+	rc = probe->by_ptrace ? 0 : find_distance(probe);
 	if (rc == -EPERM)
 		return probe_fail_access(probe, error, KTSTR_PROBE_TAG_OTHER, rc, "robust list");
 	if (rc == 0 && !probe->by_ptrace) {
@@ -171,7 +174,7 @@ int probe_update_places(struct ktstr_probe *probe)
 	struct thread_place *places;
 	size_t count;
 	pid_t *tids;
-	int rc = procfs_list_tasks(probe->proc_fd, probe->pid, &tids, &count);
+	int rc = procfs_list_tasks(probe->task_fd, &tids, &count);
 
 	if (rc)
 		return rc;
@@ -185,7 +188,7 @@ int probe_update_places(struct ktstr_probe *probe)
 
 		places[i].tid = tids[i];
 		/* A thread pointer from a register belongs to the thread that then had this tid. */
-		if (probe->by_ptrace && procfs_read_stat(probe->proc_fd, probe->pid, tids[i], &stat) == 0)
+		if (probe->by_ptrace && procfs_read_stat(probe->task_fd, tids[i], &stat) == 0)
 			places[i].start_time = stat.start_time;
 	}
 	free(tids);

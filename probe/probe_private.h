@@ -32,6 +32,7 @@ struct ktstr_probe {
 	pid_t pid;
 	pid_t reader; /* the task through which memory is read: the leader unless that has ended */
 	int proc_fd;
+	int task_fd;  /* /proc/<pid>/task: stays with this process when its pid is used again */
 	int mem_fd;   /* pins the address space: reads nothing once it was replaced by an exec or ended */
 	uint64_t anchor; /* a readable address */
 	int nested;   /* it lives in a pid namespace below ours */
@@ -63,6 +64,9 @@ int probe_fail(struct ktstr_probe_error *error, enum ktstr_probe_tag tag, int co
 /* A permission failure with its gate, anything else with the given tag. */
 int probe_fail_access(struct ktstr_probe *probe, struct ktstr_probe_error *error, enum ktstr_probe_tag tag,
 		      int code, const char *step);
+
+/* Makes an entry of a snapshot one with an error, without numbers. */
+void probe_thread_fail(struct ktstr_probe_thread *thread, enum ktstr_probe_thread_error kind, int code);
 
 /* Another living task to read memory through, when the reader has ended. Returns 0 or -ESRCH. */
 int probe_pick_reader(struct ktstr_probe *probe);

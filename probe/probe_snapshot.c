@@ -12,6 +12,7 @@
 
 #include "arch.h"
 #include "probe_private.h"
+#include "thread_names.h"
 #include "thread_pointer.h"
 #include "tls_address.h"
 
@@ -69,7 +70,7 @@ static struct plan make_plan(const struct ktstr_probe *probe)
 	return plan;
 }
 
-static void fail(struct ktstr_probe_thread *thread, enum ktstr_probe_thread_error kind, int code)
+void probe_thread_fail(struct ktstr_probe_thread *thread, enum ktstr_probe_thread_error kind, int code)
 {
 	static const char *const texts[] = {
 		[KTSTR_PROBE_THREAD_PTRACE_SEIZE] = "it could not be traced",
@@ -260,10 +261,10 @@ static int read_batch(struct ktstr_probe *probe, const struct plan *plan, struct
 static void finish_error(struct ktstr_probe *probe, struct reading *reading)
 {
 	struct procfs_stat stat;
-	int gone = procfs_read_stat(probe->proc_fd, probe->pid, reading->place->tid, &stat) != 0 ||
+	int gone = procfs_read_stat(probe->task_fd, reading->place->tid, &stat) != 0 ||
 		   strchr("ZXx", stat.state) != NULL;
 
-	fail(reading->thread, gone ? KTSTR_PROBE_THREAD_THREAD_EXITED : reading->place->error,
+	probe_thread_fail(reading->thread, gone ? KTSTR_PROBE_THREAD_THREAD_EXITED : reading->place->error,
 	     gone ? -ESRCH : reading->place->code);
 	reading->place->known = 0;
 }
@@ -281,26 +282,6 @@ static int retry(struct ktstr_probe *probe, const struct plan *plan, struct read
 	if (rc == 0 && reading->place->error != KTSTR_PROBE_THREAD_OK)
 		finish_error(probe, reading);
 	return rc;
-}
-
-static void name(struct ktstr_probe *probe, struct thread_place *place, struct ktstr_probe_thread *thread)
-{
-	struct procfs_stat stat;
-
-	if (probe->options.no_names && !probe->by_ptrace)
-		return;
-	if (procfs_read_stat(probe->proc_fd, probe->pid, thread->tid, &stat)) {
-		if (probe->by_ptrace && thread->error_kind == KTSTR_PROBE_THREAD_OK)
-			fail(thread, KTSTR_PROBE_THREAD_THREAD_EXITED, -ESRCH);
-		return;
-	}
-	if (probe->by_ptrace && thread->error_kind == KTSTR_PROBE_THREAD_OK && stat.start_time != place->start_time)
-		fail(thread, KTSTR_PROBE_THREAD_THREAD_EXITED, -ESRCH);
-	if (probe->options.no_names)
-		return;
-	memcpy(thread->comm, stat.comm, sizeof thread->comm);
-	thread->start_time = stat.start_time;
-	thread->has_name = 1;
 }
 
 static int64_t now_ns(clockid_t clock)
@@ -327,7 +308,7 @@ static int read_next(struct ktstr_probe *probe, const struct plan *plan, unsigne
 		if (!place->known && !probe->by_ptrace)
 			probe_refresh_place(probe, place); /* it may just have begun */
 		if (!place->known) {
-			fail(thread, place->error ? place->error : KTSTR_PROBE_THREAD_THREAD_POINTER, place->code);
+			probe_thread_fail(thread, place->error ? place->error : KTSTR_PROBE_THREAD_THREAD_POINTER, place->code);
 			continue;
 		}
 		readings[used] = (struct reading){ .place = place, .thread = thread, .bytes = bytes + used * plan->stride };
@@ -387,16 +368,15 @@ static int take(struct ktstr_probe *probe, struct ktstr_probe_snapshot *snapshot
 	snapshot->unix_ns = now_ns(CLOCK_REALTIME);
 	snapshot->monotonic_ns = now_ns(CLOCK_MONOTONIC);
 	rc = read_all(probe, snapshot);
-	/* Before anything else is believed: was it one and the same program all the time? */
-	if (!probe_same_program(probe))
+	if (rc == 0 && (!probe->options.no_names || probe->by_ptrace))
+		thread_names_read(probe, snapshot);
+	/* Before anything is believed, names too: was it one and the same program all the time? */
+	if (rc == -ESRCH || !probe_same_program(probe))
 		return changed(probe, error);
 	if (rc)
 		return probe_fail_access(probe, error, KTSTR_PROBE_TAG_OTHER, rc, "memory");
-	for (size_t i = 0; i < snapshot->count; i++) {
-		if (!atomic_load(&probe->cancelled) || probe->by_ptrace)
-			name(probe, &probe->places[i], &snapshot->threads[i]);
+	for (size_t i = 0; i < snapshot->count; i++)
 		snapshot->read_count += snapshot->threads[i].error_kind == KTSTR_PROBE_THREAD_OK;
-	}
 	return 0;
 }
 

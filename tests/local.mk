@@ -50,16 +50,20 @@ program_tests = \
 	tests/program/install.t \
 	tests/program/man_pages.t \
 	tests/program/probe_program.t \
+	tests/program/probe_states.t \
 	tests/program/probe_truth.t \
 	tests/program/sanitizers.t \
 	tests/program/valgrind.t \
 	tests/program/worker.t \
 	tests/program/worker_binary.t \
 	tests/program/worker_syscalls.t
-EXTRA_DIST += $(program_tests) tests/program/ProbeTest.pm tests/program/TestKtstr.pm tests/targets/heap_histories.c
+EXTRA_DIST += $(program_tests) tests/program/ProbeTest.pm tests/program/TestKtstr.pm tests/targets/heap_histories.c \
+	tests/targets/refuse_calls.c tests/targets/thread_states.c
 if HAVE_PERL
 TESTS += $(program_tests)
 endif
 
 # `make check' builds everything that the program tests look at.
-check_DATA = $(bin_PROGRAMS) $(lib_LTLIBRARIES)
+check_DATA = $(bin_PROGRAMS) $(lib_LTLIBRARIES) tests/targets/probe_rounds$(EXEEXT)
+# Driven by a program test; no test of its own.
+EXTRA_PROGRAMS += tests/targets/probe_rounds

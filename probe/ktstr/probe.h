@@ -200,7 +200,7 @@ size_t ktstr_probe_snapshot_read_count(const struct ktstr_probe_snapshot *snapsh
 int64_t ktstr_probe_snapshot_unix_ns(const struct ktstr_probe_snapshot *snapshot);
 int64_t ktstr_probe_snapshot_monotonic_ns(const struct ktstr_probe_snapshot *snapshot);
 
-/* Non-zero when ktstr_probe_cancel() cut it short: threads are missing. Since 0.1. */
+/* Non-zero when ktstr_probe_cancel() cut it short: threads or names are missing. Since 0.1. */
 int ktstr_probe_snapshot_interrupted(const struct ktstr_probe_snapshot *snapshot);
 
 /* NULL is allowed. Since 0.1. */

@@ -25,6 +25,12 @@ static void test_maps(void **state)
 	char newline[] = "7f00-8f00 r--p 00000000 00:1b 18446744073709551615 /a\\012b";
 	char anonymous[] = "ffffffffff600000-ffffffffff601000 --xp 00000000 00:00 0";
 	char broken[] = "7f00 r-xp 0 0:0 0", reversed[] = "9000-8000 r-xp 0 0:0 0 /x";
+	static const char *const refused[] = {
+		"", "-", "7f00-8f00", "7f00-8f00 ", "7f00-8f00 r-x", "7f00-8f00 r-xp", "7f00-8f00 r-xpp 0 0:0 0",
+		"10000000000000000-20000000000000000 r-xp 0 0:0 0", "7f00-8f00 r-xp 0 100000000:0 0",
+		"7f00-8f00 r-xp 0 0:0 ", "7f00-8f00 r-xp 0 0:0 -1", "7f00-8f00 r-xp 0 0:0 1x",
+		"7f00-8f00 r-xp 0 0:0 18446744073709551616", "7f00-8f00 r-xp  0 0:0 0", " 7f00-8f00 r-xp 0 0:0 0",
+	};
 	struct procfs_map map;
 
 	(void)state;
@@ -40,6 +46,12 @@ static void test_maps(void **state)
 	assert_string_equal(map.path, "");
 	assert_int_equal(procfs_parse_map(broken, &map), -EBADMSG);
 	assert_int_equal(procfs_parse_map(reversed, &map), -EBADMSG);
+	for (size_t i = 0; i < sizeof refused / sizeof *refused; i++) {
+		char line[128];
+
+		snprintf(line, sizeof line, "%s", refused[i]);
+		assert_int_equal(procfs_parse_map(line, &map), -EBADMSG);
+	}
 }
 
 static void test_stat(void **state)
@@ -57,6 +69,19 @@ static void test_stat(void **state)
 	assert_int_equal(procfs_parse_stat("12 (a", 5, &stat), -EBADMSG);
 	assert_int_equal(procfs_parse_stat(")(", 2, &stat), -EBADMSG);
 	assert_int_equal(procfs_parse_stat("1 (a) S 1 2", 11, &stat), -EBADMSG);
+	assert_int_equal(procfs_parse_stat("1 (a)", 5, &stat), -EBADMSG);
+	assert_int_equal(procfs_parse_stat("1 (a) S ", 8, &stat), -EBADMSG);
+	/* Cut anywhere, it is refused until the start time has ended, and nothing behind the cut is read. */
+	for (size_t length = 0; length < sizeof text; length++) {
+		char *copy = malloc(length + 1);
+		int whole = length > (size_t)(strstr(text, "321 20") + 3 - text);
+
+		assert_non_null(copy);
+		memcpy(copy, text, length);
+		copy = realloc(copy, length ? length : 1);
+		assert_int_equal(procfs_parse_stat(copy, length, &stat), whole ? 0 : -EBADMSG);
+		free(copy);
+	}
 }
 
 static void test_status(void **state)
@@ -97,26 +122,34 @@ static void test_tasks(void **state)
 	char path[64];
 	pid_t *tids;
 	size_t count;
+	int task_fd;
 
 	(void)state;
 	make_folder("7");
-	assert_int_equal(procfs_list_tasks(root_fd, 7, &tids, &count), -ENOENT);
+	assert_int_equal(procfs_open_tasks(root_fd, 7), -ENOENT);
 	make_folder("7/task");
-	assert_int_equal(procfs_list_tasks(root_fd, 7, &tids, &count), -ESRCH);
+	task_fd = procfs_open_tasks(root_fd, 7);
+	assert_true(task_fd >= 0);
+	assert_int_equal(procfs_list_tasks(task_fd, &tids, &count), -ESRCH);
 	make_folder("7/task/12x");
 	make_folder("7/task/-4");
 	make_folder("7/task/0");
-	assert_int_equal(procfs_list_tasks(root_fd, 7, &tids, &count), -ESRCH);
+	assert_int_equal(procfs_list_tasks(task_fd, &tids, &count), -ESRCH);
 	assert_null(tids);
 	for (int i = 0; i < 1000; i++) { /* in an order of their own: 37 and 1000 share no divisor */
 		snprintf(path, sizeof path, "7/task/%d", 100000 + i * 37 % 1000);
 		make_folder(path);
 	}
-	assert_int_equal(procfs_list_tasks(root_fd, 7, &tids, &count), 0);
+	assert_int_equal(procfs_list_tasks(task_fd, &tids, &count), 0);
 	assert_int_equal(count, 1000);
 	for (size_t i = 0; i < count; i++)
 		assert_int_equal(tids[i], 100000 + (int)i);
 	free(tids);
+	assert_int_equal(unlinkat(root_fd, "7/task/100500", AT_REMOVEDIR), 0);
+	assert_int_equal(procfs_list_tasks(task_fd, &tids, &count), 0); /* anew, from the start */
+	assert_int_equal(count, 999);
+	free(tids);
+	close(task_fd);
 }
 
 /* The line with all groups stands before NSpid: a thread's inner tid must not depend on their number. */
@@ -124,7 +157,7 @@ static void test_status_of_many_groups(void **state)
 {
 	static char text[800000];
 	struct procfs_status status;
-	int length = snprintf(text, sizeof text, "Name:\ta\nTgid:\t9\nPid:\t9\nTracerPid:\t0\nGroups:\t");
+	int task_fd, length = snprintf(text, sizeof text, "Name:\ta\nTgid:\t9\nPid:\t9\nTracerPid:\t0\nGroups:\t");
 
 	(void)state;
 	for (int i = 0; i < 65536; i++)
@@ -133,13 +166,15 @@ static void test_status_of_many_groups(void **state)
 	make_folder("9");
 	make_folder("9/task");
 	make_folder("9/task/9");
-	assert_int_equal(procfs_read_status(root_fd, 9, 9, &status), -ENOENT);
+	task_fd = procfs_open_tasks(root_fd, 9);
+	assert_int_equal(procfs_read_status(task_fd, 9, &status), -ENOENT);
 	make_file("9/task/9/status", text, (size_t)length);
-	assert_int_equal(procfs_read_status(root_fd, 9, 9, &status), 0);
+	assert_int_equal(procfs_read_status(task_fd, 9, &status), 0);
 	assert_int_equal(status.inner_id, 4);
 	assert_int_equal(status.levels, 2);
 	make_file("9/task/9/status", "", 0); /* what a task gives that ended behind open */
-	assert_int_equal(procfs_read_status(root_fd, 9, 9, &status), -ESRCH);
+	assert_int_equal(procfs_read_status(task_fd, 9, &status), -ESRCH);
+	close(task_fd);
 }
 
 static void test_read_file(void **state)
@@ -167,21 +202,23 @@ static void test_read_file(void **state)
 /* This process, through the real /proc. */
 static void test_self(void **state)
 {
-	int fd = open("/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int proc_fd = open("/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int fd = procfs_open_tasks(proc_fd, getpid());
 	struct procfs_status status;
 	struct procfs_stat stat;
 	pid_t *tids;
 	size_t count;
 
 	(void)state;
-	assert_int_equal(procfs_list_tasks(fd, getpid(), &tids, &count), 0);
+	assert_int_equal(procfs_list_tasks(fd, &tids, &count), 0);
 	assert_true(count >= 1 && tids[0] == getpid());
 	free(tids);
-	assert_int_equal(procfs_read_stat(fd, getpid(), getpid(), &stat), 0);
+	assert_int_equal(procfs_read_stat(fd, getpid(), &stat), 0);
 	assert_true(stat.state == 'R' && stat.start_time > 0);
-	assert_int_equal(procfs_read_status(fd, getpid(), getpid(), &status), 0);
+	assert_int_equal(procfs_read_status(fd, getpid(), &status), 0);
 	assert_int_equal(status.tgid, getpid());
 	close(fd);
+	close(proc_fd);
 }
 
 static int make_root(void **state)

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The texts below /proc: pure parsers, written by hand because a process with 10000 threads has as many
+ * stat files and twice as many lines in maps. Called by procfs and module_list.
+ */
+#ifndef KTSTR_PROCFS_TEXT_H
+#define KTSTR_PROCFS_TEXT_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+/* One line of maps. `path` points into the text that was parsed. */
+struct procfs_map {
+	uint64_t start, end, offset, inode;
+	unsigned int dev_major, dev_minor;
+	char perms[5];
+	char *path; /* "" for none; "\012" is turned back; without " (deleted)" */
+	int deleted;
+};
+
+struct procfs_stat {
+	char comm[16];
+	char state;
+	uint64_t flags;	     /* field 9, PF_… */
+	uint64_t start_time; /* field 22, in clock ticks since boot */
+};
+
+struct procfs_status {
+	pid_t tgid;
+	pid_t tracer;
+	pid_t inner_id;	     /* NSpid's last number */
+	unsigned int levels; /* how many numbers NSpid has */
+};
+
+/* Each returns 0 or -EBADMSG. Changes line. */
+int procfs_parse_map(char *line, struct procfs_map *map);
+int procfs_parse_stat(const char *text, size_t length, struct procfs_stat *stat);
+int procfs_parse_status(const char *text, struct procfs_status *status);
+
+#endif
