@@ -33,7 +33,10 @@ probe_libktstr_probe_inner_la_LIBADD = $(ELFUTILS_LIBS)
 lib_LTLIBRARIES += probe/libktstr-probe.la
 probe_libktstr_probe_la_SOURCES =
 probe_libktstr_probe_la_LIBADD = probe/libktstr_probe_inner.la
+# glibc's pthread_cancel loads libgcc_s.so.1 when it is called, and aborts where there is none: named as
+# needed, whoever packs an initramfs or a container from the list of needed objects takes it along.
 probe_libktstr_probe_la_LDFLAGS = $(AM_LDFLAGS) -pthread -version-info 0:0:0 \
+	-Wl,--push-state,--no-as-needed,-lgcc_s,--pop-state \
 	-Wl,--version-script=$(srcdir)/probe/libktstr-probe.map $(LIBKTSTR_NO_UNDEFINED)
 EXTRA_probe_libktstr_probe_la_DEPENDENCIES = probe/libktstr-probe.map
 EXTRA_DIST += probe/libktstr-probe.map

@@ -1,0 +1,187 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* A full /tmp, and too little memory: an honest end, never a false ready. */
+#include "config.h"
+
+#include "guest_test.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/sysinfo.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+static int exit_code(const struct ktstr_worker_ready_result *result)
+{
+	return result->wait_status_known && WIFEXITED(result->wait_status) ? WEXITSTATUS(result->wait_status) : -1;
+}
+
+/* The one line that a worker which gives up writes on stderr. */
+static void require_complaint(struct ktstr_payload *payload, const char *part)
+{
+	struct ktstr_payload_output output;
+
+	require(!ktstr_payload_output(payload, KTSTR_PAYLOAD_STDERR, &output), "no output");
+	printf("%s", output.data);
+	require(strncmp(output.data, "jemalloc-alloc-worker: ", 23) == 0 && strstr(output.data, part) &&
+			strchr(output.data, '\n') == output.data + output.size - 1,
+		"\"%s\" is not told in one line", part);
+	require(!ktstr_payload_output(payload, KTSTR_PAYLOAD_STDOUT, &output) && output.size == 0,
+		"it called itself ready: %s", output.data);
+}
+
+static void require_no_marker(void)
+{
+	DIR *folder = opendir("/tmp");
+	struct dirent *entry;
+
+	require(folder, "/tmp: %m");
+	while ((entry = readdir(folder)))
+		require(strncmp(entry->d_name, "ktstr-", 6), "%s stands", entry->d_name);
+	closedir(folder);
+}
+
+/* In a namespace of this test's, which the worker shares: with the file gone, the same /tmp serves. */
+static void full_tmp(const char *worker, const char *options, bool fill, const char *complaint)
+{
+	static const char page[4096];
+	struct ktstr_worker_ready_result result;
+	struct ktstr_payload *payload;
+	pid_t pid;
+	int fd;
+
+	leave_mount_namespace();
+	mount_tmpfs("/tmp", options);
+	fd = open("/tmp/full", O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+	require(fd >= 0, "/tmp/full: %m");
+	while (fill && write(fd, page, sizeof page) > 0)
+		;
+	close(fd);
+
+	payload = start((const char *[]){worker, BYTES_TEXT, NULL}, &pid);
+	result = wait_for(payload, KTSTR_WORKER_READY_EXITED_BEFORE);
+	require(exit_code(&result) == 4, "wait status %#x", (unsigned)result.wait_status);
+	require_complaint(payload, complaint);
+	require_no_marker();
+
+	require(!unlink("/tmp/full"), "/tmp/full: %m");
+	start_ready(worker, &pid);
+	require_known(pid);
+}
+
+static void no_space(const char *worker, const struct guest_test *test)
+{
+	(void)test;
+	full_tmp(worker, "mode=1777,size=64k", true, "cannot write the marker");
+}
+
+static void no_inode(const char *worker, const struct guest_test *test)
+{
+	(void)test;
+	full_tmp(worker, "mode=1777,nr_inodes=2", false, "cannot create the marker");
+}
+
+/* At least twice the guest's memory, and one of jemalloc's size classes. */
+static uint64_t more_than_memory(char text[32])
+{
+	struct sysinfo info;
+	uint64_t bytes = 1;
+
+	require(!sysinfo(&info), "sysinfo: %m");
+	while (bytes < 2 * (uint64_t)info.totalram * info.mem_unit)
+		bytes *= 2;
+	snprintf(text, 32, "%" PRIu64, bytes);
+	printf("%s bytes in a guest with %" PRIu64 "\n", text, (uint64_t)info.totalram * info.mem_unit);
+	return bytes;
+}
+
+/*
+ * jemalloc reserves without backing wherever the kernel overcommits, and the worker does not touch
+ * every page. So ready may be true: then the counters hold all of BYTES. Otherwise exit 7, or a kill.
+ */
+static void bytes_above_memory(const char *worker, const struct guest_test *test)
+{
+	struct ktstr_worker_ready_result result;
+	struct ktstr_payload *payload;
+	struct ktstr_error error;
+	struct probe_run run;
+	char text[32], mode[2] = {(char)('0' + test->level), 0};
+	uint64_t bytes = more_than_memory(text);
+	pid_t pid;
+
+	write_file("/proc/sys/vm/overcommit_memory", mode);
+	payload = start((const char *[]){worker, text, NULL}, &pid);
+	require(!ktstr_worker_ready_wait(payload, "worker", PATIENCE_MS, &result, &error), "%s", error.text);
+	printf("%s\n", result.text);
+	write_file("/proc/sys/vm/overcommit_memory", "0");
+	if (result.outcome == KTSTR_WORKER_READY && test->level != 2) {
+		probe(&run, pid, NULL);
+		require_in_band(&run, 0, pid, bytes, BAND);
+		return;
+	}
+	require(result.outcome == KTSTR_WORKER_READY_EXITED_BEFORE, "a false ready");
+	if (exit_code(&result) == 7)
+		require_complaint(payload, "cannot allocate");
+	else
+		require(result.wait_status_known && WIFSIGNALED(result.wait_status) &&
+				WTERMSIG(result.wait_status) == SIGKILL && test->level != 2,
+			"wait status %#x", (unsigned)result.wait_status);
+	require_no_marker();
+}
+
+/* The kernel takes the worker first, and then the process that took all memory. */
+static void out_of_memory(struct ktstr_payload *payload, pid_t pid, enum ktstr_worker_ready_outcome outcome)
+{
+	struct ktstr_worker_ready_result result;
+	char path[64];
+	pid_t hog;
+
+	snprintf(path, sizeof path, "/proc/%d/oom_score_adj", (int)pid);
+	write_file(path, "1000");
+	start((const char *[]){DRIVER_PATH, "hog", NULL}, &hog);
+	/* A worker that stands ready is no news: its end is. */
+	require(!waitid(P_PID, (id_t)pid, &(siginfo_t){0}, WEXITED | WNOWAIT), "waitid: %m");
+	result = wait_for(payload, outcome);
+	require(result.wait_status_known && WIFSIGNALED(result.wait_status) && WTERMSIG(result.wait_status) == SIGKILL &&
+			strstr(result.text, "killed by signal 9"),
+		"wait status %#x", (unsigned)result.wait_status);
+}
+
+static void killed_for_memory_before(const char *worker, const struct guest_test *test)
+{
+	struct ktstr_payload *payload;
+	pid_t pid;
+
+	(void)test;
+	payload = start_stopped_early((const char *[]){worker, BYTES_TEXT, NULL}, &pid);
+	out_of_memory(payload, pid, KTSTR_WORKER_READY_EXITED_BEFORE);
+	require_no_marker();
+}
+
+static void killed_for_memory_after(const char *worker, const struct guest_test *test)
+{
+	struct ktstr_payload *payload;
+	pid_t pid;
+
+	(void)test;
+	payload = start_ready(worker, &pid);
+	out_of_memory(payload, pid, KTSTR_WORKER_READY_EXITED_AFTER);
+}
+
+const struct guest_test scarcity_tests[] = {
+	{"full /tmp: exit 4 and no marker; then ready", no_space, 0},
+	{"/tmp without a free inode: exit 4 and no marker; then ready", no_inode, 0},
+	{0},
+};
+
+const struct guest_test memory_tests[] = {
+	{"BYTES above memory, overcommit by heuristics: no false ready", bytes_above_memory, 0},
+	{"BYTES above memory, overcommit always: no false ready", bytes_above_memory, 1},
+	{"BYTES above memory, overcommit never: exit 7", bytes_above_memory, 2},
+	{"out of memory before the marker: killed by signal 9", killed_for_memory_before, 0},
+	{"out of memory after the marker: killed by signal 9", killed_for_memory_after, 0},
+	{0},
+};
