@@ -4,6 +4,7 @@
 #include "config.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -14,6 +15,9 @@
 
 #define CALIBRATION_TRIES 256
 #define STOP_TIMEOUT_MS 2000
+/* How long a program may go without a robust list before it counts as one that never has any. */
+#define BEGIN_TRIES 20
+#define BEGIN_MS 5
 
 static pid_t inner_tid(const struct ktstr_probe *probe, pid_t tid)
 {
@@ -146,13 +150,31 @@ static int check_one_thread(struct ktstr_probe *probe)
 	return tsd_layout_is_live(live) ? 0 : -EBADMSG;
 }
 
+/*
+ * glibc registers a list as soon as a program runs. One that has none has just begun, also by an exec, or
+ * has cleared it, as only tests do. It must not be stopped for the former: ptrace and a program about to
+ * exec can wait for each other.
+ */
+static int find_distance_of_new(struct ktstr_probe *probe)
+{
+	struct pollfd cancelled = { .fd = probe->cancel_fd, .events = POLLIN };
+	int rc = find_distance(probe);
+
+	for (int i = 0; i < BEGIN_TRIES && rc == -ENODATA && probe->glibc; i++) {
+		if (poll(&cancelled, 1, BEGIN_MS) > 0 || !probe_same_program(probe))
+			break;
+		rc = find_distance(probe);
+	}
+	return rc;
+}
+
 int probe_calibrate(struct ktstr_probe *probe, struct ktstr_probe_error *error)
 {
 	enum ktstr_probe_thread_pointer choice = probe->options.thread_pointer;
 	int rc;
 
 	probe->by_ptrace = choice == KTSTR_PROBE_THREAD_POINTER_PTRACE;
-	rc = probe->by_ptrace ? 0 : find_distance(probe);
+	rc = probe->by_ptrace ? 0 : find_distance_of_new(probe);
 	if (rc == -EPERM)
 		return probe_fail_access(probe, error, KTSTR_PROBE_TAG_OTHER, rc, "robust list");
 	if (rc == 0 && !probe->by_ptrace && check_one_thread(probe))
@@ -169,10 +191,9 @@ int probe_calibrate(struct ktstr_probe *probe, struct ktstr_probe_error *error)
 		return probe_fail(error, KTSTR_PROBE_TAG_OTHER, rc, "thread pointer",
 				  "no thread has a usable robust list (%s): try --thread-pointer=ptrace, which stops each "
 				  "thread for a moment", strerror(-rc));
-	/* Not to be stopped for having begun a moment ago: ptrace and a program about to exec can wait for each other. */
-	if (rc == -ENODATA && probe->glibc)
-		return probe_fail(error, KTSTR_PROBE_TAG_OTHER, rc, "thread pointer",
-				  "process %d has only just begun, and has no robust list yet: try again", (int)probe->pid);
+	if (rc && !probe_same_program(probe))
+		return probe_fail(error, KTSTR_PROBE_TAG_EXE_IDENTITY_CHANGED, -ESTALE, "identity",
+				  "process %d ended or ran another program while it was examined: try again", (int)probe->pid);
 	explain_add(&probe->explain, "thread pointer", "by ptrace, each thread stopped for a moment%s%s",
 		    rc ? ": no usable robust list: " : "", rc ? strerror(-rc) : "");
 	probe->by_ptrace = 1;
@@ -193,14 +214,19 @@ static void keep_known(struct ktstr_probe *probe, struct thread_place *places, s
 static int stop_unknown(struct ktstr_probe *probe, struct thread_place *places, size_t count)
 {
 	unsigned int timeout = probe->options.stop_timeout_ms ? probe->options.stop_timeout_ms : STOP_TIMEOUT_MS;
-	struct ptrace_stop *stops = calloc(count + 1, sizeof *stops);
+	struct ptrace_stop *stops;
 	size_t unknown = 0;
-	int rc = stops ? 0 : -ENOMEM;
+	int rc = 0;
 
-	for (size_t i = 0; rc == 0 && i < count; i++)
+	if (atomic_load(&probe->cancelled))
+		return 0;
+	stops = calloc(count + 1, sizeof *stops);
+	if (!stops)
+		return -ENOMEM;
+	for (size_t i = 0; i < count; i++)
 		if (!places[i].known)
 			stops[unknown++].tid = places[i].tid;
-	if (rc == 0 && unknown)
+	if (unknown)
 		rc = ptrace_stop_read(probe->pid, stops, unknown, timeout, probe->cancel_fd);
 	for (size_t i = 0, next = 0; rc == 0 && i < count; i++) {
 		if (places[i].known)
@@ -234,7 +260,8 @@ int probe_update_places(struct ktstr_probe *probe)
 
 		places[i].tid = tids[i];
 		/* A thread pointer from a register belongs to the thread that then had this tid. */
-		if (probe->by_ptrace && procfs_read_stat(probe->task_fd, tids[i], &stat) == 0)
+		if (probe->by_ptrace && !atomic_load(&probe->cancelled) &&
+		    procfs_read_stat(probe->task_fd, tids[i], &stat) == 0)
 			places[i].start_time = stat.start_time;
 	}
 	free(tids);

@@ -44,15 +44,29 @@ static void fail(struct ptrace_stop *stop, enum ktstr_probe_thread_error error, 
 	stop->code = -code;
 }
 
-/* ptrace(2): a seized thread is not stopped by it; no options: none may outlive this tracer. */
-static void interrupt_all(struct tracer *tracer)
+/*
+ * ptrace(2): a seized thread is not stopped by it; no options: none may outlive this tracer. When another
+ * of the target's threads is in execve(2), PTRACE_SEIZE waits for that exec, and the exec for the threads
+ * that are ours already: so this alone may be cancelled at any point, which lets them all go.
+ */
+static void seize_all(struct tracer *tracer)
 {
+	int state;
+
+	pthread_setcanceltype(PTHREAD_CANCEL_ASYNCHRONOUS, &state);
+	pthread_setcancelstate(PTHREAD_CANCEL_ENABLE, &state);
 	for (size_t i = 0; i < tracer->count; i++) {
 		if (ptrace(PTRACE_SEIZE, tracer->stops[i].tid, NULL, NULL))
 			fail(&tracer->stops[i], KTSTR_PROBE_THREAD_PTRACE_SEIZE, errno);
 		else
 			tracer->outstanding++;
 	}
+	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &state);
+	pthread_setcanceltype(PTHREAD_CANCEL_DEFERRED, &state);
+}
+
+static void interrupt_all(struct tracer *tracer)
+{
 	for (size_t i = 0; i < tracer->count; i++) {
 		struct ptrace_stop *stop = &tracer->stops[i];
 
@@ -97,9 +111,13 @@ static int reap_one(struct tracer *tracer)
 {
 	siginfo_t info = { .si_pid = 0 };
 	struct ptrace_stop key, *stop;
+	int state, rc;
 
-	/* Looks first, without reaping. This is the one cancellation point. */
-	if (waitid(P_ALL, 0, &info, WEXITED | WSTOPPED | WNOWAIT | __WALL | __WNOTHREAD))
+	/* Looks first, without reaping. Cancelled here, a stop is still whole, and so is the signal in it. */
+	pthread_setcancelstate(PTHREAD_CANCEL_ENABLE, &state);
+	rc = waitid(P_ALL, 0, &info, WEXITED | WSTOPPED | WNOWAIT | __WALL | __WNOTHREAD);
+	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &state);
+	if (rc)
 		return errno == EINTR;
 	key.tid = info.si_pid;
 	stop = bsearch(&key, tracer->stops, tracer->count, sizeof key, by_tid);
@@ -124,7 +142,10 @@ static int reap_one(struct tracer *tracer)
 static void *trace(void *argument)
 {
 	struct tracer *tracer = argument;
+	int state;
 
+	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &state);
+	seize_all(tracer);
 	interrupt_all(tracer);
 	while (tracer->outstanding && reap_one(tracer))
 		;

@@ -23,6 +23,7 @@
 /* tsd_state_uninitialized: 6 in 5.3.x, 5 in newer trees. */
 #define STATE_UNINITIALIZED_OLD 6
 #define STATE_UNINITIALIZED_NEW 5
+#define OTHER_TLS_LIMIT 64 /* bytes of a library's TLS behind tsd_tls; an lg-quantum of 3 adds 80 to tsd_tls */
 #define FINGERPRINT_SINCE 5003 /* 5.3 */
 
 static unsigned char byte_at(const struct tsd_signs *signs, uint64_t offset)
@@ -268,8 +269,12 @@ static int find_by_table(const struct tsd_signs *signs, uint64_t start, struct t
 
 		if (row->run || !row_matches(signs, row, start))
 			continue;
-		/* Without the size, an older build's few bytes may fit a newer one too. */
-		if (signs->has_symbol && signs->symbol_size != row->size)
+		/*
+		 * Without the size, an older build's few bytes may fit a newer one too, or one configured in
+		 * another way. A library's TLS holds tsd_tls and next to nothing else.
+		 */
+		if (signs->has_symbol ? signs->symbol_size != row->size
+				      : signs->memsz - start - row->size >= OTHER_TLS_LIMIT)
 			continue;
 		/* A version string that is there must be this release's. */
 		if (signs->version && !version_is_row(signs->version, row))

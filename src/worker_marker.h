@@ -12,8 +12,8 @@
 
 #include "worker_identity.h"
 
-/* How long an empty marker may wait for its content before it counts as it is. */
-#define WORKER_MARKER_EMPTY_MS 10
+/* How long an empty marker may wait for its content, also on a busy machine, before it counts as it is. */
+#define WORKER_MARKER_EMPTY_MS 100
 
 enum worker_marker_verdict {
 	WORKER_MARKER_NONE,	   /* nothing is there */

@@ -76,6 +76,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	unsigned char head[ELF_IMAGE_HEAD_SIZE] = { 0 }, id[64];
 	size_t id_size = sizeof id;
 	struct elf_dynamic dynamic;
+	struct module module = { .path = "/fuzz/libc.so.6" };
+	struct module_list list = { .modules = &module, .count = 1 };
 	struct elf_image image;
 	struct module_tls tls;
 
@@ -86,8 +88,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		return 0;
 	image.counter = &counter;
 	elf_image_build_id(&image, id, &id_size);
-	module_tls_find(&image, 0, &tls);
-	module_tls_find(&image, 1, &tls);
+	module.image = image;
+	module_tls_find(&list, &module, &tls); /* it is its own libc, too */
+	module.is_executable = 1;
+	module_tls_find(&list, &module, &tls);
 	if (elf_image_dynamic(&image, &dynamic))
 		return 0;
 	for (size_t i = 0; i < dynamic.symbol_count; i++)
