@@ -25,7 +25,7 @@ const char options_usage[] =
 	"      --no-names            leave out names and start times: faster\n"
 	"      --jemalloc PATH       with several jemallocs in the process, read the one in PATH\n"
 	"      --thread-pointer HOW  auto, robust-list (never stops a thread) or ptrace\n"
-	"      --debuginfo FROM      auto, off (open no file) or network (ask debuginfod too)\n"
+	"      --debuginfo FROM      auto (files of this machine, where memory leaves a doubt) or off\n"
 	"      --help                show this text and exit\n"
 	"      --version             show the version and exit\n"
 	"\n"
@@ -87,7 +87,6 @@ static const struct choice thread_pointer_choices[] = {
 static const struct choice debuginfo_choices[] = {
 	{ "auto", KTSTR_PROBE_DEBUGINFO_AUTO },
 	{ "off", KTSTR_PROBE_DEBUGINFO_OFF },
-	{ "network", KTSTR_PROBE_DEBUGINFO_NETWORK },
 	{ NULL, 0 },
 };
 

@@ -59,11 +59,9 @@ int ktstr_probe_new(struct ktstr_probe **result, const struct ktstr_probe_option
 	struct ktstr_probe *probe;
 
 	if (options && (options->size < sizeof *options ||
-			(unsigned int)options->debuginfo > KTSTR_PROBE_DEBUGINFO_NETWORK ||
+			(unsigned int)options->debuginfo > KTSTR_PROBE_DEBUGINFO_OFF ||
 			(unsigned int)options->thread_pointer > KTSTR_PROBE_THREAD_POINTER_PTRACE))
 		return -EINVAL;
-	if (options && options->debuginfo == KTSTR_PROBE_DEBUGINFO_NETWORK)
-		return -ENOTSUP; /* rather than to ask nobody and seem to have asked */
 	probe = calloc(1, sizeof *probe);
 	if (!probe)
 		return -ENOMEM;

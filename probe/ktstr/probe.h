@@ -96,8 +96,7 @@ struct ktstr_probe_error {
 /* Where separate debug information may come from. Since 0.1. */
 enum ktstr_probe_debuginfo {
 	KTSTR_PROBE_DEBUGINFO_AUTO = 0,	/* files on this machine, where memory alone does not settle it */
-	KTSTR_PROBE_DEBUGINFO_OFF,	/* no file is opened */
-	KTSTR_PROBE_DEBUGINFO_NETWORK	/* AUTO, and debuginfod servers named by $DEBUGINFOD_URLS */
+	KTSTR_PROBE_DEBUGINFO_OFF	/* no file is opened */
 };
 
 /* How thread pointers are found. Since 0.1. */
@@ -126,7 +125,7 @@ struct ktstr_probe_options {
 
 /*
  * Makes a session that is not open yet; options (copied) may be NULL. Returns 0, -ENOMEM, -EMFILE,
- * -EINVAL for an option out of range, or -ENOTSUP for one that this build cannot serve. Since 0.1.
+ * or -EINVAL for an option out of range. Since 0.1.
  */
 int ktstr_probe_new(struct ktstr_probe **probe, const struct ktstr_probe_options *options);
 

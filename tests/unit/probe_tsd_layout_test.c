@@ -210,7 +210,7 @@ static void test_dwarf_and_fingerprint(void **state)
 static void test_old_builds(void **state)
 {
 	const uint64_t start = 128;
-	struct tsd_signs signs = { .image = image, .filesz = ROOM, .memsz = ROOM, .relocs = &start, .reloc_count = 1 };
+	struct tsd_signs signs = { .image = image, .filesz = ROOM, .memsz = start + 6144, .relocs = &start, .reloc_count = 1 };
 	struct tsd_place place;
 
 	(void)state;
@@ -221,10 +221,14 @@ static void test_old_builds(void **state)
 	assert_int_equal(tsd_layout_find(&signs, &place), arch_elf_machine == EM_X86_64 ? 0 : -ENODATA);
 	if (arch_elf_machine == EM_X86_64)
 		assert_true(place.allocated == start + 16 && place.deallocated == start + 24);
+	signs.memsz = start + 6144 + 80; /* built with other options: nothing tells what moved */
+	assert_int_equal(tsd_layout_find(&signs, &place), -ENODATA);
+	signs.memsz = start + 6144;
 	signs.version = "5.1.0-77-g61efbda7098de6fe64c362d309824864308c36d4"; /* of no release */
 	assert_int_equal(tsd_layout_find(&signs, &place), -ENODATA);
 	signs.version = "5.1.01-0-g61efbda7098de6fe64c362d309824864308c36d4";
 	assert_int_equal(tsd_layout_find(&signs, &place), -ENODATA);
+	signs.memsz = ROOM;
 	signs.has_dwarf = 1; /* of the program itself: it needs no table */
 	signs.dwarf_size = 6300;
 	signs.dwarf_state = 0;
