@@ -47,6 +47,7 @@ tests_unit_bytes_arg_test_SOURCES = tests/unit/bytes_arg_test.c worker/bytes_arg
 
 program_tests = \
 	tests/program/closed_loop.t \
+	tests/program/completion.t \
 	tests/program/fuzz_corpus.t \
 	tests/program/install.t \
 	tests/program/man_pages.t \

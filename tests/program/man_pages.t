@@ -29,19 +29,33 @@ for my $page (@pages) {
 	like $text, qr/^\.Sh EXAMPLES$/m, "$page has EXAMPLES";
 }
 
-my $map = slurp("$source/src/libktstr.map") // '';
-$map =~ s{/\*.*?\*/|#[^\n]*}{}gs;
-my @symbols = $map =~ /^\s*(ktstr_\w+);/mg;
-cmp_ok scalar(@symbols), '>', 0, 'the map has symbols';
-my $headers = join '', map { slurp($_) } glob "\Q$source\E/src/ktstr/*.h";
-$headers =~ s{/\*.*?\*/}{}gs;
-for my $symbol (@symbols) {
-	if ($headers =~ /\b\Q$symbol\E\(/) {
-		ok $named{$symbol}, "$symbol is in a page's NAME";
-	} else {
-		like $all, qr/\b\Q$symbol\E\b/, "$symbol is explained";
+# Each library's map, beside the folder of its public headers.
+for my $map_file ('src/libktstr.map', 'probe/libktstr-probe.map') {
+	my ($folder) = $map_file =~ m{^(\w+)/};
+	my $map = slurp("$source/$map_file") // '';
+	$map =~ s{/\*.*?\*/|#[^\n]*}{}gs;
+	my @symbols = $map =~ /^\s*(ktstr_\w+);/mg;
+	cmp_ok scalar(@symbols), '>', 0, "$map_file has symbols";
+	my $headers = join '', map { slurp($_) } glob "\Q$source\E/$folder/ktstr/*.h";
+	$headers =~ s{/\*.*?\*/}{}gs;
+	for my $symbol (@symbols) {
+		if ($headers =~ /\b\Q$symbol\E\(/) {
+			ok $named{$symbol}, "$symbol is in a page's NAME";
+		} else {
+			like $all, qr/\b\Q$symbol\E\b/, "$symbol is explained";
+		}
 	}
 }
+
+# The program's words stand in its page.
+my $page = slurp("$source/man/ktstr-jemalloc-probe.1") // '';
+my $probe_header = slurp("$source/probe/ktstr/probe.h") // '';
+my ($words) = $probe_header =~ /^(enum ktstr_probe_tag \{.*?^enum ktstr_probe_thread_error \{.*?^\};)/ms;
+my @words = ($words // '') =~ /"([a-z-]+)"/g;
+cmp_ok scalar(@words), '>', 15, 'the header has tags and kinds of error';
+like $page, qr/\b\Q$_\E\b/, "ktstr-jemalloc-probe(1) has $_" for @words;
+my ($usage) = (slurp("$source/probe/options.c") // '') =~ /options_usage\[\] =(.*?);\n/s;
+like $page, qr{Fl -\Q$_\E\b}, "ktstr-jemalloc-probe(1) has --$_" for ($usage // '') =~ /--([a-z-]{3,})/g;
 
 my $worker = slurp("$source/man/ktstr-jemalloc-alloc-worker.1") // '';
 my ($status) = $worker =~ /^\.Sh EXIT STATUS\n(.*?)^\.Sh /ms;
