@@ -17,6 +17,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/sysinfo.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -220,16 +221,19 @@ static void require_one_thread(void)
 
 static void allocate(size_t bytes)
 {
-	char *block = calloc(1, bytes);
-	char first;
+	char digits[BYTES_TEXT_SIZE];
+	struct sysinfo memory;
+	char *block, first;
 
-	if (!block) {
-		char digits[BYTES_TEXT_SIZE];
-
-		bytes_arg_format(bytes, digits);
+	bytes_arg_format(bytes, digits);
+	/* Where the kernel overcommits, calloc(3) gives what can never exist: that would be a false "ready". */
+	if (sysinfo(&memory) == 0 && bytes / memory.mem_unit > memory.totalram + memory.totalswap)
+		fail(EXIT_ALLOCATION, "cannot allocate ", digits, " bytes: more than all memory and swap of this "
+		     "machine; name fewer", NULL);
+	block = calloc(1, bytes);
+	if (!block)
 		fail(EXIT_ALLOCATION, "cannot allocate ", digits, " bytes: out of memory or address space; name fewer",
 		     NULL);
-	}
 	first = *(volatile char *)block;
 	/*
 	 * The block is never freed or used: without this the compiler could drop the allocation. The

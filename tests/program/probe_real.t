@@ -45,7 +45,7 @@ SKIP: {
 		my $look = sub {
 			my $document = probe_json($pid) or return;
 			my ($main) = grep { $_->{tid} == $pid } @{ $document->{snapshots}[0]{threads} };
-			my ($inside) = $ask->('INFO memory') =~ /^allocator_allocated:(\d+)/m;
+			my ($inside) = $ask->('INFO memory') =~ /^used_memory:(\d+)/m; # the allocator_… figures are up to 100 ms old
 			return ($main->{allocated_bytes} - $main->{deallocated_bytes}, $inside, $document->{snapshots}[0]{threads});
 		};
 		my ($outside_before, $inside_before, $threads) = $look->() or return fail('read');

@@ -71,6 +71,10 @@ fails_with(5, 'a third positional', qr/second argument/, args => ['1', '2', '3']
 
 fails_with(7, 'BYTES is the largest size_t', qr/cannot allocate 18446744073709551615 bytes/, args => ['18446744073709551615']);
 fails_with(7, 'BYTES is 2^63', qr/cannot allocate 9223372036854775808 bytes/, args => ['9223372036854775808']);
+my %memory = (slurp('/proc/meminfo') // '') =~ /^(MemTotal|SwapTotal):\s+(\d+) kB/mg;
+my $too_much = 4096 * int((($memory{MemTotal} // 0) + ($memory{SwapTotal} // 0) + 4096) / 4);
+fails_with(7, 'BYTES above memory and swap, whatever the kernel promises',
+	qr/cannot allocate $too_much bytes: more than all memory and swap/, args => [$too_much]);
 fails_with(7, 'BYTES beyond RLIMIT_AS', qr/cannot allocate 17179869184 bytes/,
 	command => ['/bin/sh', '-c', 'ulimit -v 4194304 && exec "$0" 17179869184', $worker]);
 
