@@ -148,7 +148,7 @@ for my $model ('global-dynamic', 'initial-exec') {
 		if ($probe == 0) {
 			open STDOUT, '>', $out;
 			open STDERR, '>', "$out.err";
-			exec ProbeTest::probe_program(), '--pid', $target->{pid}, '--snapshots', 100000, '--interval-ms', 1
+			exec ProbeTest::probe_program(), '--pid', $target->{pid}, '--snapshots', 100000, '--interval-ms', 1, '--explain'
 				or POSIX::_exit(127);
 		}
 		my $lines = sub { my @lines = map { split /\n/ } output_of("cat $out"); return scalar @lines };
