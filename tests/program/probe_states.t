@@ -197,7 +197,9 @@ subtest 'it ends during the read, 1000 times' => sub {
 
 subtest 'an exec loop' => sub {
 	my $said = rounds(10, $known, 'steps', 100, $other, $plain, $known);
-	cmp_ok($said->{opened}, '>', 100, 'opened hundreds of times');
+	# How often a session opens between two execs is the scheduler's; each takes as many snapshots as it can.
+	cmp_ok($said->{opened}, '>', 5, "opened $said->{opened} times");
+	cmp_ok($said->{readings}, '>', 500, 'and most were read');
 };
 
 subtest 'an exec loop, the program' => sub {
