@@ -167,7 +167,8 @@ static void test_hostile_tables(void **state)
 		many[i] = (Elf64_Shdr){ .sh_type = SHT_SYMTAB, .sh_offset = 1 << 23, .sh_size = 1 << 27 };
 	assert_int_equal(tsd(make(many, 60000, 60000, "", 1, 1 << 29), &value, &size), -EFBIG);
 	clock_gettime(CLOCK_MONOTONIC, &end);
-	assert_true((end.tv_sec - begin.tv_sec) * 1000 + (end.tv_nsec - begin.tv_nsec) / 1000000 < 1000);
+	/* Milliseconds; seconds under valgrind on a busy machine. Without a limit it is 7 TiB to look through. */
+	assert_true(end.tv_sec - begin.tv_sec < 30);
 	unlinkat(proc_fd, "made", 0);
 }
 
