@@ -160,8 +160,12 @@ static int without_pidfds(void)
 		return 2;
 	if (ktstr_worker_ready_wait_pid(pid, "no pidfd", 0, &result, &error) != -ESRCH)
 		return 3;
-	if (!comes_to(LATE_MARKER, KTSTR_WORKER_READY) || result.polls)
-		return 4; /* the marker itself still comes as an event */
+	/* The marker itself still comes as an event, unless tests beside this hold all of the user's inotify instances. */
+	for (int tries = 0; tries == 0 || (result.polls && tries < 5); tries++)
+		if (!comes_to(LATE_MARKER, KTSTR_WORKER_READY))
+			return 4;
+	if (result.polls)
+		return 6;
 	return comes_to("sleep 0.1; exit 7", KTSTR_WORKER_READY_EXITED_BEFORE) ? 0 : 5;
 }
 
