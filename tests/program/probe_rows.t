@@ -143,7 +143,7 @@ for my $model ('global-dynamic', 'initial-exec') {
 		order($target, "use 1 $_ 50${_}0") for 0, 1, 3;
 		my $truth = $target->{report};
 		my $where = mapped_at($target->{pid}, $jemalloc);
-		my $out = scratch() . '/closing.json';
+		my $out = scratch() . "/closing-$model.json"; # its own: what an earlier probe wrote is no snapshot of this one
 		my $probe = fork // die "fork: $!";
 		if ($probe == 0) {
 			open STDOUT, '>', $out;
