@@ -12,6 +12,7 @@ probe_libktstr_probe_inner_la_SOURCES = \
 	probe/dwarf_budget.c probe/dwarf_budget.h \
 	probe/elf_image.c probe/elf_image.h probe/elf_version.c \
 	probe/explain.c probe/explain.h \
+	probe/file_maps.c probe/file_maps.h \
 	probe/loader_tls.c probe/loader_tls.h \
 	probe/module_jemalloc.c \
 	probe/module_list.c probe/module_list.h \

@@ -216,6 +216,7 @@ static int print_and_exit(const char *text)
 int main(int argc, char **argv)
 {
 	static struct run run;
+	static char buffer[65536]; /* 1000 threads are some 150 KB of JSON */
 	char error[OPTIONS_ERROR_SIZE];
 	int rc;
 
@@ -230,6 +231,7 @@ int main(int argc, char **argv)
 	if (run.options.version)
 		return print_and_exit("ktstr-jemalloc-probe (" PACKAGE_NAME ") " PACKAGE_VERSION "\n");
 
+	setvbuf(stdout, buffer, _IOFBF, sizeof buffer);
 	run.json = (struct render_json){ .out = stdout, .start_monotonic_ns = run.started_ns };
 	run.text = (struct render_text){ .out = stdout, .warnings = stderr, .sort = run.options.sort,
 					 .table = isatty(STDOUT_FILENO) };

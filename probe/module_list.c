@@ -4,13 +4,14 @@
 
 #include "module_list.h"
 
+#include "file_maps.h"
+
 #include <elf.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define MAPS_LIMIT (64u << 20)
 #define MODULES_LIMIT 16384
 #define HEADS_PER_READ 64
 
@@ -18,6 +19,7 @@
 static int add_module(struct module_list *list, const struct procfs_map *map)
 {
 	struct module *grown;
+	char *path;
 
 	if (list->count >= MODULES_LIMIT)
 		return -E2BIG;
@@ -27,9 +29,12 @@ static int add_module(struct module_list *list, const struct procfs_map *map)
 			return -ENOMEM;
 		list->modules = grown;
 	}
+	path = strdup(map->path);
+	if (!path)
+		return -ENOMEM;
 	list->modules[list->count++] = (struct module){
 		.image = { .start = map->start, .high = map->end },
-		.path = map->path, .deleted = map->deleted,
+		.path = path, .deleted = map->deleted,
 		.dev_major = map->dev_major, .dev_minor = map->dev_minor, .inode = map->inode,
 		.first_end = map->end,
 	};
@@ -59,25 +64,17 @@ static int add_code(struct code_ranges *code, const struct procfs_map *map)
 	return 0;
 }
 
-static int scan_maps(struct module_list *list, struct code_ranges *code)
+struct scan {
+	struct module_list *list;
+	struct code_ranges code;
+};
+
+static int add_map(void *context, const struct procfs_map *map)
 {
-	char *rest = list->maps_text, *line;
-	int rc = 0;
+	struct scan *scan = context;
+	int rc = map->perms[2] == 'x' ? add_code(&scan->code, map) : 0;
 
-	while (rc == 0 && (line = strsep(&rest, "\n"))) {
-		struct procfs_map map;
-
-		if (!*line)
-			continue;
-		rc = procfs_parse_map(line, &map);
-		if (rc || map.inode == 0)
-			continue;
-		if (map.perms[2] == 'x')
-			rc = add_code(code, &map);
-		if (rc == 0 && map.offset == 0 && map.perms[0] == 'r')
-			rc = add_module(list, &map);
-	}
-	return rc;
+	return rc == 0 && map->offset == 0 && map->perms[0] == 'r' ? add_module(scan->list, map) : rc;
 }
 
 /* A file that is merely mapped to be read (symbolisers do that) has no code where its header says. */
@@ -91,9 +88,15 @@ static int is_loaded(const struct module *module, const struct code_ranges *code
 	return 0;
 }
 
-/* Reads the heads of up to HEADS_PER_READ modules in one call, and keeps those that are programs. */
+static void drop(struct module *module)
+{
+	free(module->path);
+	module->path = NULL;
+}
+
+/* Reads the heads of up to HEADS_PER_READ modules in one call, and drops those that are no programs. */
 static int parse_heads(pid_t reader, struct remote_read_count *counter, struct module *modules, size_t count,
-		       const struct code_ranges *code, struct module_list *kept)
+		       const struct code_ranges *code)
 {
 	unsigned char(*heads)[ELF_IMAGE_HEAD_SIZE] = malloc(count * sizeof *heads);
 	struct remote_range ranges[HEADS_PER_READ];
@@ -106,17 +109,26 @@ static int parse_heads(pid_t reader, struct remote_read_count *counter, struct m
 						   .size = ELF_IMAGE_HEAD_SIZE };
 	rc = remote_read(reader, ranges, count, counter);
 	for (size_t i = 0; rc == 0 && i < count; i++) {
-		struct module module = modules[i];
+		struct module *module = &modules[i];
 
-		if (ranges[i].error || elf_image_parse(heads[i], sizeof heads[i], module.image.start, &module.image) ||
-		    !is_loaded(&module, code))
-			continue;
-		module.image.tid = reader;
-		module.image.counter = counter;
-		kept->modules[kept->count++] = module; /* kept->count <= the index: in place */
+		if (ranges[i].error || elf_image_parse(heads[i], sizeof heads[i], module->image.start, &module->image) ||
+		    !is_loaded(module, code))
+			drop(module);
+		module->image.tid = reader;
+		module->image.counter = counter;
 	}
 	free(heads);
 	return rc;
+}
+
+static void leave_out_dropped(struct module_list *list)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < list->count; i++)
+		if (list->modules[i].path)
+			list->modules[kept++] = list->modules[i];
+	list->count = kept;
 }
 
 /* getauxval(3): the kernel tells where the main program's headers are. ld.so run by hand counts as
@@ -160,25 +172,19 @@ static void executable_first(struct module_list *list, uint64_t headers)
 int module_list_read(int proc_fd, pid_t reader, struct remote_read_count *counter, struct module_list *list,
 		     int *maps_failed)
 {
-	struct code_ranges code = { NULL, 0 };
-	size_t length, total;
-	char path[32];
+	struct scan scan = { .list = list };
 	int rc;
 
-	*list = (struct module_list){ NULL, 0, NULL };
-	snprintf(path, sizeof path, "%d/maps", (int)reader);
-	rc = procfs_read_file(proc_fd, path, MAPS_LIMIT, &list->maps_text, &length);
-	*maps_failed = rc != 0;
-	if (rc == 0)
-		rc = scan_maps(list, &code);
-	total = list->count;
-	list->count = 0;
-	for (size_t at = 0; rc == 0 && at < total; at += HEADS_PER_READ)
+	*list = (struct module_list){ NULL, 0 };
+	rc = file_maps_walk(proc_fd, reader, add_map, &scan, maps_failed);
+	for (size_t at = 0; rc == 0 && at < list->count; at += HEADS_PER_READ)
 		rc = parse_heads(reader, counter, list->modules + at,
-				 total - at < HEADS_PER_READ ? total - at : HEADS_PER_READ, &code, list);
-	if (rc == 0)
+				 list->count - at < HEADS_PER_READ ? list->count - at : HEADS_PER_READ, &scan.code);
+	if (rc == 0) {
+		leave_out_dropped(list);
 		executable_first(list, program_headers(proc_fd, reader));
-	free(code.ranges);
+	}
+	free(scan.code.ranges);
 	if (rc)
 		module_list_free(list);
 	return rc;
@@ -186,7 +192,8 @@ int module_list_read(int proc_fd, pid_t reader, struct remote_read_count *counte
 
 void module_list_free(struct module_list *list)
 {
+	for (size_t i = 0; i < list->count; i++)
+		free(list->modules[i].path);
 	free(list->modules);
-	free(list->maps_text);
-	*list = (struct module_list){ NULL, 0, NULL };
+	*list = (struct module_list){ NULL, 0 };
 }

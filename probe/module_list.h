@@ -10,7 +10,7 @@
 
 struct module {
 	struct elf_image image;
-	const char *path; /* into the list's text */
+	char *path;
 	int deleted;
 	unsigned int dev_major, dev_minor;
 	uint64_t inode;
@@ -24,7 +24,6 @@ struct module {
 struct module_list {
 	struct module *modules;
 	size_t count;
-	char *maps_text;
 };
 
 /*

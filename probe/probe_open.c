@@ -15,7 +15,9 @@
 #include "access_gate.h"
 #include "probe_private.h"
 
-#define PF_KTHREAD 0x00200000 /* include/linux/sched.h */
+/* include/linux/sched.h */
+#define PF_EXITING 0x00000004 /* its memory may be gone before its state tells */
+#define PF_KTHREAD 0x00200000
 
 int probe_fail(struct ktstr_probe_error *error, enum ktstr_probe_tag tag, int code, const char *step,
 	       const char *format, ...)
@@ -147,7 +149,7 @@ static void take_anchor(struct ktstr_probe *probe, const struct module *module)
 
 static int has_ended(const struct procfs_stat *stat)
 {
-	return stat->state == 'Z' || stat->state == 'X';
+	return stat->state == 'Z' || stat->state == 'X' || (stat->flags & PF_EXITING);
 }
 
 int probe_pick_reader(struct ktstr_probe *probe)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* What the kernel tells of a process below /proc, or below another folder that looks like it (tests).
-   Called by module_list and by probe_*. */
+   Called by file_maps, module_list and probe_*. */
 #include "config.h"
 
 #include "procfs.h"
@@ -35,15 +35,12 @@ static ssize_t read_all(int fd, char *buffer, size_t size)
 	return (ssize_t)done;
 }
 
-int procfs_read_file(int proc_fd, const char *path, size_t limit, char **text, size_t *length)
+int procfs_read_fd(int fd, size_t limit, char **text, size_t *length)
 {
 	size_t size = 0, used = 0;
 	char *buffer = NULL, *larger;
 	ssize_t n = 0;
-	int fd = openat(proc_fd, path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
 
-	if (fd < 0)
-		return -errno;
 	do {
 		size += CHUNK;
 		larger = realloc(buffer, size + 1);
@@ -57,7 +54,6 @@ int procfs_read_file(int proc_fd, const char *path, size_t limit, char **text, s
 		if (used > limit)
 			n = -EFBIG;
 	} while (n >= 0 && used == size);
-	close(fd);
 	if (n < 0) {
 		free(buffer);
 		return (int)n;
@@ -66,6 +62,17 @@ int procfs_read_file(int proc_fd, const char *path, size_t limit, char **text, s
 	*text = buffer;
 	*length = used;
 	return 0;
+}
+
+int procfs_read_file(int proc_fd, const char *path, size_t limit, char **text, size_t *length)
+{
+	int fd = openat(proc_fd, path, O_RDONLY | O_CLOEXEC | O_NOCTTY), rc;
+
+	if (fd < 0)
+		return -errno;
+	rc = procfs_read_fd(fd, limit, text, length);
+	close(fd);
+	return rc;
 }
 
 int procfs_open_tasks(int proc_fd, pid_t pid)
@@ -165,6 +172,10 @@ int procfs_list_tasks(int task_fd, pid_t **tids, size_t *count)
 		*count = 0;
 		return rc;
 	}
-	qsort(*tids, *count, sizeof **tids, by_number);
+	for (size_t i = 1; i < *count; i++)
+		if ((*tids)[i - 1] > (*tids)[i]) { /* seldom: the kernel lists them as they began */
+			qsort(*tids, *count, sizeof **tids, by_number);
+			break;
+		}
 	return 0;
 }

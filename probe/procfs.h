@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* What the kernel tells of a process below /proc, or below another folder that looks like it (tests).
-   Called by module_list and by probe_*. */
+   Called by file_maps, module_list and probe_*. */
 #ifndef KTSTR_PROCFS_H
 #define KTSTR_PROCFS_H
 
@@ -12,6 +12,7 @@
 
 /* Reads a file relative to proc_fd. *text is NUL-terminated and the caller's to free. */
 int procfs_read_file(int proc_fd, const char *path, size_t limit, char **text, size_t *length);
+int procfs_read_fd(int fd, size_t limit, char **text, size_t *length);
 
 /*
  * The folder /proc/<pid>/task: a descriptor, or a negative errno. It stays that process's: when it has

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The texts below /proc. Called by procfs and module_list. */
+/* The texts below /proc. Called by procfs and file_maps. */
 #include "config.h"
 
 #include "procfs_text.h"
@@ -46,18 +46,22 @@ static void unescape(char *path)
 	*out = '\0';
 }
 
+void procfs_strip_deleted(struct procfs_map *map)
+{
+	size_t length = strlen(map->path);
+
+	map->deleted = length >= sizeof deleted_mark &&
+		       strcmp(map->path + length - (sizeof deleted_mark - 1), deleted_mark) == 0;
+	if (map->deleted)
+		map->path[length - (sizeof deleted_mark - 1)] = '\0';
+}
+
 static void take_path(char *path, struct procfs_map *map)
 {
-	size_t length;
-
 	while (*path == ' ')
 		path++;
-	length = strlen(path);
 	map->path = path;
-	map->deleted = length >= sizeof deleted_mark &&
-		       strcmp(path + length - (sizeof deleted_mark - 1), deleted_mark) == 0;
-	if (map->deleted)
-		path[length - (sizeof deleted_mark - 1)] = '\0';
+	procfs_strip_deleted(map);
 	if (strchr(path, '\\'))
 		unescape(path);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * The texts below /proc: pure parsers, written by hand because a process with 10000 threads has as many
- * stat files and twice as many lines in maps. Called by procfs and module_list.
+ * stat files and twice as many lines in maps. Called by procfs and file_maps.
  */
 #ifndef KTSTR_PROCFS_TEXT_H
 #define KTSTR_PROCFS_TEXT_H
@@ -10,7 +10,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-/* One line of maps. `path` points into the text that was parsed. */
+/* One line of maps, or the answer to a query. `path` points into what was parsed. */
 struct procfs_map {
 	uint64_t start, end, offset, inode;
 	unsigned int dev_major, dev_minor;
@@ -32,6 +32,9 @@ struct procfs_status {
 	pid_t inner_id;	     /* NSpid's last number */
 	unsigned int levels; /* how many numbers NSpid has */
 };
+
+/* Sets `deleted` from what the kernel writes behind the path of a file that is gone, and cuts it off. */
+void procfs_strip_deleted(struct procfs_map *map);
 
 /* Each returns 0 or -EBADMSG. Changes line. */
 int procfs_parse_map(char *line, struct procfs_map *map);

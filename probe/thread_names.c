@@ -79,37 +79,54 @@ static void *share(void *argument)
 	return NULL;
 }
 
-/* As many as there are processors for us, but for the caller itself, and threads that are worth it. */
-static size_t helpers_for(size_t count)
+/*
+ * As many as there are processors for us besides the one that the caller is on, and threads that are worth
+ * it. *others: those processors. Left to itself, the scheduler was seen to keep a helper on the caller's
+ * processor for as long as it lived.
+ */
+static size_t helpers_for(size_t count, cpu_set_t *others)
 {
 	size_t helpers = count / THREADS_PER_HELPER;
-	cpu_set_t cpus;
-	int processors;
+	int here;
 
-	if (!helpers || sched_getaffinity(0, sizeof cpus, &cpus))
+	if (!helpers || sched_getaffinity(0, sizeof *others, others))
 		return 0;
-	processors = CPU_COUNT(&cpus);
+	here = sched_getcpu();
+	if (here >= 0)
+		CPU_CLR((size_t)here, others);
 	if (helpers > HELPERS_LIMIT)
 		helpers = HELPERS_LIMIT;
-	return helpers < (size_t)processors ? helpers : (size_t)(processors > 0 ? processors - 1 : 0);
+	return helpers < (size_t)CPU_COUNT(others) ? helpers : (size_t)CPU_COUNT(others);
+}
+
+/* Starts up to `wanted` helpers. Returns how many there are: none, where no thread may be started. */
+static size_t start_helpers(pthread_t *helpers, size_t wanted, const cpu_set_t *others, struct work *work)
+{
+	pthread_attr_t attr;
+	sigset_t all, before;
+	size_t started = 0;
+
+	if (!wanted || pthread_attr_init(&attr))
+		return 0;
+	/* The caller's signal handlers must not run on these. */
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &before);
+	if (pthread_attr_setaffinity_np(&attr, sizeof *others, others) == 0)
+		while (started < wanted && pthread_create(&helpers[started], &attr, share, work) == 0)
+			started++;
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	pthread_attr_destroy(&attr);
+	return started;
 }
 
 void thread_names_read(struct ktstr_probe *probe, struct ktstr_probe_snapshot *snapshot)
 {
 	struct work work = { .probe = probe, .snapshot = snapshot, .latest_start = boot_ticks() };
 	pthread_t helpers[HELPERS_LIMIT];
-	size_t wanted = helpers_for(snapshot->count), started = 0;
-	sigset_t all, before;
+	cpu_set_t others;
+	size_t wanted = helpers_for(snapshot->count, &others), started = start_helpers(helpers, wanted, &others, &work);
 
-	if (wanted) {
-		/* The caller's signal handlers must not run on these. */
-		sigfillset(&all);
-		pthread_sigmask(SIG_SETMASK, &all, &before);
-		while (started < wanted && pthread_create(&helpers[started], NULL, share, &work) == 0)
-			started++;
-		pthread_sigmask(SIG_SETMASK, &before, NULL);
-	}
-	share(&work); /* alone, where no thread may be started */
+	share(&work);
 	while (started)
 		pthread_join(helpers[--started], NULL);
 	if (atomic_load(&work.skipped))
