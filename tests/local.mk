@@ -22,6 +22,8 @@ unit_tests = \
 	tests/unit/probe_comm_text_test \
 	tests/unit/probe_elf_image_test \
 	tests/unit/probe_file_maps_test \
+	tests/unit/probe_file_answer_test \
+	tests/unit/probe_isolation_test \
 	tests/unit/probe_options_test \
 	tests/unit/probe_procfs_test \
 	tests/unit/probe_remote_read_test \
