@@ -106,7 +106,7 @@ static int keep(void *argument)
 	if (prctl(PR_SET_PDEATHSIG, SIGKILL) || ((parent = getppid()) != keeper->caller && parent != 0))
 		_exit(OUTCOME_LOST);
 	sigaction(SIGCHLD, &action, NULL); /* a copy: where the caller ignores it the child would be reaped unseen */
-	if (pipe2(life, O_CLOEXEC))
+	if (pipe2(life, O_CLOEXEC | O_NONBLOCK))
 		_exit(OUTCOME_NOT_STARTED);
 	child = fork();
 	if (child == 0)
@@ -192,7 +192,7 @@ static int say(int outcome, const struct isolation *isolation, char *how)
 			 "and open files");
 		return -EAGAIN;
 	}
-	if (outcome < OUTCOME_NOT_STARTED)
+	if (outcome <= SIGRTMAX)
 		snprintf(how, ISOLATION_HOW_SIZE, "the child that read it was killed by signal %d: %s", outcome,
 			 signal_meaning(outcome));
 	else if (outcome == OUTCOME_CHILD + ISOLATION_CHILD_LIMITS)

@@ -56,18 +56,20 @@ static int by_number(const void *a, const void *b)
 	return *(const int *)a - *(const int *)b;
 }
 
-/* No handler of the caller's runs here: all signals are blocked until now. Two are to end this process. */
+/* Signals are blocked until no handler of the caller's is left. Then those are let through that end a
+   program which went wrong; others are not meant for this process. */
 static void forget_handlers(void)
 {
+	static const int faults[] = { SIGXCPU, SIGABRT, SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGTRAP };
 	struct sigaction action = { .sa_handler = SIG_DFL };
-	sigset_t own;
+	sigset_t open_set;
 
 	for (int number = 1; number < NSIG; number++)
 		sigaction(number, &action, NULL);
-	sigemptyset(&own);
-	sigaddset(&own, SIGXCPU);
-	sigaddset(&own, SIGABRT);
-	sigprocmask(SIG_UNBLOCK, &own, NULL);
+	sigemptyset(&open_set);
+	for (size_t i = 0; i < sizeof faults / sizeof *faults; i++)
+		sigaddset(&open_set, faults[i]);
+	sigprocmask(SIG_UNBLOCK, &open_set, NULL);
 }
 
 /* What is set already may be lower, and stays. */
@@ -108,10 +110,11 @@ static int limit_memory(size_t more)
 	return rc;
 }
 
+/* Of open files the soft limit is enough, as the filter refuses to raise it; valgrind has no other. */
 static int set_limits(const struct isolation *isolation)
 {
 	if (limit_memory(isolation->memory) || limit(RLIMIT_CPU, isolation->cpu_seconds, isolation->cpu_seconds + 1) ||
-	    limit(RLIMIT_NOFILE, FILES_LIMIT, FILES_LIMIT) || limit(RLIMIT_FSIZE, 0, 0) || limit(RLIMIT_CORE, 0, 0))
+	    limit(RLIMIT_NOFILE, FILES_LIMIT, RLIM_INFINITY) || limit(RLIMIT_FSIZE, 0, 0) || limit(RLIMIT_CORE, 0, 0))
 		return -1;
 	return 0;
 }

@@ -21,8 +21,8 @@ unit_tests = \
 	tests/unit/probe_access_gate_test \
 	tests/unit/probe_comm_text_test \
 	tests/unit/probe_elf_image_test \
-	tests/unit/probe_file_maps_test \
 	tests/unit/probe_file_answer_test \
+	tests/unit/probe_file_maps_test \
 	tests/unit/probe_isolation_test \
 	tests/unit/probe_options_test \
 	tests/unit/probe_procfs_test \
@@ -56,6 +56,7 @@ program_tests = \
 	tests/program/man_pages.t \
 	tests/program/probe_access.t \
 	tests/program/probe_hostile.t \
+	tests/program/probe_isolation.t \
 	tests/program/probe_program.t \
 	tests/program/probe_real.t \
 	tests/program/probe_rows.t \
@@ -76,10 +77,14 @@ endif
 
 # `make check' builds everything that the program tests look at.
 check_DATA = $(bin_PROGRAMS) $(lib_LTLIBRARIES) tests/targets/probe_rounds$(EXEEXT) \
-	tests/targets/damage_memory$(EXEEXT) tests/targets/measure$(EXEEXT)
+	tests/targets/damage_memory$(EXEEXT) tests/targets/measure$(EXEEXT) tests/targets/planted_probe$(EXEEXT)
 # Driven by a program test; no test of its own.
 EXTRA_PROGRAMS += tests/targets/probe_rounds tests/targets/damage_memory tests/targets/measure
 tests_targets_measure_LDADD =
+# The probe, with faults planted where it reads a file: for tests/program/probe_isolation.t.
+EXTRA_PROGRAMS += tests/targets/planted_probe
+tests_targets_planted_probe_SOURCES = tests/targets/planted_probe.c $(probe_ktstr_jemalloc_probe_SOURCES)
+tests_targets_planted_probe_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=symbol_file_tsd
 
 # Fuzz targets, as programs that run files; `make fuzz' builds them with clang's libFuzzer.
 fuzz_targets = tests/fuzz/fuzz_elf_file tests/fuzz/fuzz_elf_image tests/fuzz/fuzz_texts tests/fuzz/fuzz_tsd_layout

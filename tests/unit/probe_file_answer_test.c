@@ -9,6 +9,9 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -74,27 +77,42 @@ static void test_check(void **state)
 static void test_ways(void **state)
 {
 	unsigned char beginning[4096];
+	char path[4096] = "";
 	struct program_head head = { .bytes = beginning };
-	struct module module = { .path = (char *)"/proc/self/exe", .is_executable = 1, .first_end = 4096 };
+	struct module module = { .path = path, .first_end = 4096 };
 	struct file_question question = { .reader = getpid(), .module = &module, .head = &head, .wants_symbol = 1 };
 	struct isolation isolation[] = { ISOLATION_INIT(0, -1), ISOLATION_INIT(1, -1) };
 	struct file_answer answers[2], other;
 	char how[ISOLATION_HOW_SIZE];
-	int fd = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
+	struct stat st;
+	int fd;
 
 	(void)state;
+	assert_true(readlink("/proc/self/exe", path, sizeof path - 1) > 0);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	assert_int_equal(fstat(fd, &st), 0);
+	module.dev_major = major(st.st_dev);
+	module.dev_minor = minor(st.st_dev);
+	module.inode = st.st_ino;
 	assert_int_equal(read(fd, beginning, sizeof beginning), sizeof beginning);
 	close(fd);
 	head.size = sizeof beginning;
 	question.proc_fd = open("/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	for (int i = 0; i < 2; i++) {
 		assert_int_equal(file_answer_program(&isolation[i], &question, &answers[i], how), 0);
-		assert_int_equal(answers[i].opened, 0);
+		if (answers[i].opened) /* valgrind does not know openat2 */
+			assert_int_equal(syscall(SYS_openat2, AT_FDCWD, "/", &(char[24]){ 0 }, 24L) < 0 ? errno : 0, ENOSYS);
+		if (answers[i].opened)
+			return;
 		assert_int_equal(answers[i].symbol, -ENOENT);
 		assert_true(*answers[i].dwarf.how);
 	}
 	assert_memory_equal(&answers[0], &answers[1], sizeof *answers);
-	/* Another file than the one in memory. */
+	/* What stat tells is not what maps told: the file's beginning decides. */
+	module.inode++;
+	head.id_size = 1;
+	assert_int_equal(file_answer_program(isolation, &question, &other, how), 0);
+	assert_int_equal(other.opened, 0);
 	beginning[100] ^= 1;
 	for (int i = 0; i < 2; i++) {
 		assert_int_equal(file_answer_program(&isolation[i], &question, &other, how), 0);

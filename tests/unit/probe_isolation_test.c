@@ -94,10 +94,12 @@ static void assert_end(step_read *step, int code, const char *part)
 	struct isolation isolation = quick();
 	char how[ISOLATION_HOW_SIZE] = "";
 	struct answer answer;
+	int rc;
 
 	isolation.cpu_seconds = 1;
-	assert_int_equal(run_with(&isolation, step, &answer, how), code);
+	rc = run_with(&isolation, step, &answer, how);
 	assert_how(how, part);
+	assert_int_equal(rc, code);
 	assert_int_equal(kill(atomic_load(&shared->child), 0), -1); /* reaped */
 	assert_int_equal(waitpid(-1, NULL, __WALL | WNOHANG), -1);
 	assert_int_equal(errno, ECHILD);
@@ -177,8 +179,9 @@ static void test_state(void **state)
 
 	(void)state;
 	assert_int_equal(isolation_run(&isolation, &work, &answer, sizeof answer, how), 0);
-	assert_int_equal(answer.number, 2); /* the pipe for the answer, and the one whose end tells of the child's */
 	if (has_filter) {
+		/* The pipe for the answer, and the one whose end tells of the child's. valgrind has some of its own. */
+		assert_int_equal(answer.number, 2);
 		assert_int_equal(strtol(line_of(&answer, "\nSeccomp:"), NULL, 10), 2);
 		assert_true(strtoull(line_of(&answer, "\nSigCgt:"), NULL, 16) == 0);
 	}
@@ -191,7 +194,8 @@ static void test_state(void **state)
 	assert_int_equal(strtol(line_of(&answer, "\nMax file size"), NULL, 10), 0);
 	assert_int_equal(strtol(line_of(&answer, "\nMax core file size"), NULL, 10), 0);
 	assert_int_equal(strtol(line_of(&answer, "\nMax processes"), NULL, 10), 0);
-	assert_int_equal(strtol(line_of(&answer, "\nMax open files"), NULL, 10), 32);
+	if (has_filter) /* valgrind keeps this one to itself */
+		assert_int_equal(strtol(line_of(&answer, "\nMax open files"), NULL, 10), 32);
 	assert_int_equal(strtol(strstr(answer.text, "Max cpu time") + 12, NULL, 10), (long)isolation.cpu_seconds);
 	assert_true(strtoull(line_of(&answer, "\nMax data size"), NULL, 10) < UINT64_C(1) << 32);
 	assert_true(strtoull(line_of(&answer, "\nMax address space"), NULL, 10) < UINT64_C(1) << 40);
@@ -389,10 +393,11 @@ static void test_time(void **state)
 	struct answer answer;
 
 	(void)state;
-	isolation.wall_ms = 200;
+	isolation.wall_ms = 1000;
 	assert_int_equal(run_with(&isolation, hang, &answer, how), -ETIMEDOUT);
-	assert_how(how, "had not ended after 200 ms and was killed");
-	assert_int_equal(kill(atomic_load(&shared->child), 0), -1);
+	assert_how(how, "had not ended after 1000 ms and was killed");
+	if (atomic_load(&shared->child)) /* it had come that far */
+		assert_int_equal(kill(atomic_load(&shared->child), 0), -1);
 }
 
 static void *stop_it(void *argument)
@@ -626,7 +631,7 @@ static void test_orphan(void **state)
 		run_with(&isolation, hang, &answer, how);
 		_exit(0);
 	}
-	for (int i = 0; i < 20000 && (child = atomic_load(&shared->child)) == 0; i++)
+	for (int i = 0; i < 20000 && (child = atomic_load(&shared->child)) == 0 && is_alive(parent); i++)
 		usleep(1000);
 	keeper = atomic_load(&shared->keeper);
 	assert_true(child > 0 && keeper > 0 && keeper != parent);
@@ -734,8 +739,6 @@ int main(void)
 		cmocka_unit_test(test_state),
 		cmocka_unit_test_setup_teardown(test_ends, set_handlers, unset_handlers),
 		cmocka_unit_test(test_time),
-		cmocka_unit_test(test_stopped),
-		cmocka_unit_test(test_threads),
 		cmocka_unit_test(test_ignored),
 		cmocka_unit_test(test_cancelled_thread),
 		cmocka_unit_test(test_orphan),
@@ -748,7 +751,8 @@ int main(void)
 		return 1;
 	if (isolation_missing())
 		return cmocka_run_group_tests(without_child, NULL, NULL);
-	if (!has_filter) /* valgrind: see test_answer */
+	/* valgrind: see test_answer; it also halts all other threads while the keeper is there. */
+	if (!has_filter)
 		return cmocka_run_group_tests(without_filter, NULL, NULL);
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
