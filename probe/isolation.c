@@ -130,16 +130,14 @@ static int run_keeper(struct keeper *keeper)
 {
 	char *stack = mmap(NULL, STACK_SIZE + GUARD_SIZE, PROT_READ | PROT_WRITE,
 			   MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK | MAP_NORESERVE, -1, 0);
-	int cancel_state, status, outcome = OUTCOME_NOT_STARTED;
+	int status, outcome = OUTCOME_NOT_STARTED;
 	sigset_t all, before;
 	pid_t pid, reaped;
 
 	if (stack == MAP_FAILED)
 		return OUTCOME_NOT_STARTED;
-	/* Neither a handler nor a cancellation of this thread may be acted on by the keeper. */
 	sigfillset(&all);
 	pthread_sigmask(SIG_SETMASK, &all, &before);
-	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel_state);
 	keeper->caller = getpid();
 	pid = mprotect(stack, GUARD_SIZE, PROT_NONE)
 		? -1 : clone(keep, stack + STACK_SIZE + GUARD_SIZE, CLONE_VM | CLONE_VFORK, keeper);
@@ -149,7 +147,6 @@ static int run_keeper(struct keeper *keeper)
 		} while (reaped < 0 && errno == EINTR);
 		outcome = reaped == pid && WIFEXITED(status) ? WEXITSTATUS(status) : OUTCOME_LOST;
 	}
-	pthread_setcancelstate(cancel_state, NULL);
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
 	munmap(stack, STACK_SIZE + GUARD_SIZE);
 	return outcome;
@@ -240,20 +237,26 @@ int isolation_run(const struct isolation *isolation, const struct isolated_work 
 		  char how[ISOLATION_HOW_SIZE])
 {
 	struct keeper keeper = { .isolation = isolation, .work = work, .size = size };
-	int ends[2], outcome, rc;
+	int ends[2], cancel_state, outcome, rc;
 
 	memset(answer, 0, size);
 	if (size > ISOLATION_ANSWER_LIMIT)
 		return -EINVAL;
 	if (isolation->off || isolation_missing())
 		return run_here(isolation, work, answer, how);
+	/* A cancellation of this thread is not for the keeper to act on, which has its thread's memory; nor may it
+	   leave descriptors behind here. */
+	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel_state);
 	/* Without blocking: the child is not to hang on it, nor this process. What is sent fits in one page. */
-	if (pipe2(ends, O_CLOEXEC | O_NONBLOCK))
-		return say(OUTCOME_NOT_STARTED, isolation, how);
-	keeper.answer_fd = ends[1];
-	outcome = run_keeper(&keeper);
-	rc = outcome ? say(outcome, isolation, how) : take_answer(ends[0], answer, size, how);
-	close(ends[0]);
-	close(ends[1]);
+	if (pipe2(ends, O_CLOEXEC | O_NONBLOCK)) {
+		rc = say(OUTCOME_NOT_STARTED, isolation, how);
+	} else {
+		keeper.answer_fd = ends[1];
+		outcome = run_keeper(&keeper);
+		rc = outcome ? say(outcome, isolation, how) : take_answer(ends[0], answer, size, how);
+		close(ends[0]);
+		close(ends[1]);
+	}
+	pthread_setcancelstate(cancel_state, NULL);
 	return rc;
 }

@@ -320,7 +320,8 @@ static int read_file(int fd, struct tsd_dwarf *found, char **copy, size_t *size)
 
 /* libdw's own way is to print, and to exit with the caller's atexit handlers. Whoever reads a hostile file
    does so in a child: there this is an error like any other. */
-static _Noreturn void out_of_memory(void)
+__attribute__((noreturn)) /* clang: _Noreturn is no part of a type */
+static void out_of_memory(void)
 {
 	abort();
 }

@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/futex.h>
+#include <malloc.h>
 #include <pthread.h>
 #include <setjmp.h>
 #include <signal.h>
@@ -47,6 +48,7 @@ static struct {
 static int touched; /* by a child: its own copy */
 static int opened[3] = { -1, -1, -1 };
 static int has_filter;
+static sigset_t first_mask; /* what was blocked when the program began */
 
 static struct isolation quick(void)
 {
@@ -436,6 +438,25 @@ static void test_stopped(void **state)
 	close(isolation.cancel_fd);
 }
 
+static void test_no_room(void **state)
+{
+	struct isolation isolation = quick();
+	char how[ISOLATION_HOW_SIZE] = "";
+	struct rlimit before, none;
+	struct answer answer;
+	int rc;
+
+	(void)state;
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
+	none = before;
+	none.rlim_cur = 0;
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
+	rc = run_with(&isolation, answer_pid, &answer, how);
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
+	assert_int_equal(rc, -EAGAIN);
+	assert_how(how, "no child could be made");
+}
+
 static void take_memory(void *context, void *result)
 {
 	struct answer *answer = result;
@@ -553,18 +574,17 @@ static void test_ignored(void **state)
 	struct sigaction action = { .sa_handler = SIG_IGN }, before;
 	struct isolation isolation = quick();
 	char how[ISOLATION_HOW_SIZE] = "";
-	sigset_t mask, after;
+	sigset_t after;
 	struct answer answer;
 
 	(void)state;
 	sigaction(SIGCHLD, &action, &before);
-	sigprocmask(SIG_SETMASK, NULL, &mask);
 	assert_int_equal(run_with(&isolation, answer_pid, &answer, how), 0);
 	assert_int_equal(run_with(&isolation, crash, &answer, how), -EIO);
 	assert_how(how, "signal 11");
 	sigprocmask(SIG_SETMASK, NULL, &after);
 	for (int number = 1; number < NSIG; number++)
-		assert_int_equal(sigismember(&mask, number), sigismember(&after, number));
+		assert_int_equal(sigismember(&first_mask, number), sigismember(&after, number));
 	sigaction(SIGCHLD, &before, &action);
 	assert_true(action.sa_handler == SIG_IGN);
 }
@@ -593,6 +613,7 @@ static void test_cancelled_thread(void **state)
 	assert_int_equal(pthread_create(&thread, NULL, run_cancelled, &rc), 0);
 	assert_int_equal(pthread_join(thread, &result), 0);
 	assert_true(result == PTHREAD_CANCELED);
+	assert_int_equal(rc, 0);
 }
 
 /* Zombies count: who reaps them is not ours to say. */
@@ -621,6 +642,7 @@ static void test_orphan(void **state)
 	int status;
 
 	(void)state;
+	isolation.wall_ms = 600000;
 	atomic_store(&shared->child, 0);
 	parent = fork();
 	assert_true(parent >= 0);
@@ -693,6 +715,8 @@ static int prepare(void **state)
 	if (shared == MAP_FAILED)
 		return -1;
 	atexit(at_exit);
+	sigprocmask(SIG_SETMASK, NULL, &first_mask);
+	mallopt(M_ARENA_MAX, 1); /* one heap for all threads, with one lock */
 	has_filter = !isolation_missing() && run_with(&isolation, answer_pid, &answer, how) == 0 &&
 		     strstr(how, "with a filter");
 	return 0;
@@ -726,6 +750,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_ends, set_handlers, unset_handlers),
 		cmocka_unit_test(test_time),
 		cmocka_unit_test(test_stopped),
+		cmocka_unit_test(test_no_room),
 		cmocka_unit_test(test_threads),
 		cmocka_unit_test(test_ignored),
 		cmocka_unit_test(test_cancelled_thread),
