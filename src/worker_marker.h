@@ -13,7 +13,7 @@
 #include "worker_identity.h"
 
 /* How long an empty marker may wait for its content, also on a busy machine, before it counts as it is. */
-#define WORKER_MARKER_EMPTY_MS 100
+#define WORKER_MARKER_EMPTY_MS 1000
 
 enum worker_marker_verdict {
 	WORKER_MARKER_NONE,	   /* nothing is there */

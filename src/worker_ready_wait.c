@@ -215,31 +215,39 @@ static bool worker_ended(struct wait *wait)
 	return err == -ECHILD;
 }
 
-/* Reads all queued events. Returns true when one of them is a reason to look at the marker. */
+/* Is this event a reason to look at the marker? */
+static bool is_reason(struct wait *wait, const struct inotify_event *event)
+{
+	if (event->mask & IN_Q_OVERFLOW)
+		return true;
+	if (event->wd != wait->watch)
+		return false; /* of a folder that was left */
+	if (event->mask & (IN_DELETE_SELF | IN_IGNORED))
+		return true;
+	if (event->len == 0 || strcmp(event->name, wait->name) != 0)
+		return false;
+	/* What is moved here may be old; what is made or written here is not. */
+	if (event->mask & (IN_CREATE | IN_MODIFY | IN_CLOSE_WRITE))
+		wait->witnessed = true;
+	return true;
+}
+
+/*
+ * Reads what one buffer holds of the queued events, and no more: others who write into the folder faster
+ * than this reads must not keep it from the clock. Returns true when one is a reason to look at the marker.
+ */
 static bool read_events(struct wait *wait)
 {
 	_Alignas(struct inotify_event) char buffer[16384];
+	ssize_t size = read(wait->inotify, buffer, sizeof buffer);
 	bool look = false;
-	ssize_t size;
 
-	while ((size = read(wait->inotify, buffer, sizeof buffer)) > 0) {
-		for (ssize_t at = 0; at < size;) {
-			const struct inotify_event *event = (const void *)(buffer + at);
+	for (ssize_t at = 0; at < size;) {
+		const struct inotify_event *event = (const void *)(buffer + at);
 
-			at += (ssize_t)(sizeof *event + event->len);
-			if (event->mask & IN_Q_OVERFLOW)
-				look = true;
-			if (event->wd != wait->watch)
-				continue; /* of a folder that was left */
-			if (event->mask & (IN_DELETE_SELF | IN_IGNORED)) {
-				look = true;
-			} else if (event->len && strcmp(event->name, wait->name) == 0) {
-				look = true;
-				/* What is moved here may be old; what is made or written here is not. */
-				if (event->mask & (IN_CREATE | IN_MODIFY | IN_CLOSE_WRITE))
-					wait->witnessed = true;
-			}
-		}
+		at += (ssize_t)(sizeof *event + event->len);
+		if (is_reason(wait, event))
+			look = true;
 	}
 	return look;
 }

@@ -2,6 +2,7 @@
 # The closed loop: the worker's known allocation, read from outside by the probe.
 use strict;
 use warnings;
+use File::Temp ();
 use JSON::PP qw(decode_json);
 use Test::More;
 use TestKtstr;
@@ -68,4 +69,14 @@ for (1 .. 100) {
 is $wrong, 0, '--churn: the main thread is right in each of 100 readings';
 cmp_ok $crowds, '>', 0, 'and some see more than one thread';
 end($pid);
+
+# A log of the waiting program in the marker's folder: each event that it reads makes another one.
+SKIP: {
+	my $strace = find_program('strace') or skip 'strace is missing', 2;
+	run(command => [$strace, '-o', '/dev/null', '/bin/true'])->{exit} == 0 or skip 'ptrace is refused here', 2;
+	my $log = File::Temp->new(TEMPLATE => 'ktstr-test-XXXXXX', DIR => '/tmp');
+	my $demo = run(command => [$strace, '-f', '-o', "$log", "$ENV{KTSTR_BUILDDIR}/bench/demo"]);
+	is $demo->{exit}, 0, 'a wait that makes events by itself comes to an end' or diag($demo->{out}, $demo->{err});
+	like $demo->{out}, qr/is ready, its marker stands/, 'with the marker';
+}
 done_testing;

@@ -233,7 +233,7 @@ static void test_thread_number(void **state)
 static void test_clock_stepped(void **state)
 {
 	(void)state;
-	/* Empty, so that the look that counts comes 100 ms after its time was set back. */
+	/* Empty, so that the look that counts comes a second after its time was set back. */
 	assert_true(comes_to("sleep 0.1; touch -d 2001-01-01 /tmp/ktstr-worker-ready-$$; exec sleep 60",
 			     KTSTR_WORKER_READY));
 }

@@ -264,7 +264,7 @@ static void test_empty(void **state)
 
 	(void)state;
 	wait_for(pid, PATIENCE_MS, KTSTR_WORKER_READY);
-	pause_ms(250);
+	pause_ms(1250);
 	wait_for(pid, 0, KTSTR_WORKER_READY); /* it has stood long enough: one look will do */
 	end_child(pid);
 	for (int round = 0; round < 50; round++) { /* never a false "ready" or "after" */
