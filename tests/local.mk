@@ -23,6 +23,7 @@ unit_tests = \
 	tests/unit/probe_elf_image_test \
 	tests/unit/probe_file_answer_test \
 	tests/unit/probe_file_maps_test \
+	tests/unit/probe_isolation_rights_test \
 	tests/unit/probe_isolation_test \
 	tests/unit/probe_options_test \
 	tests/unit/probe_procfs_test \
@@ -45,6 +46,8 @@ endif
 AM_DEFAULT_SOURCE_EXT = .c
 LDADD = src/libktstr_inner.la probe/libktstr_probe_inner.la $(CMOCKA_LIBS) -lpthread
 tests_unit_probe_comm_text_test_SOURCES = tests/unit/probe_comm_text_test.c probe/comm_text.c
+tests_unit_probe_isolation_rights_test_SOURCES = tests/unit/probe_isolation_rights_test.c tests/unit/isolation_runs.h
+tests_unit_probe_isolation_test_SOURCES = tests/unit/probe_isolation_test.c tests/unit/isolation_runs.h
 tests_unit_probe_options_test_SOURCES = tests/unit/probe_options_test.c probe/options.c
 tests_unit_bytes_arg_test_SOURCES = tests/unit/bytes_arg_test.c worker/bytes_arg.c
 
