@@ -430,10 +430,10 @@ int main(void)
 	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);
+	sigprocmask(SIG_SETMASK, NULL, &first_mask);
 	if (prepare())
 		return 1;
 	atexit(at_exit);
-	sigprocmask(SIG_SETMASK, NULL, &first_mask);
 	mallopt(M_ARENA_MAX, 1); /* one heap for all threads, with one lock */
 	if (isolation_missing())
 		return cmocka_run_group_tests(without_child, NULL, NULL);
