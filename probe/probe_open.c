@@ -236,15 +236,20 @@ static int no_modules(struct ktstr_probe *probe, struct ktstr_probe_error *error
 			  "process %d is not a 64-bit program of this machine's architecture", (int)probe->pid);
 }
 
-static int none_chosen(struct ktstr_probe *probe, struct ktstr_probe_error *error)
+/* For an error's end: the file that might have settled it, where its reader came to grief. */
+#define UNREAD_FORMAT "%s%s"
+#define UNREAD(list) *(list)->unread ? ". Not asked, but it might tell: " : "", (list)->unread
+
+static int none_chosen(struct ktstr_probe *probe, const struct module_list *list, struct ktstr_probe_error *error)
 {
 	if (probe->wanted_path)
 		return probe_fail(error, KTSTR_PROBE_TAG_JEMALLOC_NOT_FOUND, -ENOENT, "jemalloc",
-				  "no jemalloc in process %d is mapped from %s: --explain lists those that are",
-				  (int)probe->pid, probe->wanted_path);
+				  "no jemalloc in process %d is mapped from %s: --explain lists those that are" UNREAD_FORMAT,
+				  (int)probe->pid, probe->wanted_path, UNREAD(list));
 	return probe_fail(error, KTSTR_PROBE_TAG_JEMALLOC_NOT_FOUND, -ENOENT, "jemalloc",
 			  "no sign of jemalloc in process %d: no fingerprint in a TLS image, no tsd_tls symbol, no mallctl. "
-			  "A stripped static jemalloc older than 5.3.0 cannot be told from other code", (int)probe->pid);
+			  "A stripped static jemalloc older than 5.3.0 cannot be told from other code" UNREAD_FORMAT,
+			  (int)probe->pid, UNREAD(list));
 }
 
 static int use_module(struct ktstr_probe *probe, const struct module_list *list, const struct module *module,
@@ -254,8 +259,8 @@ static int use_module(struct ktstr_probe *probe, const struct module_list *list,
 
 	if (module->layout)
 		return probe_fail(error, KTSTR_PROBE_TAG_LAYOUT_UNKNOWN, module->layout, "layout",
-				  "%s carries jemalloc, but where its counters are is not certain: %s", module->path,
-				  module->place.how);
+				  "%s carries jemalloc, but where its counters are is not certain: %s" UNREAD_FORMAT,
+				  module->path, module->place.how, UNREAD(list));
 	rc = module_tls_find(list, module, &probe->tls);
 	explain_add(&probe->explain, "TLS block", "%s", rc ? strerror(-rc) : probe->tls.how);
 	if (rc)
@@ -275,6 +280,11 @@ static int use_module(struct ktstr_probe *probe, const struct module_list *list,
 
 static int find_jemalloc(struct ktstr_probe *probe, struct ktstr_probe_error *error)
 {
+	const struct module_files files = {
+		.proc_fd = probe->proc_fd, .reader = probe->reader,
+		.use = probe->options.debuginfo != KTSTR_PROBE_DEBUGINFO_OFF,
+		.isolation = ISOLATION_INIT(probe->options.no_isolation, probe->cancel_fd),
+	};
 	struct module_list list;
 	struct module *module;
 	int maps_failed, rc;
@@ -292,14 +302,13 @@ static int find_jemalloc(struct ktstr_probe *probe, struct ktstr_probe_error *er
 			probe->glibc |= strstr(list.modules[i].path, "/ld-linux-") || strstr(list.modules[i].path, "/libc.so.6");
 		explain_add(&probe->explain, "executable", "%s%s, %zu ELF files mapped", list.modules[0].path,
 			    list.modules[0].deleted ? " (deleted)" : "", list.count);
-		rc = module_list_find_jemalloc(probe->proc_fd, probe->reader, &list,
-					       probe->options.debuginfo != KTSTR_PROBE_DEBUGINFO_OFF, &probe->explain);
+		rc = module_list_find_jemalloc(&files, &list, &probe->explain);
 		if (rc)
 			rc = probe_fail_access(probe, error, KTSTR_PROBE_TAG_OTHER, rc, "memory");
 		else if ((module = module_list_choose(&list, probe->wanted_path, &probe->explain)))
 			rc = use_module(probe, &list, module, error);
 		else
-			rc = none_chosen(probe, error);
+			rc = none_chosen(probe, &list, error);
 	}
 	module_list_free(&list);
 	return rc;
