@@ -116,14 +116,19 @@ static int open_program(int proc_fd, pid_t reader, const struct module *module)
  */
 static void compare_headers(int proc_fd, pid_t reader, struct module *module)
 {
-	int fd = open_program(proc_fd, reader, module);
+	int fd = open_program(proc_fd, reader, module), rc;
 
 	if (fd < 0)
 		return;
-	if (elf_image_compare(&module->image, fd) == -EBADMSG) {
-		module->layout = -EBADMSG;
+	rc = elf_image_compare(&module->image, fd);
+	if (rc == -EBADMSG) {
+		module->layout = rc;
 		snprintf(module->place.how, sizeof module->place.how,
 			 "its ELF headers in memory are not those of the file: they were written over");
+	} else if (rc == -EIO) {
+		module->layout = rc;
+		snprintf(module->place.how, sizeof module->place.how,
+			 "its file cannot be read to compare the ELF headers in memory: %s", strerror(errno));
 	}
 	close(fd);
 }

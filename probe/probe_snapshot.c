@@ -323,7 +323,8 @@ static int read_all(struct ktstr_probe *probe, struct ktstr_probe_snapshot *snap
 static int changed(struct ktstr_probe *probe, struct ktstr_probe_error *error)
 {
 	return probe_fail(error, KTSTR_PROBE_TAG_EXE_IDENTITY_CHANGED, -ESTALE, "identity",
-			  "process %d ended, ran another program or closed its jemalloc: what was read in this snapshot is dropped",
+			  "process %d ended, ran another program or closed its jemalloc, or its memory can no longer be read: "
+			  "what was read in this snapshot is dropped",
 			  (int)probe->pid);
 }
 
@@ -335,7 +336,8 @@ static int take(struct ktstr_probe *probe, struct ktstr_probe_snapshot *snapshot
 		return changed(probe, error);
 	if (rc)
 		return probe_fail(error, KTSTR_PROBE_TAG_TID_ENUMERATION_FAILURE, rc, "thread list",
-				  "the threads of process %d cannot be listed: %s", (int)probe->pid, strerror(-rc));
+				  "the threads of process %d cannot be listed%s: %s", (int)probe->pid,
+				  probe->by_ptrace ? " or stopped" : "", strerror(-rc));
 	snapshot->threads = calloc(probe->place_count, sizeof *snapshot->threads);
 	if (!snapshot->threads)
 		return probe_fail(error, KTSTR_PROBE_TAG_OTHER, -ENOMEM, "snapshot", "out of memory");
