@@ -14,6 +14,7 @@ probe_libktstr_probe_inner_la_SOURCES = \
 	probe/explain.c probe/explain.h \
 	probe/file_maps.c probe/file_maps.h \
 	probe/loader_tls.c probe/loader_tls.h \
+	probe/missed_tasks.c probe/missed_tasks.h \
 	probe/module_jemalloc.c \
 	probe/module_list.c probe/module_list.h \
 	probe/module_tls.c probe/module_tls.h \

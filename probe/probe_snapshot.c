@@ -12,6 +12,7 @@
 
 #include "arch.h"
 #include "dtv_walk.h"
+#include "missed_tasks.h"
 #include "probe_private.h"
 #include "thread_names.h"
 #include "thread_pointer.h"
@@ -20,6 +21,7 @@
 #define BATCH 256
 #define CONTIGUOUS_LIMIT 4096
 #define STATE_LIMIT 6	    /* tsd_state_uninitialized, the greatest */
+#define TRIES 4		    /* a thread was skipped once in some 700 lists of 64 threads that come and go */
 #define COUNTERS_LIMIT 256  /* bytes from the first to the last word read of tsd */
 
 /* What is read of a thread: counters [first, first + size) of the TLS block, identity relative to TP. */
@@ -371,6 +373,11 @@ int ktstr_probe_snapshot_take(struct ktstr_probe *probe, struct ktstr_probe_snap
 	if (!snapshot)
 		return probe_fail(error, KTSTR_PROBE_TAG_OTHER, -ENOMEM, "snapshot", "out of memory");
 	rc = take(probe, snapshot, error);
+	for (int i = 1; i < TRIES && rc == 0 && !snapshot->interrupted && missed_tasks(probe, snapshot); i++) {
+		free(snapshot->threads);
+		*snapshot = (struct ktstr_probe_snapshot){ 0 };
+		rc = take(probe, snapshot, error);
+	}
 	if (rc)
 		ktstr_probe_snapshot_free(snapshot);
 	else
