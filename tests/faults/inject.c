@@ -361,10 +361,12 @@ static int end_others(void)
 				close(fd);
 			text[n > 0 ? n : 0] = '\0';
 			for (char *at = text, *end; *at; at = *end ? end + 1 : end) {
-				kill((pid_t)strtol(at, &end, 10), SIGKILL);
-				left++;
-				if (end == at)
+				pid_t pid = (pid_t)strtol(at, &end, 10);
+
+				if (pid <= 0)
 					break;
+				kill(pid, SIGKILL);
+				left++;
 			}
 		}
 		nanosleep(&pause, NULL);
