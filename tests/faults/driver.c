@@ -318,6 +318,7 @@ int main(int argc, char **argv)
 		go = go_probe;
 	else if (strcmp(argv[1], "payload") == 0)
 		go = go_payload;
+	heap_settle();
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	printf("begin\n"); /* stdout has its buffer */
 	for (round_number = 0; round_number < 3; round_number++) {

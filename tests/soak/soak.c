@@ -353,21 +353,10 @@ static void steady_part(int64_t until)
 	ktstr_probe_close(probe);
 }
 
-static void *sleeper(void *unused)
-{
-	pause();
-	return unused;
-}
-
-/* The first use of pthread_cancel(3) on a thread that runs leaves blocks of the C library: let it be now. */
+/* A server and each kind of session once, for the blocks that the libraries keep from their first use. */
 static void warm_up(void)
 {
-	pthread_t thread;
-
-	if (pthread_create(&thread, NULL, sleeper, NULL))
-		die("pthread_create");
-	pthread_cancel(thread);
-	pthread_join(thread, NULL);
+	heap_settle();
 	start_server();
 	wait_until_ready();
 	for (unsigned int kind = 0; kind < 3; kind++)
