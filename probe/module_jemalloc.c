@@ -71,17 +71,22 @@ static int take_answer(const struct file_answer *answer, const char *what, struc
 static void compare_headers(int proc_fd, pid_t reader, struct module *module)
 {
 	struct program_head head = { .bytes = NULL };
-	int fd = program_file_open_mapped(proc_fd, reader, module);
+	int fd = program_file_open_mapped(proc_fd, reader, module), rc;
 
 	if (fd < 0 && program_head_read(module, &head) == 0)
 		fd = program_file_open(proc_fd, reader, module, &head);
 	free(head.bytes);
 	if (fd < 0)
 		return;
-	if (elf_image_compare(&module->image, fd) == -EBADMSG) {
-		module->layout = -EBADMSG;
+	rc = elf_image_compare(&module->image, fd);
+	if (rc == -EBADMSG) {
+		module->layout = rc;
 		snprintf(module->place.how, sizeof module->place.how,
 			 "its ELF headers in memory are not those of the file: they were written over");
+	} else if (rc == -EIO) {
+		module->layout = rc;
+		snprintf(module->place.how, sizeof module->place.how,
+			 "its file cannot be read to compare the ELF headers in memory: %s", strerror(errno));
 	}
 	close(fd);
 }

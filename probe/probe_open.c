@@ -135,9 +135,13 @@ int probe_same_program(const struct ktstr_probe *probe)
 {
 	unsigned char bytes[sizeof probe->anchor_bytes];
 
+	ssize_t n;
+
+	do {
+		n = pread(probe->mem_fd, bytes, sizeof bytes, (off_t)probe->anchor);
+	} while (n < 0 && errno == EINTR);
 	/* A library may be closed, and another come to lie in its place: its headers differ. */
-	return pread(probe->mem_fd, bytes, sizeof bytes, (off_t)probe->anchor) == (ssize_t)sizeof bytes &&
-	       memcmp(bytes, probe->anchor_bytes, sizeof bytes) == 0;
+	return n == (ssize_t)sizeof bytes && memcmp(bytes, probe->anchor_bytes, sizeof bytes) == 0;
 }
 
 /* A read that fails shows in the first comparison. */
@@ -200,11 +204,13 @@ static int check_process(struct ktstr_probe *probe, struct ktstr_probe_error *er
 		return missing(probe, error, -ENOENT, "is not a process but one of another's threads: give its Tgid");
 	if (rc == 0)
 		rc = procfs_read_stat(probe->task_fd, probe->pid, &stat);
-	if (rc)
-		return rc == -EPERM || rc == -EACCES
-			? probe_fail_access(probe, error, KTSTR_PROBE_TAG_PID_MISSING, rc, "status")
-			: missing(probe, error, -ESRCH, "does not exist here (ended, in another pid namespace, or hidden by "
-							"/proc's hidepid)");
+	if (rc == -ENOENT || rc == -ESRCH)
+		return missing(probe, error, -ESRCH, "does not exist here (ended, in another pid namespace, or hidden by "
+						     "/proc's hidepid)");
+	if (rc) /* out of descriptors or memory: that is not to be missing */
+		return probe_fail_access(probe, error, rc == -EPERM || rc == -EACCES ? KTSTR_PROBE_TAG_PID_MISSING
+										     : KTSTR_PROBE_TAG_OTHER,
+					 rc, "status");
 	if (stat.flags & PF_KTHREAD)
 		return probe_fail(error, KTSTR_PROBE_TAG_READLINK_FAILURE, -ENOENT, "executable",
 				  "process %d is a kernel thread: it has no executable and no heap", (int)probe->pid);
@@ -233,7 +239,8 @@ static int open_memory(struct ktstr_probe *probe, struct ktstr_probe_error *erro
 static int no_modules(struct ktstr_probe *probe, struct ktstr_probe_error *error)
 {
 	return probe_fail(error, KTSTR_PROBE_TAG_ARCH_MISMATCH, -ENOEXEC, "executable",
-			  "process %d is not a 64-bit program of this machine's architecture", (int)probe->pid);
+			  "process %d is not a 64-bit program of this machine's architecture, or its ELF headers in memory "
+			  "cannot be read", (int)probe->pid);
 }
 
 /* For an error's end: the file that might have settled it, where its reader came to grief. */
@@ -329,7 +336,8 @@ static int check_still_there(struct ktstr_probe *probe, int rc, struct ktstr_pro
 		return missing(probe, error, -ESRCH, "ended while it was examined");
 	if (rc == -ESRCH || (probe->anchor && !probe_same_program(probe)))
 		return probe_fail(error, KTSTR_PROBE_TAG_EXE_IDENTITY_CHANGED, -ESTALE, "identity",
-				  "process %d ended or ran another program while it was examined: try again",
+				  "process %d ended or ran another program while it was examined, or its memory can no longer "
+				  "be read: try again",
 				  (int)probe->pid);
 	return rc;
 }

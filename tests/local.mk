@@ -54,6 +54,7 @@ tests_unit_bytes_arg_test_SOURCES = tests/unit/bytes_arg_test.c worker/bytes_arg
 program_tests = \
 	tests/program/closed_loop.t \
 	tests/program/completion.t \
+	tests/program/faults.t \
 	tests/program/fuzz_corpus.t \
 	tests/program/install.t \
 	tests/program/man_pages.t \
@@ -67,6 +68,7 @@ program_tests = \
 	tests/program/probe_states.t \
 	tests/program/probe_truth.t \
 	tests/program/sanitizers.t \
+	tests/program/soak.t \
 	tests/program/valgrind.t \
 	tests/program/worker.t \
 	tests/program/worker_binary.t \
