@@ -10,6 +10,7 @@
 #include <linux/seccomp.h>
 #include <signal.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -25,7 +26,7 @@
 #define X32_BIT 0x40000000
 
 /* The low half of an argument on a little-endian machine: descriptors and flags are 32 bits wide. */
-#define ARGUMENT(n) (offsetof(struct seccomp_data, args) + 8 * (n))
+#define ARGUMENT(n) (offsetof(struct seccomp_data, args) + sizeof(uint64_t) * (n))
 
 #define LOAD(offset) BPF_STMT(BPF_LD | BPF_W | BPF_ABS, (unsigned int)(offset))
 #define JUMP(test, value, yes, no) BPF_JUMP(BPF_JMP | (test) | BPF_K, (unsigned int)(value), yes, no)

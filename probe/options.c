@@ -137,15 +137,16 @@ static int number_option(const char *name, uint64_t max, unsigned int *result, c
 static int choice_option(const char *name, const struct choice *choices, int *result, char *error)
 {
 	char words[64] = "";
+	size_t length = 0;
 
 	for (; choices->word; choices++) {
 		if (strcmp(optarg, choices->word) == 0) {
 			*result = choices->value;
 			return 0;
 		}
-		if (*words)
-			strcat(words, ", ");
-		strcat(words, choices->word); /* the longest table fits, see options_test */
+		if (length < sizeof words) /* the longest table fits, see options_test */
+			length += (size_t)snprintf(words + length, sizeof words - length, "%s%s", length ? ", " : "",
+						   choices->word);
 	}
 	return usage_error(error, "--%s: '%s' is none of: %s", name, optarg, words);
 }

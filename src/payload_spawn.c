@@ -76,7 +76,7 @@ static size_t env_remove(const char **env, size_t count, const char *name, size_
 	size_t from, to = 0;
 
 	for (from = 0; from < count; from++)
-		if (strncmp(env[from], name, length) || env[from][length] != '=')
+		if (strncmp(env[from], name, length) != 0 || env[from][length] != '=')
 			env[to++] = env[from];
 	return to;
 }
