@@ -52,6 +52,7 @@ program_tests = \
 	tests/program/fuzz_corpus.t \
 	tests/program/install.t \
 	tests/program/man_pages.t \
+	tests/program/needed.t \
 	tests/program/probe_access.t \
 	tests/program/probe_hostile.t \
 	tests/program/probe_program.t \
