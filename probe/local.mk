@@ -45,7 +45,7 @@ probe_libktstr_probe_la_LIBADD = probe/libktstr_probe_inner.la
 probe_libktstr_probe_la_LDFLAGS = $(AM_LDFLAGS) -pthread -version-info 0:0:0 \
 	-Wl,--push-state,--no-as-needed,-lgcc_s,--pop-state \
 	-Wl,--version-script=$(srcdir)/probe/libktstr-probe.map $(LIBKTSTR_NO_UNDEFINED)
-EXTRA_probe_libktstr_probe_la_DEPENDENCIES = probe/libktstr-probe.map
+EXTRA_probe_libktstr_probe_la_DEPENDENCIES = probe/libktstr-probe.map Makefile
 EXTRA_DIST += probe/libktstr-probe.map
 
 pkgconfig_DATA += probe/ktstr-probe.pc
@@ -58,3 +58,4 @@ probe_ktstr_jemalloc_probe_SOURCES = \
 	probe/render_json.c probe/render_json.h \
 	probe/render_text.c probe/render_text.h
 probe_ktstr_jemalloc_probe_LDADD = probe/libktstr-probe.la
+EXTRA_probe_ktstr_jemalloc_probe_DEPENDENCIES = Makefile

@@ -30,7 +30,8 @@ src_libktstr_la_SOURCES =
 src_libktstr_la_LIBADD = src/libktstr_inner.la
 src_libktstr_la_LDFLAGS = $(AM_LDFLAGS) -version-info 0:0:0 \
 	-Wl,--version-script=$(srcdir)/src/libktstr.map $(LIBKTSTR_NO_UNDEFINED)
-EXTRA_src_libktstr_la_DEPENDENCIES = src/libktstr.map
+# Linked anew when the flags may have changed, too: they are what a soname and a dependency come from.
+EXTRA_src_libktstr_la_DEPENDENCIES = src/libktstr.map Makefile
 EXTRA_DIST += src/libktstr.map
 # A sanitized library takes its runtime from the program, so there it has undefined symbols.
 if !SANITIZERS

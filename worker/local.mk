@@ -8,3 +8,4 @@ worker_ktstr_jemalloc_alloc_worker_SOURCES = worker/alloc_worker.c worker/bytes_
 worker_ktstr_jemalloc_alloc_worker_CFLAGS = $(KTSTR_CFLAGS) $(JEMALLOC_CFLAGS) -pthread
 worker_ktstr_jemalloc_alloc_worker_LDFLAGS = $(KTSTR_LDFLAGS) $(WORKER_LDFLAGS) -pthread -static-libgcc
 worker_ktstr_jemalloc_alloc_worker_LDADD = $(JEMALLOC_LIBS)
+EXTRA_worker_ktstr_jemalloc_alloc_worker_DEPENDENCIES = Makefile

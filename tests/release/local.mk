@@ -1,0 +1,20 @@
+# What a release has to pass besides distcheck. `./bootstrap check-release` installs the tools and runs it all.
+EXTRA_DIST += tests/release/reproducible
+
+# Debian's packages, from the tarball: left in build/deb. Needs the clone, where debian/ is.
+deb: dist
+	$(srcdir)/tests/release/build $(distdir).tar.xz deb
+# What lintian and autopkgtest say of them, and what they leave behind. As root.
+check-deb: deb
+	$(srcdir)/tests/release/check deb
+
+# Two builds of the tarball that differ in all that should not matter.
+check-reproducible: dist
+	$(srcdir)/tests/release/reproducible $(distdir).tar.xz
+
+# One after the other: a failure is then the last thing that is printed.
+check-release:
+	$(MAKE) check-abi
+	$(MAKE) check-reproducible
+	$(MAKE) check-deb
+.PHONY: deb check-deb check-reproducible check-release
