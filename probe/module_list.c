@@ -133,15 +133,17 @@ static void leave_out_dropped(struct module_list *list)
 
 /* getauxval(3): the kernel tells where the main program's headers are. ld.so run by hand counts as
    the main program then, and what it loads as a library without static TLS: that is refused later. */
-static uint64_t program_headers(int proc_fd, pid_t reader)
+static int program_headers(int proc_fd, pid_t reader, uint64_t *found)
 {
 	char path[32], *text;
-	uint64_t found = 0;
 	size_t length;
+	int rc;
 
+	*found = 0;
 	snprintf(path, sizeof path, "%d/auxv", (int)reader);
-	if (procfs_read_file(proc_fd, path, 65536, &text, &length))
-		return 0;
+	rc = procfs_read_file(proc_fd, path, 65536, &text, &length);
+	if (rc)
+		return rc;
 	for (size_t at = 0; at + 16 <= length; at += 16) {
 		uint64_t entry[2];
 
@@ -149,10 +151,10 @@ static uint64_t program_headers(int proc_fd, pid_t reader)
 		if (entry[0] == AT_NULL)
 			break;
 		if (entry[0] == AT_PHDR)
-			found = entry[1];
+			*found = entry[1];
 	}
 	free(text);
-	return found;
+	return 0;
 }
 
 static void executable_first(struct module_list *list, uint64_t headers)
@@ -173,6 +175,7 @@ int module_list_read(int proc_fd, pid_t reader, struct remote_read_count *counte
 		     int *maps_failed)
 {
 	struct scan scan = { .list = list };
+	uint64_t headers;
 	int rc;
 
 	*list = (struct module_list){ .modules = NULL };
@@ -182,7 +185,9 @@ int module_list_read(int proc_fd, pid_t reader, struct remote_read_count *counte
 				 list->count - at < HEADS_PER_READ ? list->count - at : HEADS_PER_READ, &scan.code);
 	if (rc == 0) {
 		leave_out_dropped(list);
-		executable_first(list, program_headers(proc_fd, reader));
+		rc = program_headers(proc_fd, reader, &headers);
+		if (rc == 0)
+			executable_first(list, headers);
 	}
 	free(scan.code.ranges);
 	if (rc)

@@ -201,8 +201,9 @@ sub state_of_target {
 my %told_otherwise = (
 	ENOENT => qr/\b(?:ended|does not exist|no such process)/,
 	ESRCH => qr/\b(?:ended|does not exist|no such process)/,
-	ENOSYS => qr/process_vm_readv is not there/,
-	EFAULT => qr/its ELF headers in memory cannot be read/,
+	# A file whose image cannot be read in memory is passed over.
+	ENOSYS => qr/process_vm_readv is not there|no sign of jemalloc/,
+	EFAULT => qr/its ELF headers in memory cannot be read|no sign of jemalloc/,
 	ENOMEM => qr/Resource temporarily unavailable/, # pthread_create(3) makes EAGAIN of it
 );
 
@@ -212,7 +213,9 @@ sub tells {
 	return 1 if index($text, $wanted) >= 0;
 	my $other = $told_otherwise{$error};
 	# Where one of many looks fails that only confirm something, the text says what could not be looked at.
-	return $other && $text =~ $other || $text =~ m{its memory can no longer be read|/ns/mnt may not be read|is procfs mounted};
+	return $other && $text =~ $other || $text =~ m{its memory can no longer be read|/ns/mnt may not be read|is procfs mounted}
+		# Written by stdio in the middle of a line, which keeps no errno.
+		|| $text =~ /the output could not be written: Input.output error/;
 }
 
 sub judge_worker {
