@@ -62,7 +62,7 @@ static void read_own(int proc_fd, struct access_gate *gate, uint64_t *effective)
 	value = field(status, "\nCapEff:");
 	if (value) {
 		*effective = strtoull(value, NULL, 16);
-		gate->capability = (*effective >> CAP_SYS_PTRACE) & 1;
+		gate->capability = (*effective & (UINT64_C(1) << CAP_SYS_PTRACE)) != 0;
 	}
 }
 
@@ -111,7 +111,7 @@ void access_gate_read(int proc_fd, pid_t pid, struct access_gate *gate)
 	read_target(proc_fd, pid, gate, own_effective);
 	read_user_spaces(proc_fd, pid, gate);
 	if (read_small(proc_fd, "sys/kernel/yama/ptrace_scope", text, sizeof text) == 0)
-		gate->yama = atoi(text);
+		gate->yama = (int)strtol(text, NULL, 10);
 }
 
 static int foreign(const struct access_gate *gate)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The separate file with the debug information of a stripped program. Called by module_jemalloc. */
+/* The separate file with the debug information of a stripped program. Called by file_answer. */
 #include "config.h"
 
 #include "debug_file.h"
@@ -11,7 +11,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "symbol_file.h"
@@ -19,8 +18,6 @@
 #define NOTES_LIMIT 65536
 #define NOTES_COUNT 64 /* sections: the same bytes may be named again and again */
 #define LINK_LIMIT 4096
-#define CHECKSUM_LIMIT (UINT64_C(128) << 20) /* bytes of all candidates: a third of a second or so */
-#define NAME_LIMIT 4096
 
 /* A whole small section; the caller frees it. */
 static unsigned char *read_section(int fd, const Elf64_Shdr *section, uint64_t limit)
@@ -86,7 +83,7 @@ int debug_file_build_id(int fd, unsigned char *id, size_t *size)
 	return rc;
 }
 
-static int has_id(int fd, const unsigned char *id, size_t size)
+int debug_file_has_id(int fd, const unsigned char *id, size_t size)
 {
 	unsigned char own[DEBUG_FILE_ID_SIZE];
 	size_t own_size = sizeof own;
@@ -94,48 +91,46 @@ static int has_id(int fd, const unsigned char *id, size_t size)
 	return debug_file_build_id(fd, own, &own_size) == 0 && own_size == size && memcmp(own, id, size) == 0;
 }
 
-int debug_file_open_by_id(int proc_fd, pid_t pid, const unsigned char *id, size_t size)
+size_t debug_file_open_by_id(int proc_fd, pid_t pid, const unsigned char *id, size_t size, int fds[DEBUG_FILE_BY_ID])
 {
 	char path[64 + 2 * DEBUG_FILE_ID_SIZE];
-	const pid_t roots[] = { pid, 0 };
+	const pid_t roots[DEBUG_FILE_BY_ID] = { pid, 0 };
+	size_t count = 0;
 	int at;
 
 	if (size < 2 || size > DEBUG_FILE_ID_SIZE)
-		return -ENOENT;
+		return 0;
 	at = snprintf(path, sizeof path, "/usr/lib/debug/.build-id/%02x/", id[0]);
 	for (size_t i = 1; i < size; i++)
 		at += snprintf(path + at, sizeof path - (size_t)at, "%02x", id[i]);
 	snprintf(path + at, sizeof path - (size_t)at, ".debug");
-	for (size_t i = 0; i < 2; i++) {
-		int fd = symbol_file_open_any(proc_fd, roots[i], path);
-
-		if (fd >= 0 && has_id(fd, id, size))
-			return fd;
-		if (fd >= 0)
-			close(fd);
+	for (size_t i = 0; i < DEBUG_FILE_BY_ID; i++) {
+		fds[count] = symbol_file_open_any(proc_fd, roots[i], path);
+		count += fds[count] >= 0;
 	}
-	return -ENOENT;
+	return count;
 }
 
 /* The CRC of .gnu_debuglink: CRC-32 as in IEEE 802.3, reflected (GDB manual, Separate Debug Files). */
 static int checksum(int fd, uint64_t *left, uint32_t *result)
 {
+	/* Not fstat(3), for which libc may use a call that takes a path: the child's filter refuses those. */
+	off_t size = lseek(fd, 0, SEEK_END);
 	uint32_t table[256], crc = UINT32_MAX;
 	unsigned char *bytes;
-	struct stat st;
 	uint64_t at = 0;
 	ssize_t n = -1;
 
-	if (fstat(fd, &st) || st.st_size < 0 || (uint64_t)st.st_size > *left)
+	if (size < 0 || (uint64_t)size > *left)
 		return -EFBIG;
-	*left -= (uint64_t)st.st_size;
+	*left -= (uint64_t)size;
 	bytes = malloc(65536);
 	for (uint32_t i = 0; i < 256; i++) {
 		table[i] = i;
 		for (int bit = 0; bit < 8; bit++)
 			table[i] = table[i] >> 1 ^ (table[i] & 1 ? UINT32_C(0xedb88320) : 0);
 	}
-	while (bytes && at <= (uint64_t)st.st_size && (n = pread(fd, bytes, 65536, (off_t)at)) > 0) {
+	while (bytes && at <= (uint64_t)size && (n = pread(fd, bytes, 65536, (off_t)at)) > 0) {
 		for (ssize_t i = 0; i < n; i++)
 			crc = crc >> 8 ^ table[(crc ^ bytes[i]) & 255];
 		at += (uint64_t)n;
@@ -145,8 +140,20 @@ static int checksum(int fd, uint64_t *left, uint32_t *result)
 	return n == 0 ? 0 : -EFBIG;
 }
 
+int debug_file_has_checksum(int fd, uint64_t *left, uint32_t wanted)
+{
+	uint32_t crc;
+
+	return checksum(fd, left, &crc) == 0 && crc == wanted;
+}
+
+int debug_file_link_is_sane(const struct debug_link *link)
+{
+	return *link->name && memchr(link->name, '\0', sizeof link->name) && !strchr(link->name, '/');
+}
+
 /* The section's text, and behind it, at the next multiple of 4, the checksum. */
-static int read_link(int fd, char *name, size_t room, uint32_t *crc)
+int debug_file_read_link(int fd, struct debug_link *link)
 {
 	Elf64_Shdr *sections;
 	size_t count, names;
@@ -168,10 +175,11 @@ static int read_link(int fd, char *name, size_t room, uint32_t *crc)
 		bytes = read_section(fd, &sections[i], LINK_LIMIT);
 		rc = -EBADMSG;
 		length = bytes ? strnlen((char *)bytes, sections[i].sh_size) : 0;
-		if (length && length < room && ((length + 4) & ~(size_t)3) + sizeof *crc <= sections[i].sh_size) {
-			memcpy(name, bytes, length + 1);
-			memcpy(crc, bytes + ((length + 4) & ~(size_t)3), sizeof *crc);
-			rc = strchr(name, '/') ? -EBADMSG : 0; /* a name, never a path */
+		if (length && length < sizeof link->name &&
+		    ((length + 4) & ~(size_t)3) + sizeof link->crc <= sections[i].sh_size) {
+			memcpy(link->name, bytes, length + 1);
+			memcpy(&link->crc, bytes + ((length + 4) & ~(size_t)3), sizeof link->crc);
+			rc = debug_file_link_is_sane(link) ? 0 : -EBADMSG;
 		}
 		free(bytes);
 	}
@@ -179,29 +187,25 @@ static int read_link(int fd, char *name, size_t room, uint32_t *crc)
 	return rc;
 }
 
-int debug_file_open_by_link(int proc_fd, pid_t pid, const char *path, int program_fd)
+size_t debug_file_open_by_link(int proc_fd, pid_t pid, const char *path, const struct debug_link *link,
+			       int fds[DEBUG_FILE_BY_LINK])
 {
 	/* GDB's order: beside the program, in .debug beside it, in the tree of all debug files. */
 	static const char *const before[] = { "", "", "/usr/lib/debug" }, *const within[] = { "", ".debug/", "" };
 	const char *slash = strrchr(path, '/');
 	int folder = slash && slash - path < PATH_MAX ? (int)(slash - path) : 0;
-	char name[NAME_LIMIT], candidate[PATH_MAX];
 	const pid_t roots[] = { pid, 0 };
-	uint64_t left = CHECKSUM_LIMIT;
-	uint32_t wanted, crc;
-	int rc = read_link(program_fd, name, sizeof name, &wanted);
+	char candidate[PATH_MAX];
+	size_t count = 0;
 
-	for (size_t i = 0; rc == 0 && i < 6; i++) {
+	for (size_t i = 0; i < DEBUG_FILE_BY_LINK; i++) {
 		int length = snprintf(candidate, sizeof candidate, "%s%.*s/%s%s", before[i % 3], folder, path,
-				      within[i % 3], name), fd;
+				      within[i % 3], link->name);
 
 		if (length < 0 || (size_t)length >= sizeof candidate)
 			continue;
-		fd = symbol_file_open_any(proc_fd, roots[i / 3], candidate);
-		if (fd >= 0 && checksum(fd, &left, &crc) == 0 && crc == wanted)
-			return fd;
-		if (fd >= 0)
-			close(fd);
+		fds[count] = symbol_file_open_any(proc_fd, roots[i / 3], candidate);
+		count += fds[count] >= 0;
 	}
-	return rc ? rc : -ENOENT;
+	return count;
 }

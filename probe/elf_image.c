@@ -112,6 +112,7 @@ int elf_image_compare(const struct elf_image *image, int fd)
 	unsigned char memory[ELF_IMAGE_HEAD_SIZE], file[ELF_IMAGE_HEAD_SIZE];
 	Elf64_Ehdr header;
 	size_t size;
+	ssize_t n;
 	int rc = remote_read_one(image->tid, image->start, memory, sizeof memory, image->counter);
 
 	if (rc)
@@ -121,7 +122,12 @@ int elf_image_compare(const struct elf_image *image, int fd)
 	if (header.e_phoff > sizeof memory || size > sizeof memory - header.e_phoff)
 		return -EBADMSG;
 	size = header.e_phoff + size > sizeof header ? header.e_phoff + size : sizeof header;
-	return pread(fd, file, size, 0) == (ssize_t)size && memcmp(memory, file, size) == 0 ? 0 : -EBADMSG;
+	do {
+		n = pread(fd, file, size, 0);
+	} while (n < 0 && errno == EINTR);
+	if (n < 0)
+		return -EIO;
+	return n == (ssize_t)size && memcmp(memory, file, size) == 0 ? 0 : -EBADMSG;
 }
 
 int elf_image_over_budget(const struct elf_image *image)

@@ -4,6 +4,7 @@
 
 #include "elf_image.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -39,9 +40,9 @@ static size_t version_length(const char *text, size_t room)
 	if (room - at < 1 + HASH_DIGITS + 1 || text[at++] != 'g')
 		return 0;
 	for (n = 0; n < HASH_DIGITS; n++, at++)
-		if (!memchr("0123456789abcdef", text[at], 16))
+		if (!isxdigit((unsigned char)text[at]) || isupper((unsigned char)text[at]))
 			return 0;
-	return text[at] == '\0' && at < ELF_IMAGE_VERSION_SIZE ? at : 0;
+	return at < ELF_IMAGE_VERSION_SIZE && text[at] == '\0' ? at : 0;
 }
 
 /* Every 'g' behind a '-' is looked at, backwards to the text's begin. */

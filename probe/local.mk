@@ -12,14 +12,20 @@ probe_libktstr_probe_inner_la_SOURCES = \
 	probe/dwarf_budget.c probe/dwarf_budget.h \
 	probe/elf_image.c probe/elf_image.h probe/elf_version.c \
 	probe/explain.c probe/explain.h \
+	probe/file_answer.c probe/file_answer.h \
 	probe/file_maps.c probe/file_maps.h \
+	probe/isolation.c probe/isolation.h \
+	probe/isolation_child.c probe/isolation_child.h \
+	probe/isolation_filter.c probe/isolation_filter.h \
 	probe/loader_tls.c probe/loader_tls.h \
+	probe/missed_tasks.c probe/missed_tasks.h \
 	probe/module_jemalloc.c \
 	probe/module_list.c probe/module_list.h \
 	probe/module_tls.c probe/module_tls.h \
 	probe/names.c \
 	probe/probe_open.c probe/probe_places.c probe/probe_private.h probe/probe_snapshot.c \
 	probe/procfs.c probe/procfs.h probe/procfs_text.c probe/procfs_text.h \
+	probe/program_file.c probe/program_file.h \
 	probe/ptrace_stop.c probe/ptrace_stop.h \
 	probe/remote_read.c probe/remote_read.h \
 	probe/symbol_file.c probe/symbol_file.h \

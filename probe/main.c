@@ -128,9 +128,10 @@ static int show(struct run *run, const struct ktstr_probe_snapshot *snapshot,
 	else
 		rc = render_text_snapshot(&run->text, snapshot, previous, run->taken, run->options.snapshots);
 	/* What was read is out before the next wait, also for a reader at the end of a pipe. */
-	fflush(stdout);
-	if (rc == 0 && ferror(stdout))
-		rc = -EIO;
+	if (fflush(stdout))
+		rc = rc ? rc : -errno;
+	else if (ferror(stdout))
+		rc = rc ? rc : -EIO; /* earlier, when the buffer was full: why is not known any more */
 	return rc;
 }
 

@@ -9,11 +9,10 @@
 #include <unistd.h>
 
 #include "arch.h"
-#include "debug_file.h"
+#include "file_answer.h"
 #include "module_list.h"
 #include "module_tls.h"
-#include "symbol_file.h"
-#include "tsd_dwarf.h"
+#include "program_file.h"
 
 static const char *last_part(const char *path)
 {
@@ -39,130 +38,104 @@ static int defines_mallctl(const struct elf_dynamic *dynamic)
 }
 
 /* What one file adds to the signs: a symbol, debug information. Whether anything was found. */
-static int take_file(int fd, const char *what, struct module *module, struct tsd_signs *signs, struct explain *explain)
+static int take_answer(const struct file_answer *answer, const char *what, struct module *module,
+		       struct tsd_signs *signs, struct explain *explain)
 {
-	struct tsd_dwarf dwarf;
-	int symbol = -EEXIST, rc;
+	int has_symbol = answer->symbol == 0, has_dwarf = answer->dwarf_rc == 0;
 
-	if (!signs->has_symbol) {
-		symbol = symbol_file_tsd(fd, &signs->symbol_offset, &signs->symbol_size);
-		signs->has_symbol = symbol == 0;
+	if (has_symbol) {
+		signs->has_symbol = 1;
+		signs->symbol_offset = answer->symbol_offset;
+		signs->symbol_size = answer->symbol_size;
 	}
-	rc = tsd_dwarf_find(fd, &dwarf);
-	if (rc == 0) {
+	if (has_dwarf) {
 		signs->has_dwarf = 1;
-		signs->dwarf_size = dwarf.size;
-		signs->dwarf_state = dwarf.state;
-		signs->dwarf_allocated = dwarf.allocated;
-		signs->dwarf_deallocated = dwarf.deallocated;
+		signs->dwarf_size = answer->dwarf.size;
+		signs->dwarf_state = answer->dwarf.state;
+		signs->dwarf_allocated = answer->dwarf.allocated;
+		signs->dwarf_deallocated = answer->dwarf.deallocated;
 	}
-	if (module->is_jemalloc || symbol == 0 || rc == 0)
+	if (module->is_jemalloc || has_symbol || has_dwarf)
 		explain_add(explain, what, "%s: symbol tsd_tls: %s; %s", module->path,
-			    symbol == -EEXIST ? "known" : symbol ? strerror(-symbol) : "found", dwarf.how);
-	return symbol == 0 || rc == 0;
-}
-
-#define COMPARED 65536
-#define COMPARED_CHUNK 4096
-
-/* Do the file and what the target has mapped of it begin alike? Both headers, notes and hashes are there. */
-static int is_mapped_file(int fd, const struct module *module)
-{
-	unsigned char in_file[COMPARED_CHUNK], in_memory[COMPARED_CHUNK];
-	uint64_t size = module->first_end - module->image.start;
-
-	for (uint64_t at = 0; at < size && at < COMPARED; at += COMPARED_CHUNK) {
-		ssize_t n = pread(fd, in_file, sizeof in_file, (off_t)at);
-
-		if (n <= 0 || remote_read_one(module->image.tid, module->image.start + at, in_memory, (size_t)n,
-					      module->image.counter) ||
-		    memcmp(in_file, in_memory, (size_t)n) != 0)
-			return 0;
-		if ((size_t)n < sizeof in_file)
-			break; /* the file ends here, the page does not */
-	}
-	return 1;
-}
-
-/*
- * The program's own file, also when another stands in its place, or where stat tells another device than
- * maps does (overlayfs, btrfs). The kernel's own links are asked first; the path alone is believed of a file
- * with a build-id, and whatever was opened must be what is mapped.
- */
-static int open_program(int proc_fd, pid_t reader, const struct module *module)
-{
-	unsigned char id[DEBUG_FILE_ID_SIZE];
-	size_t size = sizeof id;
-	int fd = symbol_file_open(proc_fd, reader, module->path, module->dev_major, module->dev_minor, module->inode);
-
-	if (fd >= 0)
-		return fd;
-	if (module->is_executable)
-		fd = symbol_file_open_exe(proc_fd, reader);
-	if (fd < 0)
-		fd = symbol_file_open_range(proc_fd, reader, module->image.start, module->first_end);
-	if (fd < 0 && elf_image_build_id(&module->image, id, &size) == 0)
-		fd = symbol_file_open_any(proc_fd, reader, module->path);
-	if (fd >= 0 && !is_mapped_file(fd, module)) {
-		close(fd);
-		return -ESTALE;
-	}
-	return fd;
+			    answer->symbol == -EEXIST ? "known" : has_symbol ? "found" : strerror(-answer->symbol),
+			    answer->dwarf.how);
+	return has_symbol || has_dwarf;
 }
 
 /*
  * Offsets that follow from headers which the process has written over would be wrong by as much. The
- * file cannot always be opened: what can be is compared.
+ * file cannot always be opened: what can be is compared. Here, and not in a child: bytes are compared, none
+ * is understood, and it is done for every jemalloc, where a child would cost several times all the rest.
+ * Nor can the opening harm: a regular file only, read only, and the kernel alone knows what is in it.
  */
 static void compare_headers(int proc_fd, pid_t reader, struct module *module)
 {
-	int fd = open_program(proc_fd, reader, module);
+	struct program_head head = { .bytes = NULL };
+	int fd = program_file_open_mapped(proc_fd, reader, module), rc;
 
+	if (fd < 0 && program_head_read(module, &head) == 0)
+		fd = program_file_open(proc_fd, reader, module, &head);
+	free(head.bytes);
 	if (fd < 0)
 		return;
-	if (elf_image_compare(&module->image, fd) == -EBADMSG) {
-		module->layout = -EBADMSG;
+	rc = elf_image_compare(&module->image, fd);
+	if (rc == -EBADMSG) {
+		module->layout = rc;
 		snprintf(module->place.how, sizeof module->place.how,
 			 "its ELF headers in memory are not those of the file: they were written over");
+	} else if (rc == -EIO) {
+		module->layout = rc;
+		snprintf(module->place.how, sizeof module->place.how,
+			 "its file cannot be read to compare the ELF headers in memory: %s", strerror(errno));
 	}
 	close(fd);
 }
 
-static int open_debug(int proc_fd, pid_t reader, const struct module *module, int program_fd)
+/* A child that came to grief: its file counts as one that does not answer. The first is told in errors, too. */
+static int asked(int rc, const char *how, const struct module *module, struct module_list *list, struct explain *explain)
 {
-	unsigned char id[DEBUG_FILE_ID_SIZE];
-	size_t size = sizeof id;
-	int fd = elf_image_build_id(&module->image, id, &size) ? -ENOENT
-							     : debug_file_open_by_id(proc_fd, reader, id, size);
-
-	return fd < 0 && program_fd >= 0 ? debug_file_open_by_link(proc_fd, reader, module->path, program_fd) : fd;
+	explain_add(explain, "isolation", "%s: %s", module->path, how);
+	if (rc && !*list->unread)
+		snprintf(list->unread, sizeof list->unread, "%.200s: %s", module->path, how);
+	return rc == 0;
 }
 
 /* Files: first the program's own, then, if that did not settle it, its debug file. */
-static void ask_files(int proc_fd, pid_t reader, struct module *module, struct tsd_signs *signs, struct explain *explain)
+static void ask_files(const struct module_files *files, struct module_list *list, struct module *module,
+		      struct tsd_signs *signs, struct explain *explain)
 {
-	int program = open_program(proc_fd, reader, module), debug;
+	struct program_head head;
+	struct file_question question = { .proc_fd = files->proc_fd, .reader = files->reader, .module = module,
+					  .head = &head, .wants_symbol = !signs->has_symbol };
+	struct file_answer program, debug;
+	char how[ISOLATION_HOW_SIZE];
 
-	if (program < 0 && module->is_jemalloc)
-		explain_add(explain, "symbol table", "%s: %s", module->path, strerror(-program));
-	if (program >= 0 && take_file(program, "symbol table", module, signs, explain)) {
-		module->is_jemalloc = 1;
-		module->layout = tsd_layout_find(signs, &module->place);
+	if (program_head_read(module, &head))
+		return;
+	if (asked(file_answer_program(&files->isolation, &question, &program, how), how, module, list, explain)) {
+		if (program.opened && module->is_jemalloc)
+			explain_add(explain, "symbol table", "%s: %s", module->path, strerror(-program.opened));
+		if (program.opened == 0 && take_answer(&program, "symbol table", module, signs, explain)) {
+			module->is_jemalloc = 1;
+			module->layout = tsd_layout_find(signs, &module->place);
+		}
+		if (program.opened == 0 && program.link_rc == 0)
+			question.link = &program.link;
 	}
-	debug = module->is_jemalloc && module->layout == -ENODATA ? open_debug(proc_fd, reader, module, program) : -ENOENT;
-	if (debug >= 0 && take_file(debug, "debug file", module, signs, explain))
+	question.wants_symbol = !signs->has_symbol;
+	if (module->is_jemalloc && module->layout == -ENODATA && (head.id_size || question.link) &&
+	    asked(file_answer_debug(&files->isolation, &question, &debug, how), how, module, list, explain) &&
+	    debug.opened == 0 && take_answer(&debug, "debug file", module, signs, explain))
 		module->layout = tsd_layout_find(signs, &module->place);
-	if (program >= 0)
-		close(program);
-	if (debug >= 0)
-		close(debug);
+	free(head.bytes);
 }
 
 /*
  * All signs of one module. The file on disk is asked only where its memory does not settle it, and only
  * of the executable and of what has other signs of jemalloc: no file of 100 libraries is opened.
  */
-static int examine(int proc_fd, pid_t reader, struct module *module, int use_files, struct explain *explain)
+static int examine(const struct module_files *files, struct module_list *list, struct module *module,
+		   struct explain *explain)
 {
 	struct tsd_signs signs = { .filesz = module->image.tls_filesz, .memsz = module->image.tls_memsz };
 	struct elf_dynamic dynamic = { 0 };
@@ -186,10 +159,10 @@ static int examine(int proc_fd, pid_t reader, struct module *module, int use_fil
 			signs.version = version;
 			module->layout = tsd_layout_find(&signs, &module->place);
 		}
-		if (module->layout == -ENODATA && use_files && (module->is_jemalloc || module->is_executable))
-			ask_files(proc_fd, reader, module, &signs, explain);
-		if (module->is_jemalloc && module->layout == 0 && use_files)
-			compare_headers(proc_fd, reader, module);
+		if (module->layout == -ENODATA && files->use && (module->is_jemalloc || module->is_executable))
+			ask_files(files, list, module, &signs, explain);
+		if (module->is_jemalloc && module->layout == 0 && files->use)
+			compare_headers(files->proc_fd, files->reader, module);
 		if (module->is_jemalloc)
 			explain_add(explain, "jemalloc", "%s%s at 0x%llx: %s", module->path,
 				    module->deleted ? " (deleted)" : "", (unsigned long long)module->image.start,
@@ -201,8 +174,7 @@ static int examine(int proc_fd, pid_t reader, struct module *module, int use_fil
 	return rc;
 }
 
-int module_list_find_jemalloc(int proc_fd, pid_t reader, struct module_list *list, int use_files,
-			      struct explain *explain)
+int module_list_find_jemalloc(const struct module_files *files, struct module_list *list, struct explain *explain)
 {
 	for (size_t i = 0; i < list->count; i++) {
 		struct module *module = &list->modules[i];
@@ -210,7 +182,7 @@ int module_list_find_jemalloc(int proc_fd, pid_t reader, struct module_list *lis
 
 		if (!module->image.has_tls)
 			continue;
-		rc = examine(proc_fd, reader, module, use_files, explain);
+		rc = examine(files, list, module, explain);
 		if (rc == -EPERM || rc == -ESRCH || rc == -ENOMEM)
 			return rc;
 		if (rc) /* a damaged file is no jemalloc, and no reason to give up on the others */

@@ -175,7 +175,7 @@ int module_list_read(int proc_fd, pid_t reader, struct remote_read_count *counte
 	struct scan scan = { .list = list };
 	int rc;
 
-	*list = (struct module_list){ NULL, 0 };
+	*list = (struct module_list){ .modules = NULL };
 	rc = file_maps_walk(proc_fd, reader, add_map, &scan, maps_failed);
 	for (size_t at = 0; rc == 0 && at < list->count; at += HEADS_PER_READ)
 		rc = parse_heads(reader, counter, list->modules + at,
@@ -195,5 +195,5 @@ void module_list_free(struct module_list *list)
 	for (size_t i = 0; i < list->count; i++)
 		free(list->modules[i].path);
 	free(list->modules);
-	*list = (struct module_list){ NULL, 0 };
+	*list = (struct module_list){ .modules = NULL };
 }

@@ -5,6 +5,7 @@
 
 #include "elf_image.h"
 #include "explain.h"
+#include "isolation.h"
 #include "procfs.h"
 #include "tsd_layout.h"
 
@@ -24,6 +25,15 @@ struct module {
 struct module_list {
 	struct module *modules;
 	size_t count;
+	char unread[448]; /* the first file that could not be asked, and why; "": none */
+};
+
+/* How files on disk are asked. */
+struct module_files {
+	int proc_fd;
+	pid_t reader; /* the task by which they are found */
+	int use;      /* 0: none is opened */
+	struct isolation isolation;
 };
 
 /*
@@ -34,12 +44,8 @@ int module_list_read(int proc_fd, pid_t reader, struct remote_read_count *counte
 		     int *maps_failed);
 void module_list_free(struct module_list *list);
 
-/*
- * Looks for jemalloc in every module: is_jemalloc, layout and place are filled in. use_files: symbol
- * tables on disk may be opened.
- */
-int module_list_find_jemalloc(int proc_fd, pid_t reader, struct module_list *list, int use_files,
-			      struct explain *explain);
+/* Looks for jemalloc in every module: is_jemalloc, layout and place are filled in. */
+int module_list_find_jemalloc(const struct module_files *files, struct module_list *list, struct explain *explain);
 
 /*
  * The jemalloc to read: the wanted path (or its last part), else the only one, else the one that

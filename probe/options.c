@@ -26,6 +26,7 @@ const char options_usage[] =
 	"      --jemalloc PATH       with several jemallocs in the process, read the one in PATH\n"
 	"      --thread-pointer HOW  auto, robust-list (never stops a thread) or ptrace\n"
 	"      --debuginfo FROM      auto (files of this machine, where memory leaves a doubt) or off\n"
+	"      --no-isolation        to debug: read files in this process, not in a child without privileges\n"
 	"      --help                show this text and exit\n"
 	"      --version             show the version and exit\n"
 	"\n"
@@ -42,6 +43,7 @@ enum {
 	OPTION_JEMALLOC,
 	OPTION_THREAD_POINTER,
 	OPTION_DEBUGINFO,
+	OPTION_NO_ISOLATION,
 	OPTION_HELP,
 	OPTION_VERSION,
 };
@@ -58,6 +60,7 @@ static const struct option long_options[] = {
 	{ "jemalloc", required_argument, NULL, OPTION_JEMALLOC },
 	{ "thread-pointer", required_argument, NULL, OPTION_THREAD_POINTER },
 	{ "debuginfo", required_argument, NULL, OPTION_DEBUGINFO },
+	{ "no-isolation", no_argument, NULL, OPTION_NO_ISOLATION },
 	{ "help", no_argument, NULL, OPTION_HELP },
 	{ "version", no_argument, NULL, OPTION_VERSION },
 	{ NULL, 0, NULL, 0 },
@@ -134,15 +137,16 @@ static int number_option(const char *name, uint64_t max, unsigned int *result, c
 static int choice_option(const char *name, const struct choice *choices, int *result, char *error)
 {
 	char words[64] = "";
+	size_t length = 0;
 
 	for (; choices->word; choices++) {
 		if (strcmp(optarg, choices->word) == 0) {
 			*result = choices->value;
 			return 0;
 		}
-		if (*words)
-			strcat(words, ", ");
-		strcat(words, choices->word); /* the longest table fits, see options_test */
+		if (length < sizeof words) /* the longest table fits, see options_test */
+			length += (size_t)snprintf(words + length, sizeof words - length, "%s%s", length ? ", " : "",
+						   choices->word);
 	}
 	return usage_error(error, "--%s: '%s' is none of: %s", name, optarg, words);
 }
@@ -193,6 +197,9 @@ static int parse_one(int option, char **argv, struct options *options, char *err
 		if (rc == 0)
 			options->probe.debuginfo = (enum ktstr_probe_debuginfo)value;
 		return rc;
+	case OPTION_NO_ISOLATION:
+		options->probe.no_isolation = 1;
+		return 0;
 	case ':':
 		return usage_error(error, "'%s' needs a value", argv[optind - 1]);
 	default:

@@ -135,9 +135,13 @@ int probe_same_program(const struct ktstr_probe *probe)
 {
 	unsigned char bytes[sizeof probe->anchor_bytes];
 
+	ssize_t n;
+
+	do {
+		n = pread(probe->mem_fd, bytes, sizeof bytes, (off_t)probe->anchor);
+	} while (n < 0 && errno == EINTR);
 	/* A library may be closed, and another come to lie in its place: its headers differ. */
-	return pread(probe->mem_fd, bytes, sizeof bytes, (off_t)probe->anchor) == (ssize_t)sizeof bytes &&
-	       memcmp(bytes, probe->anchor_bytes, sizeof bytes) == 0;
+	return n == (ssize_t)sizeof bytes && memcmp(bytes, probe->anchor_bytes, sizeof bytes) == 0;
 }
 
 /* A read that fails shows in the first comparison. */
@@ -200,11 +204,13 @@ static int check_process(struct ktstr_probe *probe, struct ktstr_probe_error *er
 		return missing(probe, error, -ENOENT, "is not a process but one of another's threads: give its Tgid");
 	if (rc == 0)
 		rc = procfs_read_stat(probe->task_fd, probe->pid, &stat);
-	if (rc)
-		return rc == -EPERM || rc == -EACCES
-			? probe_fail_access(probe, error, KTSTR_PROBE_TAG_PID_MISSING, rc, "status")
-			: missing(probe, error, -ESRCH, "does not exist here (ended, in another pid namespace, or hidden by "
-							"/proc's hidepid)");
+	if (rc == -ENOENT || rc == -ESRCH)
+		return missing(probe, error, -ESRCH, "does not exist here (ended, in another pid namespace, or hidden by "
+						     "/proc's hidepid)");
+	if (rc) /* out of descriptors or memory: that is not to be missing */
+		return probe_fail_access(probe, error, rc == -EPERM || rc == -EACCES ? KTSTR_PROBE_TAG_PID_MISSING
+										     : KTSTR_PROBE_TAG_OTHER,
+					 rc, "status");
 	if (stat.flags & PF_KTHREAD)
 		return probe_fail(error, KTSTR_PROBE_TAG_READLINK_FAILURE, -ENOENT, "executable",
 				  "process %d is a kernel thread: it has no executable and no heap", (int)probe->pid);
@@ -233,18 +239,24 @@ static int open_memory(struct ktstr_probe *probe, struct ktstr_probe_error *erro
 static int no_modules(struct ktstr_probe *probe, struct ktstr_probe_error *error)
 {
 	return probe_fail(error, KTSTR_PROBE_TAG_ARCH_MISMATCH, -ENOEXEC, "executable",
-			  "process %d is not a 64-bit program of this machine's architecture", (int)probe->pid);
+			  "process %d is not a 64-bit program of this machine's architecture, or its ELF headers in memory "
+			  "cannot be read", (int)probe->pid);
 }
 
-static int none_chosen(struct ktstr_probe *probe, struct ktstr_probe_error *error)
+/* For an error's end: the file that might have settled it, where its reader came to grief. */
+#define UNREAD_FORMAT "%s%s"
+#define UNREAD(list) *(list)->unread ? ". Not asked, but it might tell: " : "", (list)->unread
+
+static int none_chosen(struct ktstr_probe *probe, const struct module_list *list, struct ktstr_probe_error *error)
 {
 	if (probe->wanted_path)
 		return probe_fail(error, KTSTR_PROBE_TAG_JEMALLOC_NOT_FOUND, -ENOENT, "jemalloc",
-				  "no jemalloc in process %d is mapped from %s: --explain lists those that are",
-				  (int)probe->pid, probe->wanted_path);
+				  "no jemalloc in process %d is mapped from %s: --explain lists those that are" UNREAD_FORMAT,
+				  (int)probe->pid, probe->wanted_path, UNREAD(list));
 	return probe_fail(error, KTSTR_PROBE_TAG_JEMALLOC_NOT_FOUND, -ENOENT, "jemalloc",
 			  "no sign of jemalloc in process %d: no fingerprint in a TLS image, no tsd_tls symbol, no mallctl. "
-			  "A stripped static jemalloc older than 5.3.0 cannot be told from other code", (int)probe->pid);
+			  "A stripped static jemalloc older than 5.3.0 cannot be told from other code" UNREAD_FORMAT,
+			  (int)probe->pid, UNREAD(list));
 }
 
 static int use_module(struct ktstr_probe *probe, const struct module_list *list, const struct module *module,
@@ -254,8 +266,8 @@ static int use_module(struct ktstr_probe *probe, const struct module_list *list,
 
 	if (module->layout)
 		return probe_fail(error, KTSTR_PROBE_TAG_LAYOUT_UNKNOWN, module->layout, "layout",
-				  "%s carries jemalloc, but where its counters are is not certain: %s", module->path,
-				  module->place.how);
+				  "%s carries jemalloc, but where its counters are is not certain: %s" UNREAD_FORMAT,
+				  module->path, module->place.how, UNREAD(list));
 	rc = module_tls_find(list, module, &probe->tls);
 	explain_add(&probe->explain, "TLS block", "%s", rc ? strerror(-rc) : probe->tls.how);
 	if (rc)
@@ -275,6 +287,11 @@ static int use_module(struct ktstr_probe *probe, const struct module_list *list,
 
 static int find_jemalloc(struct ktstr_probe *probe, struct ktstr_probe_error *error)
 {
+	const struct module_files files = {
+		.proc_fd = probe->proc_fd, .reader = probe->reader,
+		.use = probe->options.debuginfo != KTSTR_PROBE_DEBUGINFO_OFF,
+		.isolation = ISOLATION_INIT(probe->options.no_isolation, probe->cancel_fd),
+	};
 	struct module_list list;
 	struct module *module;
 	int maps_failed, rc;
@@ -292,14 +309,13 @@ static int find_jemalloc(struct ktstr_probe *probe, struct ktstr_probe_error *er
 			probe->glibc |= strstr(list.modules[i].path, "/ld-linux-") || strstr(list.modules[i].path, "/libc.so.6");
 		explain_add(&probe->explain, "executable", "%s%s, %zu ELF files mapped", list.modules[0].path,
 			    list.modules[0].deleted ? " (deleted)" : "", list.count);
-		rc = module_list_find_jemalloc(probe->proc_fd, probe->reader, &list,
-					       probe->options.debuginfo != KTSTR_PROBE_DEBUGINFO_OFF, &probe->explain);
+		rc = module_list_find_jemalloc(&files, &list, &probe->explain);
 		if (rc)
 			rc = probe_fail_access(probe, error, KTSTR_PROBE_TAG_OTHER, rc, "memory");
 		else if ((module = module_list_choose(&list, probe->wanted_path, &probe->explain)))
 			rc = use_module(probe, &list, module, error);
 		else
-			rc = none_chosen(probe, error);
+			rc = none_chosen(probe, &list, error);
 	}
 	module_list_free(&list);
 	return rc;
@@ -320,7 +336,8 @@ static int check_still_there(struct ktstr_probe *probe, int rc, struct ktstr_pro
 		return missing(probe, error, -ESRCH, "ended while it was examined");
 	if (rc == -ESRCH || (probe->anchor && !probe_same_program(probe)))
 		return probe_fail(error, KTSTR_PROBE_TAG_EXE_IDENTITY_CHANGED, -ESTALE, "identity",
-				  "process %d ended or ran another program while it was examined: try again",
+				  "process %d ended or ran another program while it was examined, or its memory can no longer "
+				  "be read: try again",
 				  (int)probe->pid);
 	return rc;
 }

@@ -110,7 +110,7 @@ static void handle_stop(struct ptrace_stop *stop, int status)
 static int reap_one(struct tracer *tracer)
 {
 	siginfo_t info = { .si_pid = 0 };
-	struct ptrace_stop key, *stop;
+	struct ptrace_stop key = { .tid = 0 }, *stop;
 	int state, rc;
 
 	/* Looks first, without reaping. Cancelled here, a stop is still whole, and so is the signal in it. */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Files on disk that the target never maps whole, and their symbol tables. Called by module_jemalloc
-   and debug_file. */
+/* Files on disk that the target never maps whole, and their symbol tables. Called by program_file,
+   file_answer and debug_file. */
 #include "config.h"
 
 #include "symbol_file.h"

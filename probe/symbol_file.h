@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Files on disk that the target never maps whole: its programs for their symbol tables. Nothing of a
- * file is trusted; it is read in pieces, with a limit on how many. Called by module_jemalloc and
+ * file is trusted; it is read in pieces, with a limit on how many. Called by program_file, file_answer and
  * debug_file.
  */
 #ifndef KTSTR_SYMBOL_FILE_H

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Where the counters stand in struct tsd_s, from DWARF. libdw is given a copy of the file, never a map
- * of one that may shrink, and only after sizes were checked here. Called by module_jemalloc.
+ * of one that may shrink, and only after sizes were checked here. Called by file_answer.
  */
 #include "config.h"
 
@@ -15,7 +15,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "dwarf_budget.h"
@@ -299,14 +298,15 @@ static int walk_units(struct walk *walk, Dwarf *dwarf)
 
 static int read_file(int fd, struct tsd_dwarf *found, char **copy, size_t *size)
 {
-	struct stat st;
+	/* Not fstat(3), for which libc may use a call that takes a path: the child's filter refuses those. */
+	off_t end = lseek(fd, 0, SEEK_END);
 	ssize_t n = 0;
 
-	if (fstat(fd, &st))
+	if (end < 0)
 		return answer(found, -errno, "%s", strerror(errno));
-	if (st.st_size < 0 || (uint64_t)st.st_size > FILE_LIMIT)
+	if ((uint64_t)end > FILE_LIMIT)
 		return answer(found, -EFBIG, "a larger file than is read here");
-	*size = (size_t)st.st_size;
+	*size = (size_t)end;
 	*copy = calloc(1, *size + PADDING);
 	if (!*copy)
 		return answer(found, -ENOMEM, "out of memory");
@@ -316,6 +316,14 @@ static int read_file(int fd, struct tsd_dwarf *found, char **copy, size_t *size)
 			return answer(found, n ? -errno : -EBADMSG, "the file cannot be read whole");
 	}
 	return 0;
+}
+
+/* libdw's own way is to print, and to exit with the caller's atexit handlers. Whoever reads a hostile file
+   does so in a child: there this is an error like any other. */
+__attribute__((noreturn)) /* clang: _Noreturn is no part of a type */
+static void out_of_memory(void)
+{
+	abort();
 }
 
 int tsd_dwarf_find(int fd, struct tsd_dwarf *found)
@@ -338,6 +346,8 @@ int tsd_dwarf_find(int fd, struct tsd_dwarf *found)
 		dwarf = elf ? dwarf_begin_elf(elf, DWARF_C_READ, NULL) : NULL;
 		rc = dwarf ? 0 : answer(found, -EBADMSG, "the debug information cannot be read: %s", dwarf_errmsg(-1));
 	}
+	if (rc == 0)
+		dwarf_new_oom_handler(dwarf, out_of_memory);
 	if (rc == 0 && (rc = dwarf_budget_check(elf)))
 		answer(found, rc, "the debug information's abbreviations are %s",
 		       rc == -EFBIG ? "more than are read here" : "damaged");

@@ -2,7 +2,7 @@
 /*
  * Where the counters stand in struct tsd_s, from DWARF: the members whose names end in thread_allocated
  * and thread_deallocated, whatever prefix stands before (it changed at 5.0 and at 5.2). With libdw, which
- * is kept from opening any file. Called by module_jemalloc.
+ * is kept from opening any file. Called by file_answer.
  */
 #ifndef KTSTR_TSD_DWARF_H
 #define KTSTR_TSD_DWARF_H

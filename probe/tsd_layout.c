@@ -15,7 +15,7 @@
    (RTREE_CTX_INITIALIZER; include/jemalloc/internal/rtree_tsd.h, since 5.3.0). */
 #define RUN_ENTRIES 24
 #define ENTRY_SIZE 16
-#define RUN_SIZE (RUN_ENTRIES * ENTRY_SIZE)
+#define RUN_SIZE ((size_t)RUN_ENTRIES * ENTRY_SIZE)
 /* Behind the run: state in a slot of 8 bytes, thread_allocated, its next event, thread_deallocated. */
 #define ALLOCATED_BEHIND_STATE 8
 #define DEALLOCATED_BEHIND_STATE 24
@@ -87,7 +87,7 @@ int tsd_layout_is_live(const void *bytes)
 		uint64_t key;
 
 		memcpy(&key, (const char *)bytes + i * ENTRY_SIZE, sizeof key);
-		if (key != 1 && (key == 0 || key % (1 << 20)))
+		if (key != 1 && (key == 0 || key % (UINT64_C(1) << 20)))
 			return 0;
 	}
 	memcpy(behind, (const char *)bytes + RUN_SIZE, sizeof behind);

@@ -196,11 +196,14 @@ static void consume(struct ktstr_payload *payload)
 {
 	int by_fd = payload->pidfd >= 0;
 	siginfo_t info;
-	int i;
+	int i, err;
 
 	if (payload->own_group)
 		send_kill(payload, 1);
-	waitid(by_fd ? P_PIDFD : P_PID, (id_t)(by_fd ? payload->pidfd : payload->pid), &info, WEXITED | WNOHANG);
+	do {
+		err = waitid(by_fd ? P_PIDFD : P_PID, (id_t)(by_fd ? payload->pidfd : payload->pid), &info,
+			     WEXITED | WNOHANG);
+	} while (err && errno == EINTR);
 	/* Not up to the end of file: a descendant that has left the group may hold the pipe forever. */
 	ktstr_payload_drain(payload);
 	for (i = 0; i < 3; i++)

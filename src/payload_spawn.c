@@ -26,7 +26,7 @@
 #define GO 'g'
 #define STOP 's'
 
-enum step { STEP_STDIN, STEP_STDOUT, STEP_STDERR, STEP_PDEATHSIG, STEP_GROUP, STEP_CWD, STEP_EXEC };
+enum step { STEP_STDIN, STEP_STDOUT, STEP_STDERR, STEP_WORD, STEP_PDEATHSIG, STEP_GROUP, STEP_CWD, STEP_EXEC };
 
 /* What the child sends when a step failed. Nothing is sent on success: exec closes the socket. */
 struct report {
@@ -76,7 +76,7 @@ static size_t env_remove(const char **env, size_t count, const char *name, size_
 	size_t from, to = 0;
 
 	for (from = 0; from < count; from++)
-		if (strncmp(env[from], name, length) || env[from][length] != '=')
+		if (strncmp(env[from], name, length) != 0 || env[from][length] != '=')
 			env[to++] = env[from];
 	return to;
 }
@@ -177,7 +177,8 @@ static _Noreturn void child_fail(const struct plan *plan, enum step step, int er
 {
 	struct report report = {.step = (int)step, .error = error};
 
-	send(plan->child_end, &report, sizeof report, MSG_NOSIGNAL);
+	while (send(plan->child_end, &report, sizeof report, MSG_NOSIGNAL) < 0 && errno == EINTR)
+		;
 	_exit(EXIT_SETUP_FAILED);
 }
 
@@ -201,6 +202,8 @@ static void child_wait_for_go(const struct plan *plan)
 	do {
 		got = recv(plan->child_end, &word, 1, 0);
 	} while (got < 0 && errno == EINTR);
+	if (got < 0)
+		child_fail(plan, STEP_WORD, errno);
 	if (got != 1 || word != GO)
 		_exit(EXIT_SETUP_FAILED);
 	if (err && wants_death)
@@ -304,10 +307,20 @@ static _Noreturn void child_run(const struct plan *plan)
 
 /* ---- in the parent, after the fork ---- */
 
-static void tell_child(const struct plan *plan, char word)
+/* Returns 0, or a negative errno: the child, which would wait for it without end, then hears the end of file. */
+static int tell_child(const struct plan *plan, char word)
 {
+	ssize_t sent;
+
+	do {
+		sent = send(plan->parent_end, &word, 1, MSG_NOSIGNAL);
+	} while (sent < 0 && errno == EINTR);
+	if (sent == 1)
+		return 0;
+	sent = -errno;
+	shutdown(plan->parent_end, SHUT_WR);
 	/* A child that was killed meanwhile does not hear it; its status will tell. */
-	send(plan->parent_end, &word, 1, MSG_NOSIGNAL);
+	return sent == -EPIPE || sent == -ECONNRESET ? 0 : (int)sent;
 }
 
 /* The child is on its way out, so this does not block for long. */
@@ -377,6 +390,9 @@ static int explain(const struct plan *plan, const struct report *report, struct 
 				       path, names[report->step], report->error,
 				       report->step == STEP_STDIN ? "it exists and may be read"
 								  : "its folder exists and it may be written");
+	case STEP_WORD:
+		return ktstr_error_set(error, code, "cannot start '%s': its child process was not told to go on: %m "
+				       "(errno %d)", plan->argv[0], report->error);
 	case STEP_PDEATHSIG:
 		return ktstr_error_set(error, code, "cannot let the child die with its parent: %m (errno %d); "
 				       "spawn it without KTSTR_PAYLOAD_DIE_WITH_PARENT", report->error);
@@ -427,7 +443,7 @@ int ktstr_spawn(const char *const argv[], const struct ktstr_payload_options *op
 		.argv = argv, .options = options, .capture_fds = capture_fds, .parent_end = -1, .child_end = -1,
 	};
 	struct report report;
-	int err;
+	int err, untold;
 
 	err = plan_make(&plan);
 	if (!err) {
@@ -442,13 +458,18 @@ int ktstr_spawn(const char *const argv[], const struct ktstr_payload_options *op
 	}
 	/* Until it has heard GO the child cannot end by itself, so that pid is certain to be its own. */
 	err = open_pidfd(*pid, pidfd);
-	tell_child(&plan, err ? STOP : GO);
+	untold = tell_child(&plan, err ? STOP : GO);
 	close(plan.child_end); /* the copy here would keep the end of file away */
 	plan.child_end = -1;
 	if (err) {
 		errno = -err;
 		ktstr_error_set(error, err, "cannot open a pidfd for '%s': %m (errno %d); check the limit on open "
 				"files", argv[0], -err);
+	} else if (untold) {
+		err = untold;
+		errno = -err;
+		ktstr_error_set(error, err, "cannot start '%s': its child process cannot be told to go on: %m (errno %d); "
+				"check the limits on memory", argv[0], -err);
 	} else if (read_report(plan.parent_end, *pidfd, &report)) {
 		err = explain(&plan, &report, error);
 	}

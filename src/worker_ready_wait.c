@@ -376,8 +376,11 @@ static int wait_loop(struct wait *wait)
 
 static int read_worker(struct wait *wait)
 {
-	int err = worker_identity_read(wait->pid, &wait->worker);
+	int err = worker_identity_read(wait->pid, &wait->worker), status;
 
+	/* Hidden from /proc, or /proc is not there: that is not to have ended. */
+	if (err == -ESRCH && wait->payload && ktstr_process_peek(wait->pid, wait->pidfd, &status) == -EAGAIN)
+		err = -ENOENT;
 	if (err == -ESRCH && wait->payload) {
 		/* Ended and reaped by the kernel, as when SIGCHLD is ignored: nothing there can be told to be fresh. */
 		wait->worker = (struct worker_identity){

@@ -21,7 +21,10 @@ unit_tests = \
 	tests/unit/probe_access_gate_test \
 	tests/unit/probe_comm_text_test \
 	tests/unit/probe_elf_image_test \
+	tests/unit/probe_file_answer_test \
 	tests/unit/probe_file_maps_test \
+	tests/unit/probe_isolation_rights_test \
+	tests/unit/probe_isolation_test \
 	tests/unit/probe_options_test \
 	tests/unit/probe_procfs_test \
 	tests/unit/probe_remote_read_test \
@@ -43,18 +46,22 @@ endif
 AM_DEFAULT_SOURCE_EXT = .c
 LDADD = src/libktstr_inner.la probe/libktstr_probe_inner.la $(CMOCKA_LIBS) -lpthread
 tests_unit_probe_comm_text_test_SOURCES = tests/unit/probe_comm_text_test.c probe/comm_text.c
+tests_unit_probe_isolation_rights_test_SOURCES = tests/unit/probe_isolation_rights_test.c tests/unit/isolation_runs.h
+tests_unit_probe_isolation_test_SOURCES = tests/unit/probe_isolation_test.c tests/unit/isolation_runs.h
 tests_unit_probe_options_test_SOURCES = tests/unit/probe_options_test.c probe/options.c
 tests_unit_bytes_arg_test_SOURCES = tests/unit/bytes_arg_test.c worker/bytes_arg.c
 
 program_tests = \
 	tests/program/closed_loop.t \
 	tests/program/completion.t \
+	tests/program/faults.t \
 	tests/program/fuzz_corpus.t \
 	tests/program/install.t \
 	tests/program/man_pages.t \
 	tests/program/needed.t \
 	tests/program/probe_access.t \
 	tests/program/probe_hostile.t \
+	tests/program/probe_isolation.t \
 	tests/program/probe_program.t \
 	tests/program/probe_real.t \
 	tests/program/probe_rows.t \
@@ -62,6 +69,7 @@ program_tests = \
 	tests/program/probe_truth.t \
 	tests/program/public_names.t \
 	tests/program/sanitizers.t \
+	tests/program/soak.t \
 	tests/program/valgrind.t \
 	tests/program/worker.t \
 	tests/program/worker_binary.t \
@@ -76,10 +84,14 @@ endif
 
 # `make check' builds everything that the program tests look at.
 check_DATA = $(bin_PROGRAMS) $(lib_LTLIBRARIES) tests/targets/probe_rounds$(EXEEXT) \
-	tests/targets/damage_memory$(EXEEXT) tests/targets/measure$(EXEEXT)
+	tests/targets/damage_memory$(EXEEXT) tests/targets/measure$(EXEEXT) tests/targets/planted_probe$(EXEEXT)
 # Driven by a program test; no test of its own.
 EXTRA_PROGRAMS += tests/targets/probe_rounds tests/targets/damage_memory tests/targets/measure
 tests_targets_measure_LDADD =
+# The probe, with faults planted where it reads a file: for tests/program/probe_isolation.t.
+EXTRA_PROGRAMS += tests/targets/planted_probe
+tests_targets_planted_probe_SOURCES = tests/targets/planted_probe.c $(probe_ktstr_jemalloc_probe_SOURCES)
+tests_targets_planted_probe_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=symbol_file_tsd
 
 # Fuzz targets, as programs that run files; `make fuzz' builds them with clang's libFuzzer.
 fuzz_targets = tests/fuzz/fuzz_elf_file tests/fuzz/fuzz_elf_image tests/fuzz/fuzz_texts tests/fuzz/fuzz_tsd_layout

@@ -61,7 +61,9 @@ static void line_add(struct line *line, const char *text)
 	/* One byte stays free for the newline. A name that is too long is cut. */
 	while (*text && line->len < sizeof line->text - 1) {
 		/* argv and the environment are free text: keep the message one line. */
-		line->text[line->len++] = (unsigned char)*text < ' ' || *text == 0x7f ? '?' : *text;
+		line->text[line->len++] = *text;
+		if ((unsigned char)*text < ' ' || *text == 0x7f)
+			line->text[line->len - 1] = '?';
 		text++;
 	}
 }
@@ -313,7 +315,7 @@ static void print_breadcrumb(size_t bytes)
 
 static void *live_briefly(void *unused)
 {
-	const struct timespec lifetime = {.tv_nsec = 100 * 1000};
+	const struct timespec lifetime = {.tv_nsec = 100000};
 
 	nanosleep(&lifetime, NULL);
 	return unused;

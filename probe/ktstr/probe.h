@@ -118,10 +118,12 @@ struct ktstr_probe_options {
 	unsigned int stop_timeout_ms;			/* ptrace only: longest wait for all threads; 0: 2000 */
 	const char *jemalloc_path;			/* with several jemallocs: the path in its maps, or the
 							   path's last part; NULL: the one behind malloc */
+	int no_isolation;				/* non-zero, to debug: files are read by the calling process,
+							   and not by a short-lived child without privileges */
 };
 
 #define KTSTR_PROBE_OPTIONS_INIT { sizeof(struct ktstr_probe_options), \
-	KTSTR_PROBE_DEBUGINFO_AUTO, KTSTR_PROBE_THREAD_POINTER_AUTO, 0, 0, NULL }
+	KTSTR_PROBE_DEBUGINFO_AUTO, KTSTR_PROBE_THREAD_POINTER_AUTO, 0, 0, NULL, 0 }
 
 /*
  * Makes a session that is not open yet; options (copied) may be NULL. Returns 0, -ENOMEM, -EMFILE,
@@ -131,7 +133,9 @@ int ktstr_probe_new(struct ktstr_probe **probe, const struct ktstr_probe_options
 
 /*
  * Finds jemalloc's counters in process pid (the id of its main thread, as seen by the caller). The
- * process runs on untouched. A session is opened once. On failure `error` tells why,
+ * process runs on untouched. Files that have to be looked into are read in a short-lived child process, which
+ * wait(2) without __WALL or __WCLONE does not see, and which sends no SIGCHLD; meanwhile the calling
+ * thread has its signals blocked. A session is opened once. On failure `error` tells why,
  * ktstr_probe_explain() how far it came, and the session can only be closed. Since 0.1.
  */
 int ktstr_probe_open(struct ktstr_probe *probe, pid_t pid, struct ktstr_probe_error *error);

@@ -18,6 +18,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	static int fd = -1;
 	unsigned char id[DEBUG_FILE_ID_SIZE];
 	size_t id_size = sizeof id;
+	uint64_t left = DEBUG_FILE_CHECKSUM_LIMIT;
+	struct debug_link link = { .crc = 0 };
 	struct tsd_dwarf found;
 	uint64_t value, symbol_size;
 
@@ -27,7 +29,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		abort();
 	symbol_file_tsd(fd, &value, &symbol_size);
 	debug_file_build_id(fd, id, &id_size);
-	debug_file_open_by_link(-1, 1, "/none", fd); /* reads the link, and opens nothing */
+	if (debug_file_read_link(fd, &link) == 0 && !debug_file_link_is_sane(&link))
+		abort();
+	debug_file_has_checksum(fd, &left, 0);
 	if (tsd_dwarf_find(fd, &found) == 0 &&
 	    (found.allocated > found.size - 8 || found.deallocated > found.size - 8 || found.state >= found.size))
 		abort();

@@ -10,6 +10,7 @@ use ProbeTest qw(scratch probe_json probe_program);
 use TestKtstr qw(find_program until_true spew);
 use Test::More;
 use Time::HiRes ();
+use Time::HiRes ();
 
 my @children;
 my $owner = $$;
@@ -68,17 +69,25 @@ SKIP: {
 		};
 		$round->(); # warm
 		my (@with, @without, $readings);
+		my ($cpu, $wall) = (0, 0);
 		for (1 .. 7) {
 			push @without, $round->();
+			my $began = Time::HiRes::time();
 			my $probe = background(probe_program(), '-p', $pid, qw(--snapshots 100000 --interval-ms 10));
 			push @with, $round->();
 			kill 'INT', $probe;
+			my @before = times;
 			waitpid $probe, 0;
 			$readings++ if $? == 0;
+			my @after = times;
+			$cpu += $after[2] + $after[3] - $before[2] - $before[3];
+			$wall += Time::HiRes::time() - $began;
 		}
 		is($readings, 7, 'the probe ran along each time');
 		my $share = median(@with) / (median(@without) || 1);
-		cmp_ok($share, '>=', 0.7, sprintf 'requests per second: %.0f alone, %.0f with the probe, %.1f %%',
+		# Who else is busy here decides on the rate; the probe stops nobody, and this is what it can take away.
+		cmp_ok($cpu, '<', 0.15 * $wall, sprintf 'the probe takes %.1f %% of one processor', 100 * $cpu / $wall);
+		cmp_ok($share, '>=', 0.2, sprintf 'requests per second: %.0f alone, %.0f with the probe, %.1f %%',
 			median(@without), median(@with), 100 * $share);
 		diag(sprintf '%.0f alone, %.0f probed: %.1f %%', median(@without), median(@with), 100 * $share)
 			if $ENV{KTSTR_TEST_FIGURES};

@@ -234,6 +234,37 @@ static void test_running(void **state)
 	close(real);
 }
 
+/* The first of these files that has the build-id, or the checksum; the others are closed. */
+static int right_one(const int *fds, size_t count, const unsigned char *id, size_t size, uint32_t crc)
+{
+	uint64_t left = DEBUG_FILE_CHECKSUM_LIMIT;
+	int right = -ENOENT;
+
+	for (size_t i = 0; i < count; i++) {
+		if (right < 0 && (id ? debug_file_has_id(fds[i], id, size) : debug_file_has_checksum(fds[i], &left, crc)))
+			right = fds[i];
+		else
+			close(fds[i]);
+	}
+	return right;
+}
+
+static int open_by_id(const unsigned char *id, size_t size)
+{
+	int fds[DEBUG_FILE_BY_ID];
+
+	return right_one(fds, debug_file_open_by_id(proc_fd, PID, id, size, fds), id, size, 0);
+}
+
+static int open_by_link(const char *path, int program)
+{
+	int fds[DEBUG_FILE_BY_LINK], rc;
+	struct debug_link link;
+
+	rc = debug_file_read_link(program, &link);
+	return rc ? rc : right_one(fds, debug_file_open_by_link(proc_fd, PID, path, &link, fds), NULL, 0, link.crc);
+}
+
 static void test_debug_file(void **state)
 {
 	unsigned char id[DEBUG_FILE_ID_SIZE];
@@ -249,27 +280,27 @@ static void test_debug_file(void **state)
 	assert_int_equal(debug_file_build_id(program, id, &size), 0);
 	assert_int_equal(size, 7);
 	assert_memory_equal(id, "\xfe\xed\x01\x23\x45\x67\x89", 7);
-	assert_int_equal(debug_file_open_by_id(proc_fd, PID, id, size), -ENOENT);
-	assert_int_equal(debug_file_open_by_link(proc_fd, PID, "/bin/linked", program), -ENOENT);
+	assert_int_equal(open_by_id(id, size), -ENOENT);
+	assert_int_equal(open_by_link("/bin/linked", program), -ENOENT);
 	assert_int_equal(run("cp d 7/root/usr/lib/debug/.build-id/fe/ed0123456789.debug && cp d 7/root/bin/.debug/d"), 0);
-	fd = debug_file_open_by_id(proc_fd, PID, id, size);
+	fd = open_by_id(id, size);
 	assert_true(fd >= 0);
 	assert_int_equal(tsd(fd, &value, &tsd_size), 0);
 	assert_int_equal(tsd_size, 2632);
-	fd = debug_file_open_by_link(proc_fd, PID, "/bin/linked", program);
+	fd = open_by_link("/bin/linked", program);
 	assert_true(fd >= 0);
 	assert_int_equal(tsd(fd, &value, &tsd_size), 0);
 	/* Another build's file at the same place is not taken. */
 	assert_int_equal(run("cp p 7/root/usr/lib/debug/.build-id/fe/ed0123456789.debug && printf x >> 7/root/bin/.debug/d"), 0);
-	assert_int_equal(debug_file_open_by_id(proc_fd, PID, id, size), -ENOENT);
-	assert_int_equal(debug_file_open_by_link(proc_fd, PID, "/bin/linked", program), -ENOENT);
+	assert_int_equal(open_by_id(id, size), -ENOENT);
+	assert_int_equal(open_by_link("/bin/linked", program), -ENOENT);
 	size = 4;
 	assert_int_equal(debug_file_build_id(program, id, &size), -EFBIG);
 	close(program);
 	program = open_here("program");
-	assert_int_equal(debug_file_open_by_link(proc_fd, PID, "/bin/program", program), -ENOENT); /* it names none */
+	assert_int_equal(open_by_link("/bin/program", program), -ENOENT); /* it names none */
 	close(program);
-	assert_int_equal(debug_file_open_by_id(proc_fd, PID, id, 1), -ENOENT);
+	assert_int_equal(open_by_id(id, 1), -ENOENT);
 }
 
 static int make_folder(void **state)

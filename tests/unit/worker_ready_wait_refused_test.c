@@ -109,6 +109,10 @@ static void in_a_child(int (*body)(void), const char *what)
 /* user_namespaces(7): each user namespace has limits of its own below /proc/sys/user. */
 static int without_inotify(void)
 {
+	static const char *const late_markers[] = {
+		LATE_MARKER, "sleep 1; echo ready >/tmp/ktstr-worker-ready-$$; exec sleep 60",
+		"sleep 4; echo ready >/tmp/ktstr-worker-ready-$$; exec sleep 60",
+	};
 	int fd, written;
 
 	if (unshare(CLONE_NEWUSER))
@@ -120,9 +124,14 @@ static int without_inotify(void)
 	close(fd);
 	if (written != 1)
 		return UNSUPPORTED;
-	if (!comes_to(LATE_MARKER, KTSTR_WORKER_READY))
-		return 1;
-	return result.polls > 0 ? 0 : 2;
+	/* A marker that was there before the first look is no poll: valgrind on a busy machine is slow. */
+	for (size_t i = 0; i < sizeof late_markers / sizeof *late_markers; i++) {
+		if (!comes_to(late_markers[i], KTSTR_WORKER_READY))
+			return 1;
+		if (result.polls > 0)
+			return 0;
+	}
+	return 2;
 }
 
 static void test_inotify_refused(void **state)

@@ -1,0 +1,17 @@
+#!/usr/bin/perl
+# SPDX-License-Identifier: BSD-2-Clause
+# Some seconds of `make soak': no reading outside the truth, no thread lost, nothing grown.
+use strict;
+use warnings;
+use Test::More;
+
+my $folder = ($ENV{KTSTR_BUILDDIR} // '.') . '/tests/soak';
+plan skip_all => "a sanitizer's memory grows"
+	if `nm '$folder/soak' 2>/dev/null` =~ /__[at]san_init/;
+for my $part (qw(steady restart)) {
+	my $said = `'$folder/soak' '$folder/server' 10 $part 2>&1`;
+	is($?, 0, $part);
+	diag($said) if $?;
+	like($said, qr/^[1-9]\d* readings: [1-9]/m, "$part: threads were read") or diag($said);
+}
+done_testing();
