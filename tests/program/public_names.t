@@ -69,12 +69,15 @@ for my $library (['src', 'libktstr'], ['probe', 'libktstr-probe']) {
 		ok $in_name{$symbol}, "$symbol is in that page's NAME" unless ($declared{$symbol} // '') =~ /^extern/;
 	}
 
-	# What a caller can write besides: types, enumerators and macros (not the include guards).
+	# What a caller can write besides: types, members, enumerators and macros (not the include guards).
 	my %word = map { $_ => 1 } $headers =~ /\b(?:struct|enum) (ktstr_\w+)/g,
 		$headers =~ /^\s*(KTSTR_\w+)(?:\s*=[^,\n]*)?,?\s*$/mg, $headers =~ /^#define (KTSTR_\w+)[ (]/mg,
 		$headers =~ /\{ (KTSTR_\w+) = \d+, (KTSTR_\w+) = \d+ \}/g;
+	for my $members ($headers =~ /^struct ktstr_\w+ \{\n(.*?)^\};/msg) {
+		$word{$_} = 1 for $members =~ /(\w+)(?:\[\w*\])?;/g;
+	}
 	my @missing = grep { $pages !~ /\b\Q$_\E\b/ } sort keys %word;
-	is "@missing", "", 'all of the ' . keys(%word) . " types, enumerators and macros of $name are in a page";
+	is "@missing", "", 'all of the ' . keys(%word) . " types, members, enumerators and macros of $name are in a page";
 }
 
 done_testing;
