@@ -67,6 +67,7 @@ program_tests = \
 	tests/program/probe_rows.t \
 	tests/program/probe_states.t \
 	tests/program/probe_truth.t \
+	tests/program/public_names.t \
 	tests/program/sanitizers.t \
 	tests/program/soak.t \
 	tests/program/valgrind.t \
