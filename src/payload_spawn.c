@@ -343,14 +343,18 @@ static void reap_failed(pid_t pid, int pidfd)
 static int read_report(int parent_end, int pidfd, struct report *report)
 {
 	struct pollfd fds[2] = {{.fd = parent_end, .events = POLLIN}, {.fd = pidfd, .events = POLLIN}};
+	int resets = 0;
 	ssize_t got;
 
 	while (poll(fds, 2, -1) < 0 && errno == EINTR)
 		;
-	/* With the child ended, what it had to say is there already. */
+	/*
+	 * With the child ended, what it had to say is there already. When it could not read its word, the
+	 * word left unread makes a reset of its end of file, which comes before the report, once.
+	 */
 	do {
 		got = recv(parent_end, report, sizeof *report, fds[1].revents ? MSG_DONTWAIT : 0);
-	} while (got < 0 && errno == EINTR);
+	} while (got < 0 && (errno == EINTR || (errno == ECONNRESET && resets++ == 0)));
 	return got == (ssize_t)sizeof *report;
 }
 
