@@ -7,7 +7,10 @@ tests_faults_driver_SOURCES = tests/faults/driver.c tests/faults/heap_count.c te
 tests_faults_driver_CFLAGS = $(AM_CFLAGS) -fno-builtin-malloc
 tests_faults_driver_LDADD = src/libktstr_inner.la probe/libktstr_probe_inner.la -lpthread
 faults_programs = tests/faults/inject$(EXEEXT) tests/faults/driver$(EXEEXT)
+# The injector knows the registers and the calls of x86_64 alone.
+if HOST_X86_64
 check_DATA += $(faults_programs)
+endif
 EXTRA_DIST += tests/faults/Faults.pm tests/faults/run
 AM_T_LOG_FLAGS += -I$(srcdir)/tests/faults
 CLEANFILES += $(faults_programs) faults.tsv
