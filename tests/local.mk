@@ -77,6 +77,7 @@ program_tests = \
 EXTRA_DIST += $(program_tests) tests/program/ProbeTest.pm tests/program/TestKtstr.pm tests/targets/heap_histories.c \
 	tests/targets/late_library.c tests/targets/tls_library.c \
 	tests/targets/many_maps.c \
+	tests/open_files.h \
 	tests/targets/refuse_calls.c tests/targets/thread_states.c
 if HAVE_PERL
 TESTS += $(program_tests)

@@ -12,7 +12,6 @@
  * "again ok" or "again TEXT", and "left FDS BLOCKS CHILDREN", each more than before that round.
  */
 #define _GNU_SOURCE
-#include <dirent.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <ktstr/payload.h>
@@ -30,6 +29,7 @@
 
 #include "heap_count.h"
 #include "mark.h"
+#include "../open_files.h"
 
 #define WAIT_MS 5000
 #define LATE_MS 300
@@ -278,18 +278,6 @@ static void go_payload(void)
 
 /* ---- around ---- */
 
-static int descriptors(void)
-{
-	DIR *folder = opendir("/proc/self/fd");
-	int count = 0;
-
-	while (folder && readdir(folder))
-		count++;
-	if (folder)
-		closedir(folder);
-	return count;
-}
-
 /* Reaped: 0 when there is none left. */
 static int children(void)
 {
@@ -322,12 +310,12 @@ int main(int argc, char **argv)
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	printf("begin\n"); /* stdout has its buffer */
 	for (round_number = 0; round_number < 3; round_number++) {
-		fds = descriptors();
+		fds = open_files();
 		blocks = heap_blocks();
 		failures = 0;
 		go();
 		if (round_number == 1)
-			printf("left %d %ld %d\n", descriptors() - fds, heap_blocks() - blocks, children());
+			printf("left %d %ld %d\n", open_files() - fds, heap_blocks() - blocks, children());
 		else
 			left += failures;
 	}

@@ -11,7 +11,6 @@
  * the memory, the blocks and the descriptors of this process did not grow.
  */
 #define _GNU_SOURCE
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -29,6 +28,7 @@
 
 #include "../faults/heap_count.h"
 #include "truth.h"
+#include "../open_files.h"
 
 #define TICK_NS INT64_C(10000000) /* 100 Hz */
 #define NS_PER_SEC INT64_C(1000000000)
@@ -392,18 +392,6 @@ static void restart_part(int64_t until)
 
 /* ---- what this process itself uses ---- */
 
-static int descriptors(void)
-{
-	DIR *folder = opendir("/proc/self/fd");
-	int count = 0;
-
-	while (folder && readdir(folder))
-		count++;
-	if (folder)
-		closedir(folder);
-	return count;
-}
-
 /* Without the file of the truth, which both map. */
 static long anonymous_kib(void)
 {
@@ -477,11 +465,11 @@ int main(int argc, char **argv)
 	/* From here on nothing new may be needed. */
 	kib = anonymous_kib();
 	blocks = heap_blocks();
-	fds = descriptors();
+	fds = open_files();
 	part(start + length);
 	kib = anonymous_kib() - kib;
 	blocks = heap_blocks() - blocks;
-	fds = descriptors() - fds;
+	fds = open_files() - fds;
 	if (server)
 		end_server();
 	return report((double)(now_ns() - start) / 1e9, kib, blocks, fds);

@@ -10,7 +10,6 @@
  * "readings N", "descriptors MORE-THAN-AT-THE-START" and "grown KIB".
  */
 #define _GNU_SOURCE
-#include <dirent.h>
 #include <inttypes.h>
 #include <ktstr/probe.h>
 #include <signal.h>
@@ -19,6 +18,8 @@
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
+
+#include "../open_files.h"
 
 static char seen[4096][96];
 static size_t seen_count;
@@ -86,18 +87,6 @@ static void probe(pid_t pid)
 	ktstr_probe_close(session);
 }
 
-static int descriptors(void)
-{
-	DIR *folder = opendir("/proc/self/fd");
-	int count = 0;
-
-	while (folder && readdir(folder))
-		count++;
-	if (folder)
-		closedir(folder);
-	return count;
-}
-
 static long resident_kib(void)
 {
 	long pages = 0;
@@ -113,7 +102,7 @@ static long resident_kib(void)
 
 int main(int argc, char **argv)
 {
-	int at_start = descriptors();
+	int at_start = open_files();
 	long warm_kib = 0, rounds = argc > 2 ? strtol(argv[1], NULL, 10) : 0;
 
 	for (long round = 0; round < rounds; round++) {
@@ -138,7 +127,7 @@ int main(int argc, char **argv)
 		if (round == rounds / 10)
 			warm_kib = resident_kib();
 	}
-	printf("opened %lu\nreadings %lu\ndescriptors %d\ngrown %ld\n", opened, readings, descriptors() - at_start,
+	printf("opened %lu\nreadings %lu\ndescriptors %d\ngrown %ld\n", opened, readings, open_files() - at_start,
 	       resident_kib() - warm_kib);
 	return 0;
 }

@@ -5,7 +5,6 @@
  */
 #include "config.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/filter.h>
@@ -33,6 +32,7 @@
 #include "ktstr/worker_ready.h"
 #include "ktstr/worker_ready_wait.h"
 #include "pidfd.h"
+#include "../open_files.h"
 
 #define PATIENCE_MS 20000
 #define UNSUPPORTED 77 /* exit code of a child: this cannot be tried here */
@@ -245,17 +245,6 @@ static void test_clock_stepped(void **state)
 	/* Empty, so that the look that counts comes a second after its time was set back. */
 	assert_true(comes_to("sleep 0.1; touch -d 2001-01-01 /tmp/ktstr-worker-ready-$$; exec sleep 60",
 			     KTSTR_WORKER_READY));
-}
-
-static int open_files(void)
-{
-	DIR *dir = opendir("/proc/self/fd");
-	int count = 0;
-
-	while (readdir(dir))
-		count++;
-	closedir(dir);
-	return count;
 }
 
 static void test_handle_leaves_no_fd(void **state)

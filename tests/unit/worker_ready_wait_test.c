@@ -2,7 +2,6 @@
 /* The wait for readiness: its outcomes, what counts as a marker, and what it leaves behind. */
 #include "config.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
@@ -26,6 +25,7 @@
 #include "ktstr/worker_ready.h"
 #include "ktstr/worker_ready_wait.h"
 #include "worker_identity.h"
+#include "../open_files.h"
 
 #define SOON_MS 60	/* for a wait that is expected to time out */
 #define PATIENCE_MS 20000 /* for one that is not: slow machines, valgrind */
@@ -475,17 +475,6 @@ static void test_signals_do_not_end_it(void **state)
 	timer_delete(timer);
 	sigaction(SIGALRM, &before, NULL);
 	end_child(pid);
-}
-
-static int open_files(void)
-{
-	DIR *dir = opendir("/proc/self/fd");
-	int count = 0;
-
-	while (readdir(dir))
-		count++;
-	closedir(dir);
-	return count;
 }
 
 static void test_no_fd_is_left(void **state)
