@@ -10,7 +10,7 @@ AC_ARG_ENABLE([sanitizers],
   [AS_HELP_STRING([--enable-sanitizers=LIST], [build libraries and unit tests with these sanitizers, for example address,undefined])],
   [AS_IF([test "$enableval" = yes], [enable_sanitizers=address,undefined])], [enable_sanitizers=no])
 AC_ARG_ENABLE([coverage],
-  [AS_HELP_STRING([--enable-coverage], [build for gcov; `make coverage' prints line coverage])],
+  [AS_HELP_STRING([--enable-coverage], [build for gcov; `make coverage' prints the suite's line coverage, too])],
   [], [enable_coverage=no])
 
 KTSTR_CFLAGS="-std=gnu11 -fvisibility=hidden -Wall -Wextra -Wshadow -Wformat=2 -Wconversion -Wstrict-prototypes -Wmissing-prototypes -Wundef"

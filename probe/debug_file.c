@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "symbol_file.h"
+#include "target_file.h"
 
 #define NOTES_LIMIT 65536
 #define NOTES_COUNT 64 /* sections: the same bytes may be named again and again */
@@ -105,7 +106,7 @@ size_t debug_file_open_by_id(int proc_fd, pid_t pid, const unsigned char *id, si
 		at += snprintf(path + at, sizeof path - (size_t)at, "%02x", id[i]);
 	snprintf(path + at, sizeof path - (size_t)at, ".debug");
 	for (size_t i = 0; i < DEBUG_FILE_BY_ID; i++) {
-		fds[count] = symbol_file_open_any(proc_fd, roots[i], path);
+		fds[count] = target_file_open_any(proc_fd, roots[i], path);
 		count += fds[count] >= 0;
 	}
 	return count;
@@ -204,7 +205,7 @@ size_t debug_file_open_by_link(int proc_fd, pid_t pid, const char *path, const s
 
 		if (length < 0 || (size_t)length >= sizeof candidate)
 			continue;
-		fds[count] = symbol_file_open_any(proc_fd, roots[i / 3], candidate);
+		fds[count] = target_file_open_any(proc_fd, roots[i / 3], candidate);
 		count += fds[count] >= 0;
 	}
 	return count;

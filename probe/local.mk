@@ -29,6 +29,7 @@ probe_libktstr_probe_inner_la_SOURCES = \
 	probe/ptrace_stop.c probe/ptrace_stop.h \
 	probe/remote_read.c probe/remote_read.h \
 	probe/symbol_file.c probe/symbol_file.h \
+	probe/target_file.c probe/target_file.h \
 	probe/thread_names.c probe/thread_names.h \
 	probe/thread_pointer.c probe/thread_pointer.h \
 	probe/tls_address.c probe/tls_address.h \

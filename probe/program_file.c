@@ -9,7 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "symbol_file.h"
+#include "target_file.h"
 
 #define COMPARED 65536
 #define COMPARED_CHUNK 4096
@@ -50,7 +50,7 @@ static int is_mapped_file(int fd, const struct module *module, const struct prog
 
 int program_file_open_mapped(int proc_fd, pid_t reader, const struct module *module)
 {
-	return symbol_file_open(proc_fd, reader, module->path, module->dev_major, module->dev_minor, module->inode);
+	return target_file_open(proc_fd, reader, module->path, module->dev_major, module->dev_minor, module->inode);
 }
 
 /*
@@ -64,11 +64,11 @@ int program_file_open(int proc_fd, pid_t reader, const struct module *module, co
 	if (fd >= 0)
 		return fd;
 	if (module->is_executable)
-		fd = symbol_file_open_exe(proc_fd, reader);
+		fd = target_file_open_exe(proc_fd, reader);
 	if (fd < 0)
-		fd = symbol_file_open_range(proc_fd, reader, module->image.start, module->first_end);
+		fd = target_file_open_range(proc_fd, reader, module->image.start, module->first_end);
 	if (fd < 0 && head->id_size)
-		fd = symbol_file_open_any(proc_fd, reader, module->path);
+		fd = target_file_open_any(proc_fd, reader, module->path);
 	if (fd >= 0 && !is_mapped_file(fd, module, head)) {
 		close(fd);
 		return -ESTALE;

@@ -56,6 +56,7 @@ program_tests = \
 	tests/program/completion.t \
 	tests/program/faults.t \
 	tests/program/fuzz_corpus.t \
+	tests/program/guest_console.t \
 	tests/program/install.t \
 	tests/program/man_pages.t \
 	tests/program/needed.t \
@@ -98,7 +99,7 @@ tests_targets_planted_probe_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=symbol_file_tsd
 fuzz_targets = tests/fuzz/fuzz_elf_file tests/fuzz/fuzz_elf_image tests/fuzz/fuzz_texts tests/fuzz/fuzz_tsd_layout
 EXTRA_PROGRAMS += $(fuzz_targets)
 check_DATA += $(fuzz_targets)
-EXTRA_DIST += tests/fuzz/corpus tests/fuzz/make_seeds tests/fuzz/run tests/fuzz/seed_library.c
+EXTRA_DIST += tests/fuzz/corpus tests/fuzz/coverage tests/fuzz/make_seeds tests/fuzz/run tests/fuzz/seed_library.c
 tests_fuzz_fuzz_elf_file_SOURCES = tests/fuzz/fuzz_elf_file.c tests/fuzz/replay.c
 tests_fuzz_fuzz_elf_image_SOURCES = tests/fuzz/fuzz_elf_image.c tests/fuzz/replay.c
 tests_fuzz_fuzz_texts_SOURCES = tests/fuzz/fuzz_texts.c tests/fuzz/replay.c probe/comm_text.c probe/options.c \

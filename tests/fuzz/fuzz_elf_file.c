@@ -11,6 +11,8 @@
 #include "symbol_file.h"
 #include "tsd_dwarf.h"
 
+#define NO_PROC (-1) /* the paths are made, and nothing is opened */
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -22,14 +24,18 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct debug_link link = { .crc = 0 };
 	struct tsd_dwarf found;
 	uint64_t value, symbol_size;
+	int by_id[DEBUG_FILE_BY_ID], by_link[DEBUG_FILE_BY_LINK];
 
 	if (fd < 0)
 		fd = memfd_create("input", MFD_CLOEXEC);
 	if (fd < 0 || ftruncate(fd, 0) || pwrite(fd, data, size, 0) != (ssize_t)size)
 		abort();
 	symbol_file_tsd(fd, &value, &symbol_size);
-	debug_file_build_id(fd, id, &id_size);
-	if (debug_file_read_link(fd, &link) == 0 && !debug_file_link_is_sane(&link))
+	if (debug_file_build_id(fd, id, &id_size) == 0 &&
+	    (!debug_file_has_id(fd, id, id_size) || debug_file_open_by_id(NO_PROC, 1, id, id_size, by_id)))
+		abort();
+	if (debug_file_read_link(fd, &link) == 0 &&
+	    (!debug_file_link_is_sane(&link) || debug_file_open_by_link(NO_PROC, 1, "/usr/bin/x", &link, by_link)))
 		abort();
 	debug_file_has_checksum(fd, &left, 0);
 	if (tsd_dwarf_find(fd, &found) == 0 &&

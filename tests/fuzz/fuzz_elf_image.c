@@ -3,10 +3,13 @@
  * A mapped ELF file made of any bytes: remote_read is replaced by one that serves the input, as memory
  * at BASE. Everything that the resolution asks of such a file is asked. Run by libFuzzer or replay.c.
  */
+#define _GNU_SOURCE
 #include <errno.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 #include "elf_image.h"
 #include "module_tls.h"
@@ -14,6 +17,18 @@
 
 #define BASE UINT64_C(0x10000)
 #define CALLS_LIMIT 20000
+
+/* The file that is compared with what is mapped: the same bytes. */
+static int same_file(const uint8_t *data, size_t size)
+{
+	static int fd = -1;
+
+	if (fd < 0)
+		fd = memfd_create("input", MFD_CLOEXEC);
+	if (fd < 0 || ftruncate(fd, 0) || pwrite(fd, data, size, 0) != (ssize_t)size)
+		abort();
+	return fd;
+}
 
 static const uint8_t *memory;
 static size_t memory_size;
@@ -87,6 +102,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (elf_image_parse(head, sizeof head, BASE, &image))
 		return 0;
 	image.counter = &counter;
+	if (size >= sizeof head && elf_image_compare(&image, same_file(head, sizeof head)) == -EIO)
+		abort();
 	elf_image_build_id(&image, id, &id_size);
 	module.image = image;
 	module_tls_find(&list, &module, &tls); /* it is its own libc, too */

@@ -39,6 +39,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		.has_dwarf = choice.flags >> 2 & 1, .dwarf_size = choice.dwarf_size, .dwarf_state = choice.dwarf_state,
 		.dwarf_allocated = choice.dwarf_allocated, .dwarf_deallocated = choice.dwarf_deallocated,
 	};
+	if (size - 64 >= TSD_LAYOUT_LIVE_SIZE)
+		tsd_layout_is_live(data + 64);
 	if (choice.flags & 16)
 		signs.symbol_offset = UINT64_MAX - signs.symbol_offset;
 	if (choice.flags & 32)

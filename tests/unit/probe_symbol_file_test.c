@@ -25,6 +25,7 @@
 #include "arch.h"
 #include "debug_file.h"
 #include "symbol_file.h"
+#include "target_file.h"
 
 #define PID 7 /* of the made /proc: <folder>/7/root is its root */
 
@@ -184,24 +185,24 @@ static void test_paths(void **state)
 	assert_int_equal(fstatat(proc_fd, "7/root/file", &st, 0), 0);
 	for (const char *const *path = (const char *const[]){ "/file", "/dir/up", "/absolute", "/../../file", NULL };
 	     *path; path++) {
-		fd = symbol_file_open(proc_fd, PID, *path, major(st.st_dev), minor(st.st_dev), st.st_ino);
+		fd = target_file_open(proc_fd, PID, *path, major(st.st_dev), minor(st.st_dev), st.st_ino);
 		assert_true(fd >= 0);
 		close(fd);
 	}
-	assert_int_equal(symbol_file_open(proc_fd, PID, "/file", major(st.st_dev), minor(st.st_dev), st.st_ino + 1), -ESTALE);
-	assert_int_equal(symbol_file_open(proc_fd, PID, "/file", major(st.st_dev), minor(st.st_dev) + 1, st.st_ino), -ESTALE);
-	assert_int_equal(symbol_file_open_any(proc_fd, PID, "/out"), -ENOENT);
-	assert_int_equal(symbol_file_open_any(proc_fd, PID, "/fifo"), -EINVAL);
-	assert_int_equal(symbol_file_open_any(proc_fd, PID, "/dir"), -EINVAL);
-	assert_int_equal(symbol_file_open_any(proc_fd, PID, "/loop"), -ELOOP);
-	assert_int_equal(symbol_file_open_any(proc_fd, PID + 1, "/file"), -ENOENT);
-	assert_int_equal(symbol_file_open_any(proc_fd, 0, "/dev/null"), -EINVAL);
+	assert_int_equal(target_file_open(proc_fd, PID, "/file", major(st.st_dev), minor(st.st_dev), st.st_ino + 1), -ESTALE);
+	assert_int_equal(target_file_open(proc_fd, PID, "/file", major(st.st_dev), minor(st.st_dev) + 1, st.st_ino), -ESTALE);
+	assert_int_equal(target_file_open_any(proc_fd, PID, "/out"), -ENOENT);
+	assert_int_equal(target_file_open_any(proc_fd, PID, "/fifo"), -EINVAL);
+	assert_int_equal(target_file_open_any(proc_fd, PID, "/dir"), -EINVAL);
+	assert_int_equal(target_file_open_any(proc_fd, PID, "/loop"), -ELOOP);
+	assert_int_equal(target_file_open_any(proc_fd, PID + 1, "/file"), -ENOENT);
+	assert_int_equal(target_file_open_any(proc_fd, 0, "/dev/null"), -EINVAL);
 }
 
 /* Through the real /proc: this program under its own pid, and a file that was deleted. */
 static void test_running(void **state)
 {
-	int real = open("/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC), fd = symbol_file_open_exe(real, getpid());
+	int real = open("/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC), fd = target_file_open_exe(real, getpid());
 	struct stat self, opened;
 	void *map;
 
@@ -212,7 +213,7 @@ static void test_running(void **state)
 	assert_true(self.st_ino == opened.st_ino && self.st_dev == opened.st_dev);
 	assert_int_not_equal(fcntl(fd, F_GETFD) & FD_CLOEXEC, 0);
 	close(fd);
-	assert_int_equal(symbol_file_open_range(real, getpid(), 0, 4096), -ENOENT);
+	assert_int_equal(target_file_open_range(real, getpid(), 0, 4096), -ENOENT);
 	/* A mapped file, deleted and replaced: the range leads to the old one. */
 	assert_int_equal(run("cp p mapped"), 0);
 	fd = open_here("mapped");
@@ -221,7 +222,7 @@ static void test_running(void **state)
 	assert_true(map != MAP_FAILED);
 	close(fd);
 	assert_int_equal(run("cp p other && mv other mapped"), 0);
-	fd = symbol_file_open_range(real, getpid(), (uint64_t)(uintptr_t)map, (uint64_t)(uintptr_t)map + 4096);
+	fd = target_file_open_range(real, getpid(), (uint64_t)(uintptr_t)map, (uint64_t)(uintptr_t)map + 4096);
 	if (fd == -EPERM) { /* needs CAP_SYS_ADMIN or CAP_CHECKPOINT_RESTORE */
 		assert_int_not_equal(geteuid(), 0);
 	} else {
