@@ -9,7 +9,7 @@ use Exporter 'import';
 use POSIX ();
 use Time::HiRes ();
 
-our @EXPORT_OK = qw(boot);
+our @EXPORT_OK = qw(boot feed finish new_state);
 
 my %machines = (
 	x86_64 => { qemu => 'qemu-system-x86_64', console => 'ttyS0', machine => 'q35' },
@@ -65,6 +65,28 @@ sub take {
 	else { die "not a report: $text\n" }
 }
 
+sub new_state { return { count => 0, passed => 0, failed => 0, said => [], console => '', rest => '' } }
+
+# Takes what came from the console, in pieces of any size. The first damage stays as $state->{fault}.
+sub feed {
+	my ($state, $data, $on_test) = @_;
+	$state->{console} .= $data;
+	$state->{rest} .= $data;
+	while ($state->{rest} =~ s/^(.*?)\n//) {
+		my $line = $1;
+		next if $state->{fault};
+		eval { take($state, $line, $on_test); 1 } or chomp($state->{fault} = $@);
+	}
+}
+
+# Nothing more comes: is that the end of the list?
+sub finish {
+	my ($state) = @_;
+	$state->{fault} //= 'the kernel panicked' if $state->{console} =~ /Kernel panic/;
+	$state->{fault} //= 'the guest ended before its list did' if !$state->{ended};
+	$state->{fault} .= ", in: $state->{current}" if $state->{fault} && defined $state->{current};
+}
+
 sub start {
 	my @command = @_;
 	pipe my $from, my $to or die "pipe: $!";
@@ -88,12 +110,11 @@ END { my $status = $?; if ($running) { kill KILL => -$running; waitpid $running,
 # all of its list and ended by itself.
 sub boot {
 	my ($list, $memory, $limit, $on_test) = @_;
-	my $state = { count => 0, passed => 0, failed => 0, said => [], console => '' };
+	my $state = new_state();
 	my $began = Time::HiRes::time();
 	# The outer bound holds also when this process is killed.
 	my ($pid, $from) = start('timeout', '-s', 'KILL', $limit + 30, command($list, $memory));
 	$running = $pid;
-	my $rest = '';
 	while (1) {
 		my $left = $began + $limit - Time::HiRes::time();
 		my $ready = '';
@@ -101,20 +122,12 @@ sub boot {
 		if ($left <= 0) { $state->{fault} //= "no end within $limit s"; last }
 		next if select($ready, undef, undef, $left) <= 0;
 		sysread $from, my $data, 65536 or last;
-		$state->{console} .= $data;
-		$rest .= $data;
-		while ($rest =~ s/^(.*?)\n//) {
-			my $line = $1;
-			next if $state->{fault};
-			eval { take($state, $line, $on_test); 1 } or chomp($state->{fault} = $@);
-		}
+		feed($state, $data, $on_test);
 	}
 	kill KILL => -$pid;
 	waitpid $pid, 0;
 	undef $running;
-	$state->{fault} //= 'the kernel panicked' if $state->{console} =~ /Kernel panic/;
-	$state->{fault} //= 'the guest ended before its list did' if !$state->{ended};
-	$state->{fault} .= ", in: $state->{current}" if $state->{fault} && defined $state->{current};
+	finish($state);
 	$state->{seconds} = Time::HiRes::time() - $began;
 	return $state;
 }
