@@ -7,7 +7,7 @@
  * clone(2) would not, and a program to execute would have to be found, match this library and be carried
  * into every initramfs. But what fork makes is a child that the caller's wait(-1) would find, and whose end
  * would send it SIGCHLD. So between the two stands the keeper: a process that shares our memory as
- * posix_spawn(3)'s does, while the thread that made it waits in the kernel. fork() therefore finds this
+ * posix_spawn(3)'s does, while the thread that made it waits in the kernel. fork(3) therefore finds this
  * process's locks, with that thread as their owner; the child is the keeper's; and the keeper itself is
  * made with no signal at its end, which only a wait with __WALL or __WCLONE sees (clone(2), wait(2)).
  * The keeper has a table of descriptors of its own: what it opens cannot be left behind here.
@@ -50,7 +50,7 @@ struct keeper {
 	const struct isolated_work *work;
 	size_t size;
 	pid_t caller;
-	int answer_fd;
+	int answer_fd, outcome;
 };
 
 const char *isolation_missing(void)
@@ -125,19 +125,17 @@ static int keep(void *argument)
 
 /* ---- in the caller ---- */
 
-/* Returns the keeper's outcome. */
-static int run_keeper(struct keeper *keeper)
+/* A thread of its own waits in the kernel for the keeper, so that the caller's goes on to take its signals. */
+static void *run_keeper(void *argument)
 {
+	struct keeper *keeper = argument;
 	char *stack = mmap(NULL, STACK_SIZE + GUARD_SIZE, PROT_READ | PROT_WRITE,
 			   MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK | MAP_NORESERVE, -1, 0);
-	int status, outcome = OUTCOME_NOT_STARTED;
-	sigset_t all, before;
 	pid_t pid, reaped;
+	int status;
 
 	if (stack == MAP_FAILED)
-		return OUTCOME_NOT_STARTED;
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &before);
+		return NULL;
 	keeper->caller = getpid();
 	pid = mprotect(stack, GUARD_SIZE, PROT_NONE)
 		? -1 : clone(keep, stack + STACK_SIZE + GUARD_SIZE, CLONE_VM | CLONE_VFORK, keeper);
@@ -145,11 +143,24 @@ static int run_keeper(struct keeper *keeper)
 		do {
 			reaped = waitpid(pid, &status, (int)__WCLONE);
 		} while (reaped < 0 && errno == EINTR);
-		outcome = reaped == pid && WIFEXITED(status) ? WEXITSTATUS(status) : OUTCOME_LOST;
+		keeper->outcome = reaped == pid && WIFEXITED(status) ? WEXITSTATUS(status) : OUTCOME_LOST;
 	}
-	pthread_sigmask(SIG_SETMASK, &before, NULL);
 	munmap(stack, STACK_SIZE + GUARD_SIZE);
-	return outcome;
+	return NULL;
+}
+
+static void wait_for_keeper(struct keeper *keeper)
+{
+	sigset_t all, before;
+	pthread_t thread;
+	int rc;
+
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &before); /* inherited: no handler runs there, nor in the keeper */
+	rc = pthread_create(&thread, NULL, run_keeper, keeper);
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	if (rc == 0)
+		pthread_join(thread, NULL);
 }
 
 /* The limits are named where they are the likely cause. */
@@ -236,8 +247,8 @@ static int run_here(const struct isolation *isolation, const struct isolated_wor
 int isolation_run(const struct isolation *isolation, const struct isolated_work *work, void *answer, size_t size,
 		  char how[ISOLATION_HOW_SIZE])
 {
-	struct keeper keeper = { .isolation = isolation, .work = work, .size = size };
-	int ends[2], cancel_state, outcome, rc;
+	struct keeper keeper = { .isolation = isolation, .work = work, .size = size, .outcome = OUTCOME_NOT_STARTED };
+	int ends[2], cancel_state, rc;
 
 	memset(answer, 0, size);
 	if (size > ISOLATION_ANSWER_LIMIT)
@@ -252,8 +263,8 @@ int isolation_run(const struct isolation *isolation, const struct isolated_work 
 		rc = say(OUTCOME_NOT_STARTED, isolation, how);
 	} else {
 		keeper.answer_fd = ends[1];
-		outcome = run_keeper(&keeper);
-		rc = outcome ? say(outcome, isolation, how) : take_answer(ends[0], answer, size, how);
+		wait_for_keeper(&keeper);
+		rc = keeper.outcome ? say(keeper.outcome, isolation, how) : take_answer(ends[0], answer, size, how);
 		close(ends[0]);
 		close(ends[1]);
 	}

@@ -134,8 +134,8 @@ int ktstr_probe_new(struct ktstr_probe **probe, const struct ktstr_probe_options
 /*
  * Finds jemalloc's counters in process pid (the id of its main thread, as seen by the caller). The
  * process runs on untouched. Files that have to be looked into are read in a short-lived child process, which
- * wait(2) without __WALL or __WCLONE does not see, and which sends no SIGCHLD; meanwhile the calling
- * thread has its signals blocked. A session is opened once. On failure `error` tells why,
+ * wait(2) without __WALL or __WCLONE does not see, and which sends no SIGCHLD; ktstr_probe_cancel() ends
+ * that, too. A session is opened once. On failure `error` tells why,
  * ktstr_probe_explain() how far it came, and the session can only be closed. Since 0.1.
  */
 int ktstr_probe_open(struct ktstr_probe *probe, pid_t pid, struct ktstr_probe_error *error);

@@ -40,6 +40,30 @@ sub differences {
 	return join ' ', grep { ($read{$_} // '') ne ($truth{$_} // '') } keys %{ { %read, %truth } };
 }
 
+# A probe whose child hangs: its pid, and the pids of all three as far as they were seen.
+sub hanging {
+	my ($target) = @_;
+	my $pid = fork // die "fork: $!";
+	if ($pid == 0) {
+		$ENV{PLANTED} = 'hang';
+		open STDERR, '>', scratch() . '/hang';
+		exec $planted, '-p', $target, '--explain' or POSIX::_exit(127);
+	}
+	my @family;
+	for (1 .. 2000) {
+		my (%parent, %mine);
+		for (glob '/proc/[0-9]*/stat') {
+			$parent{$1} = $2 if (slurp($_) // '') =~ /^(\d+) \(planted_probe\) \S (\d+) /;
+		}
+		$mine{$pid} = 1;
+		for (1 .. 2) { $mine{$_} = 1 for grep { $mine{ $parent{$_} } } keys %parent }
+		@family = keys %mine;
+		last if @family == 3;
+		select undef, undef, undef, 0.01;
+	}
+	return ($pid, @family);
+}
+
 my $targets = source_dir() . '/tests/targets';
 my $isolated = $sanitized ? qr/read by this process itself: built with a sanitizer/
 	: qr/read by a child with limits, without privileges, with a filter of system calls$/m;
@@ -82,35 +106,25 @@ SKIP: {
 	($status) = run_with($planted, 'crash', '-p', $target->{pid}, '--no-isolation');
 	is($status, 'signal 11', 'without isolation the probe shares the fate of what it reads');
 
-	# The probe is killed while its child hangs: the keeper between them and the child end with it.
-	my $pid = fork // die "fork: $!";
-	if ($pid == 0) {
-		$ENV{PLANTED} = 'hang';
-		open STDERR, '>', scratch() . '/hang';
-		exec $planted, '-p', $target->{pid}, '--explain' or POSIX::_exit(127);
-	}
-	my @family;
-	for (1 .. 2000) {
-		my (%parent, %mine);
-		for (glob '/proc/[0-9]*/stat') {
-			$parent{$1} = $2 if (slurp($_) // '') =~ /^(\d+) \(planted_probe\) \S (\d+) /;
+	# A signal while its child hangs. Stopped, the probe ends at once, and not with the child's 20 seconds; killed,
+	# the keeper between them and the child end with it.
+	for my $case ([ INT => 'exit 1' ], [ TERM => 'exit 1' ], [ KILL => 'signal 9' ]) {
+		my ($signal, $end) = @$case;
+		my ($pid, @family) = hanging($target->{pid});
+		is(@family, 3, "a probe, a keeper, a child; SIG$signal");
+		kill $signal, $pid;
+		waitpid $pid, 0;
+		is($? & 127 ? 'signal ' . ($? & 127) : 'exit ' . ($? >> 8), $end, "SIG$signal: how it ended");
+		like(slurp(scratch() . '/hang'), qr{: the child that read it was killed: cancelled$}m, "SIG$signal: the child's time was not waited for")
+			if $signal ne 'KILL';
+		my @left;
+		for (1 .. 2000) {
+			@left = grep { (slurp("/proc/$_/stat") // '') =~ /\) [^ZX]/ } @family;
+			last unless @left;
+			select undef, undef, undef, 0.01;
 		}
-		$mine{$pid} = 1;
-		for (1 .. 2) { $mine{$_} = 1 for grep { $mine{ $parent{$_} } } keys %parent }
-		@family = keys %mine;
-		last if @family == 3;
-		select undef, undef, undef, 0.01;
+		is("@left", '', "SIG$signal: no child is left behind");
 	}
-	is(@family, 3, 'a probe, a keeper, a child');
-	kill 'KILL', $pid;
-	waitpid $pid, 0;
-	my @left;
-	for (1 .. 2000) {
-		@left = grep { (slurp("/proc/$_/stat") // '') =~ /\) [^ZX]/ } @family;
-		last unless @left;
-		select undef, undef, undef, 0.01;
-	}
-	is("@left", '', 'a probe that is killed leaves no child behind');
 }
 
 # Where only the file can tell.
