@@ -177,6 +177,16 @@ int probe_pick_reader(struct ktstr_probe *probe)
 	return rc;
 }
 
+int probe_read_ranges(struct ktstr_probe *probe, struct remote_range *ranges, size_t count)
+{
+	int rc = remote_read(probe->reader, ranges, count, &probe->counter);
+
+	/* The reader may have ended while others live on. */
+	if (rc == -ESRCH && probe_pick_reader(probe) == 0)
+		rc = remote_read(probe->reader, ranges, count, &probe->counter);
+	return rc;
+}
+
 static int missing(struct ktstr_probe *probe, struct ktstr_probe_error *error, int code, const char *why)
 {
 	return probe_fail(error, KTSTR_PROBE_TAG_PID_MISSING, code, "process", "process %d %s", (int)probe->pid, why);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The inside of a session and of a snapshot. Shared by probe_open.c, probe_places.c and
-   probe_snapshot.c. */
+/* The inside of a session and of a snapshot. Shared by probe_open.c, probe_places.c,
+   probe_read.c and probe_snapshot.c. */
 #ifndef KTSTR_PROBE_PRIVATE_H
 #define KTSTR_PROBE_PRIVATE_H
 
@@ -75,6 +75,9 @@ int probe_pick_reader(struct ktstr_probe *probe);
 
 /* remote_read through whichever task still lives. */
 int probe_read_ranges(struct ktstr_probe *probe, struct remote_range *ranges, size_t count);
+
+/* Reads every place into the snapshot's threads, or as many as came before a cancellation. Returns 0 or why none was read. */
+int probe_read_all(struct ktstr_probe *probe, struct ktstr_probe_snapshot *snapshot);
 
 /* Is it still the same program in the same address space, with jemalloc's file where it was? */
 int probe_same_program(const struct ktstr_probe *probe);
