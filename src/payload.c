@@ -311,7 +311,7 @@ int ktstr_payload_output(struct ktstr_payload *payload, enum ktstr_payload_outpu
 	output->data = capture->data ? capture->data : "";
 	output->size = capture->size;
 	output->dropped = capture->dropped;
-	return 0;
+	return capture->error;
 }
 
 void ktstr_payload_close(struct ktstr_payload *payload)

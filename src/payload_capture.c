@@ -14,6 +14,7 @@
 #include "payload_spawn.h"
 
 #define CHUNK ((size_t)16384)
+#define PIPE_CAPACITY 65536 /* pipe(7) */
 
 int ktstr_capture_open(struct ktstr_capture *capture, size_t limit, int *write_fd)
 {
@@ -98,7 +99,9 @@ void ktstr_capture_drain(struct ktstr_capture *capture)
 	 * Only what is there now: a child that writes faster than we read must not hold the caller
 	 * here. One read at least, which is what finds the end of file.
 	 */
-	if (ioctl(capture->fd, FIONREAD, &waiting) || waiting < 1)
+	if (ioctl(capture->fd, FIONREAD, &waiting))
+		waiting = PIPE_CAPACITY;
+	if (waiting < 1)
 		waiting = 1;
 	for (budget = (size_t)waiting; budget; budget -= (size_t)got) {
 		got = read(capture->fd, chunk, budget < CHUNK ? budget : CHUNK);
@@ -109,6 +112,7 @@ void ktstr_capture_drain(struct ktstr_capture *capture)
 		if (got < 0 && errno == EAGAIN)
 			return;
 		if (got <= 0) {
+			capture->error = got < 0 ? -errno : 0;
 			ktstr_capture_stop(capture);
 			return;
 		}

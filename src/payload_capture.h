@@ -17,6 +17,7 @@ struct ktstr_capture {
 	size_t room;	  /* bytes allocated, the NUL's included */
 	size_t limit;	  /* bytes kept at most */
 	uint64_t dropped; /* bytes read and not kept */
+	int error;	  /* why it was not read to its end: a negative errno, 0 for none */
 };
 
 /* What a stream that is not captured begins and stays with. */
@@ -25,7 +26,7 @@ struct ktstr_capture {
 /* Makes the pipe. The write end, for the child, goes to *write_fd. Returns 0 or a negative errno. */
 int ktstr_capture_open(struct ktstr_capture *capture, size_t limit, int *write_fd);
 
-/* Reads what the pipe holds now; closes the read end at end of file. Never blocks. */
+/* Reads what the pipe holds now; closes the read end at end of file or an error. Never blocks. */
 void ktstr_capture_drain(struct ktstr_capture *capture);
 
 /* Closes the read end; what was kept stays. */

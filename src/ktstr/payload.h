@@ -117,7 +117,8 @@ int ktstr_payload_kill(struct ktstr_payload *payload, int *wait_status);
 
 /*
  * What was captured so far; while the child runs, what is in the pipe now is read first. Also
- * answers when consumed. Returns 0, or -EINVAL when that stream was not captured. Since 0.1.
+ * answers when consumed. Returns 0, -EINVAL when that stream was not captured, or what read(2) gave
+ * when it failed: output then holds what came before. Since 0.1.
  */
 int ktstr_payload_output(struct ktstr_payload *payload, enum ktstr_payload_output_stream stream,
 			 struct ktstr_payload_output *output);

@@ -264,12 +264,11 @@ sub judge_wait {
 		return "BAD text does not name $error: $what: $text" unless $text eq '' || tells($text, $error);
 		return "$what refused";
 	}
-	return 'lost output' if $out =~ /^lost output/m;
-	return 'BAD ' . $out if $out =~ /^failed/m;
+	# The word to the new child could not be sent, as if it had been killed: its status tells.
+	return 'exited, told' if ($error // '') =~ /^(?:EPIPE|ECONNRESET)$/ && $out =~ /^outcome exited-before .*status 127|^status 32512$/m;
+	return "BAD $1" if $out =~ /^(failed.*|lost output)/m;
 	my $wanted = $outcome_of{ $mode->{name} } // return 'correct';
 	return 'correct' if $out =~ /^outcome \Q$wanted\E /m;
-	# The word to the new child could not be sent, as if it had been killed: its status tells.
-	return 'exited, told' if ($error // '') =~ /^(?:EPIPE|ECONNRESET)$/ && $out =~ /^outcome exited-before .*status 127/m;
 	return 'BAD outcome: ' . ($out =~ /^(outcome .*)$/m ? $1 : 'none');
 }
 

@@ -139,19 +139,17 @@ static void check_outcome(const struct ktstr_worker_ready_result *result, const 
 		tell(1, "false-ready said to have exited, but it lives");
 }
 
-static void tell_output(struct ktstr_payload *payload, int rc, const struct ktstr_payload_output *output)
-{
-	(void)payload;
-	if (rc)
-		tell(1, "failed %s output", strerrorname_np(-rc));
-	else
-		tell(0, "output %zu+%" PRIu64 " %.40s", output->size, output->dropped, output->data);
-}
-
 static void tell_failed(const char *what, int rc, const struct ktstr_error *error)
 {
 	if (rc)
 		tell(1, "failed %s (%s) %s", strerrorname_np(-rc), what, error ? error->text : "");
+}
+
+static void tell_output(int rc, const struct ktstr_payload_output *output)
+{
+	tell_failed("output", rc, NULL);
+	if (rc == 0)
+		tell(0, "output %zu+%" PRIu64 " %.40s", output->size, output->dropped, output->data);
 }
 
 static int wait_for(struct ktstr_payload *payload, const char *mode, pid_t pid, const char *marker,
@@ -183,7 +181,7 @@ static void end_payload(struct ktstr_payload *payload, int captured)
 	mark(0);
 	output.data = text;
 	if (captured)
-		tell_output(payload, rc_output, &output);
+		tell_output(rc_output, &output);
 	tell_failed("kill", rc, NULL);
 	if (rc == 0)
 		tell(0, "status %d", status);
@@ -266,13 +264,13 @@ static void go_payload(void)
 		return;
 	text[strcspn(text, "\n")] = '\0';
 	output.data = text;
-	tell_output(NULL, rc_output, &output);
+	tell_output(rc_output, &output);
 	if (tried && tried != -EAGAIN)
 		tell_failed("try_wait", tried, NULL);
 	tell_failed("wait", waited, NULL);
 	if (waited == 0)
 		tell(status != 7 << 8, "status %d", status);
-	if (strcmp(text, "said") != 0)
+	if (rc_output == 0 && output.dropped == 0 && strcmp(text, "said") != 0)
 		tell(1, "lost output");
 }
 
