@@ -17,6 +17,8 @@ AM_TESTS_ENVIRONMENT = \
 unit_tests = \
 	tests/unit/bytes_arg_test \
 	tests/unit/payload_rounds_test \
+	tests/unit/payload_end_test \
+	tests/unit/payload_output_test \
 	tests/unit/payload_test \
 	tests/unit/probe_access_gate_test \
 	tests/unit/probe_comm_text_test \
@@ -79,6 +81,7 @@ EXTRA_DIST += $(program_tests) tests/program/ProbeTest.pm tests/program/TestKtst
 	tests/targets/late_library.c tests/targets/tls_library.c \
 	tests/targets/many_maps.c \
 	tests/open_files.h \
+	tests/unit/payload_children.h \
 	tests/targets/refuse_calls.c tests/targets/thread_states.c
 if HAVE_PERL
 TESTS += $(program_tests)

@@ -11,7 +11,6 @@
 #include <stdint.h>
 #include <cmocka.h>
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -20,21 +19,10 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "../open_files.h"
 #include "ktstr/payload.h"
 
 #define ROUNDS 10000
-
-static int count_fds(void)
-{
-	DIR *dir = opendir("/proc/self/fd");
-	int count = 0;
-
-	while (dir && readdir(dir))
-		count++;
-	if (dir)
-		closedir(dir);
-	return count;
-}
 
 static void rounds_leave_nothing(void **state)
 {
@@ -50,7 +38,7 @@ static void rounds_leave_nothing(void **state)
 	int before, i, status;
 
 	(void)state;
-	before = count_fds();
+	before = open_files();
 	/* Every child inherits the write end: its end of file says that none of them lives. */
 	assert_int_equal(pipe2(leash, O_CLOEXEC), 0);
 	assert_int_equal(fcntl(leash[1], F_SETFD, 0), 0);
@@ -70,7 +58,7 @@ static void rounds_leave_nothing(void **state)
 	assert_int_equal(poll(&end, 1, 0), 1);
 	assert_true(end.revents & POLLHUP);
 	close(leash[0]);
-	assert_int_equal(count_fds(), before);
+	assert_int_equal(open_files(), before);
 }
 
 int main(void)
