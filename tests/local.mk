@@ -81,7 +81,7 @@ EXTRA_DIST += $(program_tests) tests/program/ProbeTest.pm tests/program/TestKtst
 	tests/targets/late_library.c tests/targets/tls_library.c \
 	tests/targets/many_maps.c \
 	tests/open_files.h \
-	tests/unit/payload_children.h \
+	tests/unit/made_folder.h tests/unit/payload_children.h \
 	tests/targets/refuse_calls.c tests/targets/thread_states.c
 if HAVE_PERL
 TESTS += $(program_tests)

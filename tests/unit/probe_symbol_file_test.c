@@ -24,34 +24,11 @@
 
 #include "arch.h"
 #include "debug_file.h"
+#include "made_folder.h"
 #include "symbol_file.h"
 #include "target_file.h"
 
-#define PID 7 /* of the made /proc: <folder>/7/root is its root */
-
-static char folder[4096];
-static int proc_fd = -1;
-
-/* Runs a shell command in the folder. Returns its exit code. */
-__attribute__((format(printf, 1, 2)))
-static int run(const char *format, ...)
-{
-	char command[8192];
-	int length = snprintf(command, sizeof command, "cd '%s' && ", folder);
-	va_list args;
-
-	va_start(args, format);
-	vsnprintf(command + length, sizeof command - (size_t)length, format, args);
-	va_end(args);
-	return system(command);
-}
-
-static const char *cc(void)
-{
-	const char *compiler = getenv("CC");
-
-	return compiler && *compiler ? compiler : "cc";
-}
+#define PID 7 /* the folder stands for /proc: <folder>/7/root is its root */
 
 /* ---- made files: a header, then section headers, then whatever ---- */
 static int make(const Elf64_Shdr *sections, size_t count, size_t told, const void *data, size_t size, off_t at)
@@ -59,7 +36,7 @@ static int make(const Elf64_Shdr *sections, size_t count, size_t told, const voi
 	Elf64_Ehdr header = { .e_ident = { ELFMAG0, ELFMAG1, ELFMAG2, ELFMAG3, ELFCLASS64, ELFDATA2LSB, EV_CURRENT },
 			      .e_type = ET_EXEC, .e_machine = (Elf64_Half)arch_elf_machine, .e_shoff = sizeof header,
 			      .e_shentsize = sizeof(Elf64_Shdr), .e_shnum = (Elf64_Half)told };
-	int fd = openat(proc_fd, "made", O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+	int fd = openat(folder_fd, "made", O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
 
 	assert_true(fd >= 0);
 	assert_int_equal(write(fd, &header, sizeof header), sizeof header);
@@ -75,11 +52,6 @@ static int tsd(int fd, uint64_t *value, uint64_t *size)
 
 	close(fd);
 	return rc;
-}
-
-static int open_here(const char *name)
-{
-	return openat(proc_fd, name, O_RDONLY | O_CLOEXEC);
 }
 
 static void test_compiled(void **state)
@@ -122,7 +94,7 @@ static void test_truncated(void **state)
 	struct stat st;
 
 	(void)state;
-	assert_int_equal(fstatat(proc_fd, "p", &st, 0), 0);
+	assert_int_equal(fstatat(folder_fd, "p", &st, 0), 0);
 	for (off_t length = 0; length < st.st_size; length += 1 + st.st_size / 97) {
 		assert_int_equal(run("head -c %ld p > cut", (long)length), 0);
 		assert_int_not_equal(tsd(open_here("cut"), &value, &size), 0);
@@ -170,7 +142,7 @@ static void test_hostile_tables(void **state)
 	clock_gettime(CLOCK_MONOTONIC, &end);
 	/* Milliseconds; seconds under valgrind on a busy machine. Without a limit it is 7 TiB to look through. */
 	assert_true(end.tv_sec - begin.tv_sec < 30);
-	unlinkat(proc_fd, "made", 0);
+	unlinkat(folder_fd, "made", 0);
 }
 
 /* Paths come from the target: they stay in its root, and lead to regular files only. */
@@ -182,21 +154,21 @@ static void test_paths(void **state)
 	(void)state;
 	assert_int_equal(run("mkdir -p 7/root/dir && cp p 7/root/file && mkfifo 7/root/fifo && ln -s loop 7/root/loop && "
 			     "ln -s ../../../file 7/root/dir/up && ln -s /file 7/root/absolute && ln -s /etc/passwd 7/root/out"), 0);
-	assert_int_equal(fstatat(proc_fd, "7/root/file", &st, 0), 0);
+	assert_int_equal(fstatat(folder_fd, "7/root/file", &st, 0), 0);
 	for (const char *const *path = (const char *const[]){ "/file", "/dir/up", "/absolute", "/../../file", NULL };
 	     *path; path++) {
-		fd = target_file_open(proc_fd, PID, *path, major(st.st_dev), minor(st.st_dev), st.st_ino);
+		fd = target_file_open(folder_fd, PID, *path, major(st.st_dev), minor(st.st_dev), st.st_ino);
 		assert_true(fd >= 0);
 		close(fd);
 	}
-	assert_int_equal(target_file_open(proc_fd, PID, "/file", major(st.st_dev), minor(st.st_dev), st.st_ino + 1), -ESTALE);
-	assert_int_equal(target_file_open(proc_fd, PID, "/file", major(st.st_dev), minor(st.st_dev) + 1, st.st_ino), -ESTALE);
-	assert_int_equal(target_file_open_any(proc_fd, PID, "/out"), -ENOENT);
-	assert_int_equal(target_file_open_any(proc_fd, PID, "/fifo"), -EINVAL);
-	assert_int_equal(target_file_open_any(proc_fd, PID, "/dir"), -EINVAL);
-	assert_int_equal(target_file_open_any(proc_fd, PID, "/loop"), -ELOOP);
-	assert_int_equal(target_file_open_any(proc_fd, PID + 1, "/file"), -ENOENT);
-	assert_int_equal(target_file_open_any(proc_fd, 0, "/dev/null"), -EINVAL);
+	assert_int_equal(target_file_open(folder_fd, PID, "/file", major(st.st_dev), minor(st.st_dev), st.st_ino + 1), -ESTALE);
+	assert_int_equal(target_file_open(folder_fd, PID, "/file", major(st.st_dev), minor(st.st_dev) + 1, st.st_ino), -ESTALE);
+	assert_int_equal(target_file_open_any(folder_fd, PID, "/out"), -ENOENT);
+	assert_int_equal(target_file_open_any(folder_fd, PID, "/fifo"), -EINVAL);
+	assert_int_equal(target_file_open_any(folder_fd, PID, "/dir"), -EINVAL);
+	assert_int_equal(target_file_open_any(folder_fd, PID, "/loop"), -ELOOP);
+	assert_int_equal(target_file_open_any(folder_fd, PID + 1, "/file"), -ENOENT);
+	assert_int_equal(target_file_open_any(folder_fd, 0, "/dev/null"), -EINVAL);
 }
 
 /* Through the real /proc: this program under its own pid, and a file that was deleted. */
@@ -254,7 +226,7 @@ static int open_by_id(const unsigned char *id, size_t size)
 {
 	int fds[DEBUG_FILE_BY_ID];
 
-	return right_one(fds, debug_file_open_by_id(proc_fd, PID, id, size, fds), id, size, 0);
+	return right_one(fds, debug_file_open_by_id(folder_fd, PID, id, size, fds), id, size, 0);
 }
 
 static int open_by_link(const char *path, int program)
@@ -263,7 +235,7 @@ static int open_by_link(const char *path, int program)
 	struct debug_link link;
 
 	rc = debug_file_read_link(program, &link);
-	return rc ? rc : right_one(fds, debug_file_open_by_link(proc_fd, PID, path, &link, fds), NULL, 0, link.crc);
+	return rc ? rc : right_one(fds, debug_file_open_by_link(folder_fd, PID, path, &link, fds), NULL, 0, link.crc);
 }
 
 static void test_debug_file(void **state)
@@ -302,25 +274,6 @@ static void test_debug_file(void **state)
 	assert_int_equal(open_by_link("/bin/program", program), -ENOENT); /* it names none */
 	close(program);
 	assert_int_equal(open_by_id(id, 1), -ENOENT);
-}
-
-static int make_folder(void **state)
-{
-	const char *tmp = getenv("TMPDIR");
-
-	(void)state;
-	snprintf(folder, sizeof folder, "%s/probe_symbol_file.XXXXXX", tmp && *tmp ? tmp : "/tmp");
-	if (!mkdtemp(folder))
-		return -1;
-	proc_fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	return proc_fd < 0;
-}
-
-static int remove_folder(void **state)
-{
-	(void)state;
-	close(proc_fd);
-	return run("rm -rf '%s'", folder);
 }
 
 int main(void)

@@ -20,6 +20,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "made_folder.h"
 #include "symbol_file.h"
 #include "tsd_dwarf.h"
 
@@ -27,37 +28,20 @@
 #define TAIL " tsd; u64 user(void) { return sizeof tsd; }"
 #define MEMBERS_5 "p_state; u64 p_thread_allocated; u64 p_thread_allocated_next_event_fast; u64 p_thread_deallocated;"
 
-static char folder[4096];
-static int folder_fd = -1;
-
-__attribute__((format(printf, 1, 2)))
-static int run(const char *format, ...)
-{
-	char command[16384];
-	int length = snprintf(command, sizeof command, "cd '%s' && ", folder);
-	va_list args;
-
-	va_start(args, format);
-	vsnprintf(command + length, sizeof command - (size_t)length, format, args);
-	va_end(args);
-	return system(command);
-}
-
 /* Compiles text to the object o.o. */
 static void compile(const char *flags, const char *text)
 {
-	const char *compiler = getenv("CC");
 	int fd = openat(folder_fd, "o.c", O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
 
 	assert_true(fd >= 0);
 	assert_int_equal(write(fd, text, strlen(text)), (ssize_t)strlen(text));
 	close(fd);
-	assert_int_equal(run("%s %s -shared -fPIC -o o.o o.c", compiler && *compiler ? compiler : "cc", flags), 0);
+	assert_int_equal(run("%s %s -shared -fPIC -o o.o o.c", cc(), flags), 0);
 }
 
 static int find_in(const char *name, struct tsd_dwarf *found)
 {
-	int fd = openat(folder_fd, name, O_RDONLY | O_CLOEXEC), rc;
+	int fd = open_here(name), rc;
 
 	assert_true(fd >= 0);
 	rc = tsd_dwarf_find(fd, found);
@@ -268,25 +252,6 @@ static void test_random_damage(void **state)
 		      (end.tv_nsec - begin.tv_nsec) / 1000000, usage.ru_maxrss);
 	free(whole);
 	close(fd);
-}
-
-static int make_folder(void **state)
-{
-	const char *tmp = getenv("TMPDIR");
-
-	(void)state;
-	snprintf(folder, sizeof folder, "%s/probe_tsd_dwarf.XXXXXX", tmp && *tmp ? tmp : "/tmp");
-	if (!mkdtemp(folder))
-		return -1;
-	folder_fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	return folder_fd < 0;
-}
-
-static int remove_folder(void **state)
-{
-	(void)state;
-	close(folder_fd);
-	return run("rm -rf '%s'", folder);
 }
 
 int main(void)
