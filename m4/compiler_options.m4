@@ -34,5 +34,6 @@ AS_IF([test "$enable_sanitizers" != no], [
 AC_SUBST([KTSTR_CFLAGS])
 AC_SUBST([KTSTR_LDFLAGS])
 AC_SUBST([SANITIZER_FLAGS])
+AC_SUBST([enable_sanitizers])
 AM_CONDITIONAL([SANITIZERS], [test "$enable_sanitizers" != no])
 ])

@@ -10,8 +10,15 @@ AM_TESTS_ENVIRONMENT = \
 	KTSTR_WORKER='$(abs_top_builddir)/worker/ktstr-jemalloc-alloc-worker$(EXEEXT)'; export KTSTR_WORKER; \
 	KTSTR_UNIT_TESTS='$(check_PROGRAMS)'; export KTSTR_UNIT_TESTS; \
 	KTSTR_SHARED_JEMALLOC='$(enable_shared_jemalloc)'; export KTSTR_SHARED_JEMALLOC; \
+	KTSTR_SANITIZERS='$(enable_sanitizers)'; export KTSTR_SANITIZERS; \
 	KTSTR_STATIC_WORKER='$(enable_static_worker)'; export KTSTR_STATIC_WORKER; \
+	$(sanitizer_environment) \
 	CC='$(CC)'; CXX='$(CXX)'; NM='$(NM)'; VALGRIND='$(VALGRIND)'; export CC CXX NM VALGRIND;
+
+# Freed memory that AddressSanitizer keeps back would look like a leak to the tests that count it.
+if SANITIZERS
+sanitizer_environment = ASAN_OPTIONS=quarantine_size_mb=1:$$ASAN_OPTIONS; export ASAN_OPTIONS;
+endif
 
 # Unit tests link the objects, not the shared library, so that inner functions can be reached.
 unit_tests = \
@@ -25,7 +32,6 @@ unit_tests = \
 	tests/unit/probe_elf_image_test \
 	tests/unit/probe_file_answer_test \
 	tests/unit/probe_file_maps_test \
-	tests/unit/probe_isolation_rights_test \
 	tests/unit/probe_isolation_test \
 	tests/unit/probe_options_test \
 	tests/unit/probe_procfs_test \
@@ -40,6 +46,17 @@ unit_tests = \
 	tests/unit/worker_ready_wait_namespace_test \
 	tests/unit/worker_ready_wait_refused_test \
 	tests/unit/worker_ready_wait_test
+# What a sanitizer's own memory, calls and libraries are in the way of. No isolated child is made there.
+plain_unit_tests = tests/unit/probe_isolation_rights_test
+plain_program_tests = \
+	tests/program/faults.t \
+	tests/program/install.t \
+	tests/program/needed.t \
+	tests/program/soak.t \
+	tests/program/valgrind.t
+if !SANITIZERS
+unit_tests += $(plain_unit_tests)
+endif
 if HAVE_CMOCKA
 check_PROGRAMS += $(unit_tests)
 TESTS += $(unit_tests)
@@ -56,12 +73,9 @@ tests_unit_bytes_arg_test_SOURCES = tests/unit/bytes_arg_test.c worker/bytes_arg
 program_tests = \
 	tests/program/closed_loop.t \
 	tests/program/completion.t \
-	tests/program/faults.t \
 	tests/program/fuzz_corpus.t \
 	tests/program/guest_console.t \
-	tests/program/install.t \
 	tests/program/man_pages.t \
-	tests/program/needed.t \
 	tests/program/probe_access.t \
 	tests/program/probe_hostile.t \
 	tests/program/probe_isolation.t \
@@ -71,13 +85,13 @@ program_tests = \
 	tests/program/probe_states.t \
 	tests/program/probe_truth.t \
 	tests/program/public_names.t \
-	tests/program/sanitizers.t \
-	tests/program/soak.t \
-	tests/program/valgrind.t \
 	tests/program/worker.t \
 	tests/program/worker_binary.t \
 	tests/program/worker_syscalls.t
-EXTRA_DIST += $(program_tests) tests/program/ProbeTest.pm tests/program/TestKtstr.pm tests/targets/heap_histories.c \
+if !SANITIZERS
+program_tests += $(plain_program_tests)
+endif
+EXTRA_DIST += $(program_tests) $(plain_program_tests) tests/program/ProbeTest.pm tests/program/TestKtstr.pm tests/targets/heap_histories.c \
 	tests/targets/late_library.c tests/targets/tls_library.c \
 	tests/targets/many_maps.c \
 	tests/open_files.h \

@@ -12,7 +12,7 @@ use POSIX qw(WNOHANG WIFEXITED WEXITSTATUS WIFSIGNALED WTERMSIG);
 use Test::More ();
 use Time::HiRes qw(sleep time);
 
-our @EXPORT = qw(worker_program marker_path is_root become_nobody find_program temp_folder slurp spew
+our @EXPORT = qw(worker_program marker_path is_root become_nobody find_program sanitizers temp_folder slurp spew
 	start finish stop run until_true wait_ready state_of read_to_end lives);
 
 # Generous: only a hang reaches it, also under load and with other tests beside.
@@ -22,6 +22,12 @@ use constant OVERRIDE => 'KTSTR_WORKER_READY_MARKER_OVERRIDE';
 
 my %running; # pid => what start() returned
 my $owner = $$; # forked children run END blocks too, if they fail before exec
+
+# What all was built with, such as "address,undefined"; '' for none.
+sub sanitizers {
+	my $list = $ENV{KTSTR_SANITIZERS} // 'no';
+	return $list eq 'no' ? '' : $list;
+}
 
 sub worker_program {
 	my $path = $ENV{KTSTR_WORKER} // '';

@@ -74,6 +74,7 @@ end($pid);
 SKIP: {
 	my $strace = find_program('strace') or skip 'strace is missing', 2;
 	run(command => [$strace, '-o', '/dev/null', '/bin/true'])->{exit} == 0 or skip 'ptrace is refused here', 2;
+	local $ENV{ASAN_OPTIONS} = 'detect_leaks=0'; # LeakSanitizer itself uses ptrace
 	my $log = File::Temp->new(TEMPLATE => 'ktstr-test-XXXXXX', DIR => '/tmp');
 	my $demo = run(command => [$strace, '-f', '-o', "$log", "$ENV{KTSTR_BUILDDIR}/bench/demo"]);
 	is $demo->{exit}, 0, 'a wait that makes events by itself comes to an end' or diag($demo->{out}, $demo->{err});

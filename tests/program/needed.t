@@ -6,8 +6,6 @@ use Test::More;
 use TestKtstr;
 
 my $readelf = find_program('readelf') or plan skip_all => 'readelf is missing';
-plan skip_all => 'a sanitizer brings its own runtime'
-	if (slurp("$ENV{KTSTR_BUILDDIR}/Makefile") // '') =~ /^SANITIZER_FLAGS = *\S/m;
 my $shared = ($ENV{KTSTR_SHARED_JEMALLOC} // 'no') eq 'yes';
 my $static = ($ENV{KTSTR_STATIC_WORKER} // 'no') eq 'yes';
 

@@ -10,15 +10,14 @@ use lib $FindBin::Bin;
 use File::Copy qw(copy);
 use POSIX ();
 use ProbeTest qw(scratch source_dir probe_program start_target end_target);
-use TestKtstr qw(find_program slurp spew is_root);
+use TestKtstr qw(find_program sanitizers slurp spew is_root);
 use Test::More;
 
 my $build = $ENV{KTSTR_BUILDDIR} // '.';
 my @cc = split ' ', $ENV{CC} // 'cc';
 # Some milliseconds and 10 MiB, where it was measured. The sanitizers take memory of their own, and a
 # busy machine time: the limit that the issue sets is one second.
-my $sanitized = (slurp("$build/config.status") // '') =~ /-fsanitize/;
-my ($limit_ms, $limit_kib) = (1000, $sanitized ? 1 << 30 : 65536);
+my ($limit_ms, $limit_kib) = sanitizers() ? (5000, 1 << 30) : (1000, 65536);
 my @targets;
 my $owner = $$;
 END { if ($$ == $owner) { local $?; end_target($_) for @targets } }

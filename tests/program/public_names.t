@@ -9,7 +9,7 @@ use TestKtstr;
 my ($source, $build) = @ENV{qw(KTSTR_SRCDIR KTSTR_BUILDDIR)};
 my @nm = split ' ', $ENV{NM} || 'nm'; # configure's may carry an option
 # A sanitizer, or gcov, brings symbols of its own.
-my $plain = (slurp("$build/Makefile") // '') !~ /^SANITIZER_FLAGS = *\S/m;
+my $plain = !sanitizers();
 
 sub one_line {
 	my ($text) = @_;
