@@ -58,7 +58,8 @@ static int scan(const char *text, size_t size, char *version)
 			begin--;
 		at += 2;
 		length = version_length(begin, (size_t)(end - begin));
-		if (!length)
+		/* What configure writes when it was built without its git repository, as Rust's crates do. */
+		if (!length || strncmp(begin, "0.0.0-", 6) == 0)
 			continue;
 		if (*version && (strlen(version) != length || memcmp(version, begin, length) != 0))
 			return -ENOTUNIQ;

@@ -3,6 +3,7 @@
 #include "config.h"
 
 #include <errno.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,6 +14,8 @@
 #include "module_list.h"
 #include "module_tls.h"
 #include "program_file.h"
+
+#define ASKED_LIMIT 16 /* files without a sign of jemalloc, each by a child */
 
 static const char *last_part(const char *path)
 {
@@ -91,12 +94,27 @@ static void compare_headers(int proc_fd, pid_t reader, struct module *module)
 	close(fd);
 }
 
-/* A child that came to grief: its file counts as one that does not answer. The first is told in errors, too. */
+/* For an error's end: the first file that might have told. */
+__attribute__((format(printf, 3, 4)))
+static void unread(struct module_list *list, const struct module *module, const char *format, ...)
+{
+	va_list args;
+	int length;
+
+	if (*list->unread)
+		return;
+	length = snprintf(list->unread, sizeof list->unread, "%.200s: ", module->path);
+	va_start(args, format);
+	vsnprintf(list->unread + length, sizeof list->unread - (size_t)length, format, args);
+	va_end(args);
+}
+
+/* A child that came to grief: its file counts as one that does not answer. */
 static int asked(int rc, const char *how, const struct module *module, struct module_list *list, struct explain *explain)
 {
 	explain_add(explain, "isolation", "%s: %s", module->path, how);
-	if (rc && !*list->unread)
-		snprintf(list->unread, sizeof list->unread, "%.200s: %s", module->path, how);
+	if (rc)
+		unread(list, module, "%s", how);
 	return rc == 0;
 }
 
@@ -130,11 +148,8 @@ static void ask_files(const struct module_files *files, struct module_list *list
 	free(head.bytes);
 }
 
-/*
- * All signs of one module. The file on disk is asked only where its memory does not settle it, and only
- * of the executable and of what has other signs of jemalloc: no file of 100 libraries is opened.
- */
-static int examine(const struct module_files *files, struct module_list *list, struct module *module,
+/* All signs of one module. Its file on disk is asked only if it may be, and where memory does not settle it. */
+static int examine(const struct module_files *files, struct module_list *list, struct module *module, int may_ask,
 		   struct explain *explain)
 {
 	struct tsd_signs signs = { .filesz = module->image.tls_filesz, .memsz = module->image.tls_memsz };
@@ -159,7 +174,7 @@ static int examine(const struct module_files *files, struct module_list *list, s
 			signs.version = version;
 			module->layout = tsd_layout_find(&signs, &module->place);
 		}
-		if (module->layout == -ENODATA && files->use && (module->is_jemalloc || module->is_executable))
+		if (module->layout == -ENODATA && files->use && (module->is_jemalloc || may_ask))
 			ask_files(files, list, module, &signs, explain);
 		if (module->is_jemalloc && module->layout == 0 && files->use)
 			compare_headers(files->proc_fd, files->reader, module);
@@ -174,21 +189,54 @@ static int examine(const struct module_files *files, struct module_list *list, s
 	return rc;
 }
 
-int module_list_find_jemalloc(const struct module_files *files, struct module_list *list, struct explain *explain)
+/* Returns 0, or why to give up on all of them: a damaged file is no jemalloc, and no reason to. */
+static int try_module(const struct module_files *files, struct module_list *list, struct module *module, int may_ask,
+		      struct explain *explain)
 {
-	for (size_t i = 0; i < list->count; i++) {
-		struct module *module = &list->modules[i];
-		int rc;
+	int rc = examine(files, list, module, may_ask, explain);
 
-		if (!module->image.has_tls)
-			continue;
-		rc = examine(files, list, module, explain);
-		if (rc == -EPERM || rc == -ESRCH || rc == -ENOMEM)
-			return rc;
-		if (rc) /* a damaged file is no jemalloc, and no reason to give up on the others */
-			explain_add(explain, "module", "%s: not examined: %s", module->path, strerror(-rc));
-	}
+	if (rc == 0 || rc == -EPERM || rc == -ESRCH || rc == -ENOMEM)
+		return rc;
+	explain_add(explain, "module", "%s: not examined: %s", module->path, strerror(-rc));
+	unread(list, module, "its memory cannot be read: %s", strerror(-rc));
 	return 0;
+}
+
+static int is_wanted(const struct module *module, const char *wanted)
+{
+	return !wanted || strcmp(wanted, module->path) == 0 || strcmp(wanted, last_part(module->path)) == 0;
+}
+
+/*
+ * First without the files of libraries that have no sign of jemalloc in memory: of 100 none is opened. Then,
+ * if that leads nowhere, they are asked, as a jemalloc before 5.3 that exports nothing may have a symbol.
+ */
+int module_list_find_jemalloc(const struct module_files *files, struct module_list *list, const char *wanted,
+			      struct explain *explain)
+{
+	size_t found = 0, asked_for = 0;
+	int rc = 0;
+
+	for (size_t i = 0; rc == 0 && i < list->count; i++) {
+		struct module *module = &list->modules[i];
+
+		if (module->image.has_tls)
+			rc = try_module(files, list, module, module->is_executable, explain);
+		found += module->is_jemalloc && is_wanted(module, wanted);
+	}
+	for (size_t i = 0; rc == 0 && found == 0 && files->use && i < list->count; i++) {
+		struct module *module = &list->modules[i];
+
+		if (module->is_executable || module->is_jemalloc || module->image.tls_memsz < TSD_LAYOUT_SMALLEST ||
+		    !is_wanted(module, wanted))
+			continue;
+		if (++asked_for > ASKED_LIMIT) {
+			unread(list, module, "%d others were asked", ASKED_LIMIT);
+			break;
+		}
+		rc = try_module(files, list, module, 1, explain);
+	}
+	return rc;
 }
 
 /* The address that libc itself calls for malloc, from the GOT word that the loader bound at start. */
@@ -243,7 +291,7 @@ struct module *module_list_choose(struct module_list *list, const char *wanted, 
 
 		if (!module->is_jemalloc)
 			continue;
-		if (wanted && (strcmp(wanted, module->path) == 0 || strcmp(wanted, last_part(module->path)) == 0))
+		if (wanted && is_wanted(module, wanted))
 			return module;
 		first = first ? first : module;
 		candidates++;

@@ -25,7 +25,7 @@ struct module {
 struct module_list {
 	struct module *modules;
 	size_t count;
-	char unread[448]; /* the first file that could not be asked, and why; "": none */
+	char unread[448]; /* the first file that could not be asked or examined, and why; "": none */
 };
 
 /* How files on disk are asked. */
@@ -44,8 +44,12 @@ int module_list_read(int proc_fd, pid_t reader, struct remote_read_count *counte
 		     int *maps_failed);
 void module_list_free(struct module_list *list);
 
-/* Looks for jemalloc in every module: is_jemalloc, layout and place are filled in. */
-int module_list_find_jemalloc(const struct module_files *files, struct module_list *list, struct explain *explain);
+/*
+ * Looks for jemalloc in every module: is_jemalloc, layout and place are filled in. wanted, a path or its last
+ * part, or NULL, is which one is looked for harder.
+ */
+int module_list_find_jemalloc(const struct module_files *files, struct module_list *list, const char *wanted,
+			      struct explain *explain);
 
 /*
  * The jemalloc to read: the wanted path (or its last part), else the only one, else the one that

@@ -319,7 +319,7 @@ static int find_jemalloc(struct ktstr_probe *probe, struct ktstr_probe_error *er
 			probe->glibc |= strstr(list.modules[i].path, "/ld-linux-") || strstr(list.modules[i].path, "/libc.so.6");
 		explain_add(&probe->explain, "executable", "%s%s, %zu ELF files mapped", list.modules[0].path,
 			    list.modules[0].deleted ? " (deleted)" : "", list.count);
-		rc = module_list_find_jemalloc(&files, &list, &probe->explain);
+		rc = module_list_find_jemalloc(&files, &list, probe->wanted_path, &probe->explain);
 		if (rc)
 			rc = probe_fail_access(probe, error, KTSTR_PROBE_TAG_OTHER, rc, "memory");
 		else if ((module = module_list_choose(&list, probe->wanted_path, &probe->explain)))

@@ -52,6 +52,9 @@ int tsd_layout_find(const struct tsd_signs *signs, struct tsd_place *place);
  */
 int tsd_layout_is_live(const void *bytes);
 
+/* The least that a struct tsd_s takes in any release: 4.0.4's on a machine of 64 bits. */
+#define TSD_LAYOUT_SMALLEST 80
+
 /* The table of measured builds: tsd_layout_table.c. */
 struct tsd_layout_row {
 	const char *version;

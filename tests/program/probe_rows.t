@@ -368,6 +368,35 @@ SKIP: {
 			end_target($target);
 		};
 	}
+	# As in a Rust library: nothing that memory shows says jemalloc, its symbol table alone does.
+	my @quiet = map { "-D$_=${_}_quiet" } qw(mallocx sdallocx mallctl);
+	my $quiet = build('quiet.so', 'tls_library.c', qw(-shared -fPIC -DOLD), @quiet);
+	subtest 'symbols only, a library that exports nothing, opened late' => sub {
+		ok($quiet, 'built') or return;
+		my $target = start_target({}, $late, 4);
+		order($target, "open 1 $quiet +_quiet");
+		order($target, "use 1 $_ 5${_}0") for 0, 2;
+		is(differences($target, probe_json($target->{pid})), '', 'to the byte');
+		is(differences($target, probe_json($target->{pid}, '--jemalloc=quiet.so')), '', 'named');
+		like(explained($target->{pid}, '--debuginfo=off'), qr/jemalloc-not-found/, 'refused where no file may be asked');
+		end_target($target);
+		# Beside a jemalloc that memory shows it is found when it is named.
+		my $shown = build('shown.so', 'tls_library.c', qw(-shared -fPIC));
+		$target = start_target({ LD_PRELOAD => $shown }, $late, 3);
+		order($target, "open 1 $quiet +_quiet");
+		order($target, "use 1 $_ 6${_}0") for 0, 1;
+		is(differences($target, probe_json($target->{pid}, '--jemalloc=quiet.so')), '', 'named, beside another');
+		end_target($target);
+	};
+	subtest 'libraries without a sign are asked, but not all of hundreds' => sub {
+		my @others = map { my $path = scratch() . "/other$_.so"; system('cp', scratch() . '/other.so', $path); $path } 1 .. 20;
+		my $target = start_target({ LD_PRELOAD => join ':', @others }, $late, 2);
+		my $explanation = explained($target->{pid});
+		like($explanation, qr/jemalloc-not-found/, 'refused');
+		is(scalar(() = $explanation =~ /^isolation: /mg), 16, '16 were asked');
+		like($explanation, qr/^error: .*Not asked, but it might tell: \S+: 16 others were asked$/m, 'and it says that others were not');
+		end_target($target);
+	};
 	subtest 'symbols only, on an overlay' => sub {
 		my $place = scratch() . '/overlay';
 		mkdir $place;

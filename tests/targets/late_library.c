@@ -7,7 +7,8 @@
  *
  * Each line on stdin is carried out and answered with a report, as heap_histories writes it; threads are
  * numbered from 0, which is the main thread:
- *	open SLOT PATH PREFIX	dlopen into one of two slots; its functions have that prefix ("-" for none);
+ *	open SLOT PATH PREFIX	dlopen into one of two slots; its functions have that prefix ("-" for none), or with
+ *				"+TEXT" that text behind their names;
  *				PATH "-": the functions that this program was linked with
  *	close SLOT
  *	use SLOT THREAD SIZE	THREAD allocates SIZE, and then frees half as much, through that library
@@ -110,7 +111,10 @@ static void *symbol(void *handle, const char *prefix, const char *name)
 	char whole[128];
 	void *found;
 
-	snprintf(whole, sizeof whole, "%s%s", strcmp(prefix, "-") == 0 ? "" : prefix, name);
+	int is_suffix = *prefix == '+';
+
+	snprintf(whole, sizeof whole, "%s%s%s", is_suffix || strcmp(prefix, "-") == 0 ? "" : prefix, name,
+		 is_suffix ? prefix + 1 : "");
 	found = dlsym(handle, whole);
 	if (!found)
 		die(whole);
