@@ -388,6 +388,14 @@ SKIP: {
 		is(differences($target, probe_json($target->{pid}, '--jemalloc=quiet.so')), '', 'named, beside another');
 		end_target($target);
 	};
+	subtest 'a library whose memory cannot be read' => sub {
+		my $hidden = build('hidden', 'hidden_image.c', '-ldl');
+		my $pid = open my $out, '-|', $hidden, $quiet or return fail('not started');
+		is(scalar <$out>, "hidden\n", 'the target runs');
+		like(explained($pid), qr/^error: .*it might tell: \Q$quiet\E: its memory cannot be read: Bad address$/m, 'is named');
+		kill 'KILL', $pid;
+		close $out;
+	};
 	subtest 'libraries without a sign are asked, but not all of hundreds' => sub {
 		my @others = map { my $path = scratch() . "/other$_.so"; system('cp', scratch() . '/other.so', $path); $path } 1 .. 20;
 		my $target = start_target({ LD_PRELOAD => join ':', @others }, $late, 2);
