@@ -15,6 +15,7 @@ noinst_LTLIBRARIES += src/libktstr_inner.la
 src_libktstr_inner_la_SOURCES = \
 	$(worker_ready_sources) \
 	src/error.c src/error_private.h \
+	src/marker_folder.c src/marker_folder.h \
 	src/monotonic.c src/monotonic.h \
 	src/pidfd.c src/pidfd.h \
 	src/payload.c src/payload_private.h \
