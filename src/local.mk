@@ -20,6 +20,7 @@ src_libktstr_inner_la_SOURCES = \
 	src/pidfd.c src/pidfd.h \
 	src/payload.c src/payload_private.h \
 	src/payload_capture.c src/payload_capture.h \
+	src/payload_child.c src/payload_child.h \
 	src/payload_spawn.c src/payload_spawn.h \
 	src/worker_identity.c src/worker_identity.h \
 	src/worker_exit.c \

@@ -11,7 +11,7 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
-#include "payload_spawn.h"
+#include "payload_child.h"
 
 #define CHUNK ((size_t)16384)
 #define PIPE_CAPACITY 65536 /* pipe(7) */

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Starts a child process: fork, set the child up, exec, and report which step failed.
- * Called by payload.c. What the child needs is made by plan_make before the fork, because after it
- * a child of a threaded caller may use async-signal-safe functions only (signal-safety(7)).
+ * Starts a child process: makes all that payload_child needs, forks, and tells which step failed. Called by
+ * payload.c.
  */
 #include "config.h"
 
@@ -14,49 +13,13 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "error_private.h"
+#include "payload_child.h"
 #include "pidfd.h"
-
-#define EXIT_SETUP_FAILED 127 /* as a shell does; seen by nobody but a debugger */
-#define GO 'g'
-#define STOP 's'
-
-enum step { STEP_STDIN, STEP_STDOUT, STEP_STDERR, STEP_WORD, STEP_PDEATHSIG, STEP_GROUP, STEP_CWD, STEP_EXEC };
-
-/* What the child sends when a step failed. Nothing is sent on success: exec closes the socket. */
-struct report {
-	int step;
-	int error; /* a positive errno */
-};
-
-/* All that the child works with. */
-struct plan {
-	const char *const *argv;
-	const char **env;
-	char *candidates; /* paths to try, each ended by a NUL, the list by an empty one */
-	const struct ktstr_payload_options *options;
-	const int *capture_fds;
-	pid_t parent;
-	int parent_end, child_end; /* of the socket pair */
-};
-
-int ktstr_fd_above_stdio(int fd)
-{
-	int moved;
-
-	if (fd < STDIN_FILENO || fd > STDERR_FILENO)
-		return fd;
-	moved = fcntl(fd, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
-	if (moved < 0)
-		moved = -errno;
-	close(fd);
-	return moved;
-}
 
 /* ---- before the fork: the environment and the search path ---- */
 
@@ -142,7 +105,7 @@ static char *candidates_make(const char *name, const char *search)
 	return list;
 }
 
-static void plan_free(struct plan *plan)
+static void plan_free(struct payload_plan *plan)
 {
 	free(plan->env);
 	free(plan->candidates);
@@ -152,7 +115,7 @@ static void plan_free(struct plan *plan)
 		close(plan->child_end);
 }
 
-static int plan_make(struct plan *plan)
+static int plan_make(struct payload_plan *plan)
 {
 	int ends[2];
 
@@ -171,144 +134,10 @@ static int plan_make(struct plan *plan)
 	return 0;
 }
 
-/* ---- in the child: async-signal-safe functions only ---- */
-
-static _Noreturn void child_fail(const struct plan *plan, enum step step, int error)
-{
-	struct report report = {.step = (int)step, .error = error};
-
-	while (send(plan->child_end, &report, sizeof report, MSG_NOSIGNAL) < 0 && errno == EINTR)
-		;
-	_exit(EXIT_SETUP_FAILED);
-}
-
-/*
- * Waits for the word of the parent, which has the pidfd by then. Until the exec the child dies with
- * its parent in any case: a parent killed in the middle of a spawn leaves nothing behind, although
- * children of its other threads may hold copies of this socket.
- */
-static void child_wait_for_go(const struct plan *plan)
-{
-	int wants_death = !!(plan->options->flags & KTSTR_PAYLOAD_DIE_WITH_PARENT);
-	int err = prctl(PR_SET_PDEATHSIG, SIGKILL) ? errno : 0;
-	pid_t parent = getppid();
-	char word = STOP;
-	ssize_t got;
-
-	/* Set too late if the parent is gone. 0: the parent is outside of the child's pid namespace. */
-	if (parent != plan->parent && parent != 0)
-		_exit(EXIT_SETUP_FAILED);
-	close(plan->parent_end);
-	do {
-		got = recv(plan->child_end, &word, 1, 0);
-	} while (got < 0 && errno == EINTR);
-	if (got < 0)
-		child_fail(plan, STEP_WORD, errno);
-	if (got != 1 || word != GO)
-		_exit(EXIT_SETUP_FAILED);
-	if (err && wants_death)
-		child_fail(plan, STEP_PDEATHSIG, err);
-}
-
-/* The file descriptor, 3 or more, that will become standard stream `target`; -1 to leave it alone. */
-static int child_open_stream(const struct plan *plan, const struct ktstr_payload_stream *stream, int target)
-{
-	const char *path = "/dev/null";
-	int flags = target == STDIN_FILENO ? O_RDONLY : O_WRONLY;
-	int fd;
-
-	switch (stream->kind) {
-	case KTSTR_PAYLOAD_STDIO_INHERIT:
-		return -1;
-	case KTSTR_PAYLOAD_STDIO_CAPTURE:
-		return plan->capture_fds[target];
-	case KTSTR_PAYLOAD_STDIO_FILE:
-		path = stream->path;
-		if (target != STDIN_FILENO)
-			flags |= O_APPEND | O_CREAT;
-		break;
-	case KTSTR_PAYLOAD_STDIO_NULL:
-		break;
-	}
-	do {
-		fd = open(path, flags | O_CLOEXEC | O_NOCTTY, 0666);
-	} while (fd < 0 && errno == EINTR);
-	if (fd < 0)
-		child_fail(plan, (enum step)(STEP_STDIN + target), errno);
-	fd = ktstr_fd_above_stdio(fd);
-	if (fd < 0)
-		child_fail(plan, (enum step)(STEP_STDIN + target), -fd);
-	return fd;
-}
-
-static void child_set_streams(const struct plan *plan)
-{
-	const struct ktstr_payload_options *options = plan->options;
-	int fds[3];
-	int target;
-
-	/* All are opened before the first is put in its place, so that none overwrites another. */
-	fds[0] = child_open_stream(plan, &options->in, STDIN_FILENO);
-	fds[1] = child_open_stream(plan, &options->out, STDOUT_FILENO);
-	fds[2] = child_open_stream(plan, &options->err, STDERR_FILENO);
-	for (target = STDIN_FILENO; target <= STDERR_FILENO; target++)
-		if (fds[target] >= 0 && dup2(fds[target], target) < 0)
-			child_fail(plan, (enum step)(STEP_STDIN + target), errno);
-}
-
-/* Handlers first, the mask after: a pending signal must not run a handler of the caller here. */
-static void child_reset_signals(void)
-{
-	struct sigaction fallback = {.sa_handler = SIG_DFL};
-	sigset_t none;
-	int signo;
-
-	for (signo = 1; signo < NSIG; signo++)
-		sigaction(signo, &fallback, NULL); /* refused for SIGKILL, SIGSTOP and libc's own */
-	sigemptyset(&none);
-	sigprocmask(SIG_SETMASK, &none, NULL);
-}
-
-/* Tries the candidates with the rules of execvpe(3). Returns only if none could be executed. */
-static int child_exec(const struct plan *plan)
-{
-	char *const *argv = (char *const *)plan->argv;
-	char *const *env = (char *const *)plan->env;
-	int error = ENOENT, denied = 0;
-	const char *path;
-
-	for (path = plan->candidates; *path; path += strlen(path) + 1) {
-		execve(path, argv, env);
-		error = errno;
-		if (error == EACCES)
-			denied = 1;
-		else if (error != ENOENT && error != ENOTDIR && error != ESTALE && error != ENODEV &&
-			 error != ETIMEDOUT)
-			return error;
-	}
-	return denied ? EACCES : error;
-}
-
-static _Noreturn void child_run(const struct plan *plan)
-{
-	const struct ktstr_payload_options *options = plan->options;
-
-	child_wait_for_go(plan);
-	if (!(options->flags & KTSTR_PAYLOAD_SHARE_GROUP) && setpgid(0, 0))
-		child_fail(plan, STEP_GROUP, errno);
-	child_set_streams(plan); /* before chdir: paths are relative to the caller's folder */
-	if (options->cwd && chdir(options->cwd))
-		child_fail(plan, STEP_CWD, errno);
-	child_reset_signals();
-	if (!(options->flags & KTSTR_PAYLOAD_DIE_WITH_PARENT))
-		prctl(PR_SET_PDEATHSIG, 0);
-	child_fail(plan, STEP_EXEC, child_exec(plan));
-}
-
 /* ---- in the parent, after the fork ---- */
 
 /* Returns 0, or a negative errno: the child, which would wait for it without end, then hears the end of file. */
-static int tell_child(const struct plan *plan, char word)
+static int tell_child(const struct payload_plan *plan, char word)
 {
 	ssize_t sent;
 
@@ -340,7 +169,7 @@ static void reap_failed(pid_t pid, int pidfd)
  * does not hold up the news of a failure. (Such a process, if it never execs, holds up a success
  * until it ends: the end of file is the only sign of it.)
  */
-static int read_report(int parent_end, int pidfd, struct report *report)
+static int read_report(int parent_end, int pidfd, struct payload_report *report)
 {
 	struct pollfd fds[2] = {{.fd = parent_end, .events = POLLIN}, {.fd = pidfd, .events = POLLIN}};
 	int resets = 0;
@@ -376,7 +205,7 @@ static const char *exec_advice(int error, const char *name)
 	}
 }
 
-static int explain(const struct plan *plan, const struct report *report, struct ktstr_error *error)
+static int explain(const struct payload_plan *plan, const struct payload_report *report, struct ktstr_error *error)
 {
 	const struct ktstr_payload_options *options = plan->options;
 	const struct ktstr_payload_stream *streams[] = {&options->in, &options->out, &options->err};
@@ -385,7 +214,7 @@ static int explain(const struct plan *plan, const struct report *report, struct 
 	int code = -report->error;
 
 	errno = report->error; /* for %m */
-	switch ((enum step)report->step) {
+	switch ((enum payload_step)report->step) {
 	case STEP_STDIN:
 	case STEP_STDOUT:
 	case STEP_STDERR:
@@ -413,7 +242,7 @@ static int explain(const struct plan *plan, const struct report *report, struct 
 			       report->error, exec_advice(report->error, plan->argv[0]));
 }
 
-static pid_t fork_with_signals_blocked(struct plan *plan)
+static pid_t fork_with_signals_blocked(struct payload_plan *plan)
 {
 	sigset_t all, before;
 	pid_t pid;
@@ -424,7 +253,7 @@ static pid_t fork_with_signals_blocked(struct plan *plan)
 	plan->parent = getpid();
 	pid = fork();
 	if (pid == 0)
-		child_run(plan);
+		payload_child_run(plan);
 	err = errno;
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
 	errno = err;
@@ -443,10 +272,10 @@ static int open_pidfd(pid_t pid, int *pidfd)
 int ktstr_spawn(const char *const argv[], const struct ktstr_payload_options *options,
 		const int capture_fds[3], pid_t *pid, int *pidfd, struct ktstr_error *error)
 {
-	struct plan plan = {
+	struct payload_plan plan = {
 		.argv = argv, .options = options, .capture_fds = capture_fds, .parent_end = -1, .child_end = -1,
 	};
-	struct report report;
+	struct payload_report report;
 	int err, untold;
 
 	err = plan_make(&plan);
@@ -460,9 +289,9 @@ int ktstr_spawn(const char *const argv[], const struct ktstr_payload_options *op
 				"memory and open files", argv[0], -err);
 		goto out;
 	}
-	/* Until it has heard GO the child cannot end by itself, so that pid is certain to be its own. */
+	/* Until it has heard PAYLOAD_GO the child cannot end by itself, so that pid is certain to be its own. */
 	err = open_pidfd(*pid, pidfd);
-	untold = tell_child(&plan, err ? STOP : GO);
+	untold = tell_child(&plan, err ? PAYLOAD_STOP : PAYLOAD_GO);
 	close(plan.child_end); /* the copy here would keep the end of file away */
 	plan.child_end = -1;
 	if (err) {

@@ -1,8 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/*
- * Starts a child process and tells whether its exec succeeded. Called by payload.c; payload_capture.c
- * uses the helper that keeps file descriptors out of the way of stdin, stdout and stderr.
- */
+/* Starts a child process and tells whether its exec succeeded. Called by payload.c. */
 #ifndef KTSTR_PAYLOAD_SPAWN_H
 #define KTSTR_PAYLOAD_SPAWN_H
 
@@ -19,12 +16,5 @@
  */
 int ktstr_spawn(const char *const argv[], const struct ktstr_payload_options *options,
 		const int capture_fds[3], pid_t *pid, int *pidfd, struct ktstr_error *error);
-
-/*
- * Moves a close-on-exec file descriptor to a number from 3 on, in case the caller runs with 0, 1 or
- * 2 closed: there the child's own streams would overwrite it. A negative number is passed through.
- * Returns the number; on failure a negative errno, and fd is closed. Async-signal-safe.
- */
-int ktstr_fd_above_stdio(int fd);
 
 #endif
