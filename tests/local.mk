@@ -43,6 +43,7 @@ unit_tests = \
 	tests/unit/probe_tsd_layout_test \
 	tests/unit/worker_ready_copies_test \
 	tests/unit/worker_ready_test \
+	tests/unit/worker_ready_wait_marker_test \
 	tests/unit/worker_ready_wait_namespace_test \
 	tests/unit/worker_ready_wait_refused_test \
 	tests/unit/worker_ready_wait_test
@@ -95,7 +96,7 @@ EXTRA_DIST += $(program_tests) $(plain_program_tests) tests/program/ProbeTest.pm
 	tests/targets/late_library.c tests/targets/tls_library.c \
 	tests/targets/hidden_image.c tests/targets/many_maps.c \
 	tests/open_files.h \
-	tests/unit/made_folder.h tests/unit/payload_children.h \
+	tests/unit/made_folder.h tests/unit/payload_children.h tests/unit/waited_children.h \
 	tests/targets/refuse_calls.c tests/targets/thread_states.c
 if HAVE_PERL
 TESTS += $(program_tests)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The wait for readiness: its outcomes, what counts as a marker, and what it leaves behind. */
+/* The wait for readiness: its outcomes, by pid, by handle and by path, and what it leaves behind. */
 #include "config.h"
 
 #include <errno.h>
@@ -22,97 +22,12 @@
 
 #include <cmocka.h>
 
-#include "ktstr/worker_ready.h"
-#include "ktstr/worker_ready_wait.h"
-#include "worker_identity.h"
 #include "../open_files.h"
+#include "waited_children.h"
+#include "worker_identity.h"
 
-#define SOON_MS 60	/* for a wait that is expected to time out */
-#define PATIENCE_MS 20000 /* for one that is not: slow machines, valgrind */
-#define OTHER_UID 12345
-
-static struct ktstr_worker_ready_result result;
-static struct ktstr_error error;
-static char marker[64];
-
-static void pause_ms(long ms)
-{
-	const struct timespec time = {.tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000};
-
-	nanosleep(&time, NULL);
-}
-
-static void set_marker_path(pid_t pid)
-{
-	assert_int_equal(ktstr_worker_ready_path((uint32_t)pid, marker, sizeof marker), 0);
-}
-
-static void write_file(const char *path, const char *content)
-{
-	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC, 0644);
-
-	if (fd < 0 || write(fd, content, strlen(content)) != (ssize_t)strlen(content) || close(fd))
-		_exit(99);
-}
-
-/* A child that runs `body` after delay_ms, and then sleeps until it is killed. */
-static pid_t child(void (*body)(void), long delay_ms)
-{
-	pid_t pid = fork();
-
-	assert_true(pid >= 0);
-	if (pid == 0) {
-		prctl(PR_SET_PDEATHSIG, SIGKILL); /* a failed test leaves nothing behind */
-		ktstr_worker_ready_path((uint32_t)getpid(), marker, sizeof marker);
-		if (delay_ms)
-			pause_ms(delay_ms);
-		if (body)
-			body();
-		for (;;)
-			pause();
-	}
-	set_marker_path(pid);
-	return pid;
-}
-
-static void end_child(pid_t pid)
-{
-	kill(pid, SIGKILL);
-	assert_int_equal(waitpid(pid, NULL, 0), pid);
-	set_marker_path(pid);
-	if (unlink(marker) && errno == EISDIR)
-		rmdir(marker);
-}
-
-static void wait_for(pid_t pid, int timeout_ms, enum ktstr_worker_ready_outcome outcome)
-{
-	int err = ktstr_worker_ready_wait_pid(pid, "test-worker", timeout_ms, &result, &error);
-
-	if (err)
-		fail_msg("%s", error.text);
-	if (result.outcome != outcome)
-		fail_msg("%s", result.text);
-	assert_non_null(strstr(result.text, "test-worker"));
-	assert_non_null(strstr(result.text, marker));
-}
-
-static void body_write(void) { write_file(marker, "ready\n"); }
 static void body_write_and_exit(void) { write_file(marker, "ready\n"); _exit(0); }
 static void body_exit_4(void) { _exit(4); }
-static void body_touch(void) { write_file(marker, ""); }
-/* To a file that would count if it stood there itself. */
-static void body_symlink(void)
-{
-	char target[80];
-
-	snprintf(target, sizeof target, "%s.target", marker);
-	write_file(target, "ready\n");
-	if (symlink(target, marker))
-		_exit(99);
-}
-static void body_folder(void) { if (mkdir(marker, 0755)) _exit(99); }
-/* What a worker on a full disk does: create, fail to write, remove. */
-static void body_full_disk(void) { write_file(marker, ""); unlink(marker); _exit(4); }
 static void body_rename(void)
 {
 	char temporary[80];
@@ -192,86 +107,6 @@ static void test_timed_out(void **state)
 	assert_true(result.elapsed_ns >= SOON_MS * UINT64_C(1000000));
 	wait_for(pid, 0, KTSTR_WORKER_READY_TIMED_OUT);
 	end_child(pid);
-}
-
-static void test_stale(void **state)
-{
-	const struct timespec old[2] = {{.tv_sec = time(NULL) - 3600}, {.tv_sec = time(NULL) - 3600}};
-	pid_t pid = child(body_write, 3 * SOON_MS);
-
-	(void)state;
-	write_file(marker, "ready\n");
-	assert_int_equal(utimensat(AT_FDCWD, marker, old, 0), 0);
-	wait_for(pid, SOON_MS, KTSTR_WORKER_READY_TIMED_OUT);
-	assert_non_null(strstr(result.text, "stale"));
-	/* The worker writes it anew: no IN_CREATE then, it stands already. */
-	wait_for(pid, PATIENCE_MS, KTSTR_WORKER_READY);
-	end_child(pid);
-}
-
-static void test_not_regular(void **state)
-{
-	pid_t pid = child(body_symlink, 0);
-	char target[80];
-
-	(void)state;
-	while (readlink(marker, target, sizeof target) < 0)
-		pause_ms(1);
-	wait_for(pid, SOON_MS, KTSTR_WORKER_READY_TIMED_OUT);
-	assert_non_null(strstr(result.text, "symbolic link"));
-	end_child(pid);
-	strcat(marker, ".target");
-	assert_int_equal(unlink(marker), 0);
-	pid = child(body_folder, 0);
-	wait_for(pid, SOON_MS, KTSTR_WORKER_READY_TIMED_OUT);
-	end_child(pid);
-}
-
-static void test_foreign(void **state)
-{
-	pid_t pid;
-
-	(void)state;
-	pid = child(body_write, 0);
-	wait_for(pid, PATIENCE_MS, KTSTR_WORKER_READY);
-	assert_int_equal(chown(marker, OTHER_UID, (gid_t)-1), 0);
-	wait_for(pid, SOON_MS, KTSTR_WORKER_READY_TIMED_OUT);
-	assert_non_null(strstr(result.text, "another user, uid 12345"));
-	end_child(pid);
-}
-
-static void body_become_other(void)
-{
-	if (setuid(OTHER_UID))
-		_exit(99);
-	write_file(marker, "ready\n");
-}
-
-/* A worker of another user, as under su(1): its own marker counts. */
-static void test_other_user(void **state)
-{
-	pid_t pid;
-
-	(void)state;
-	pid = child(body_become_other, 30);
-	wait_for(pid, PATIENCE_MS, KTSTR_WORKER_READY);
-	end_child(pid);
-}
-
-static void test_empty(void **state)
-{
-	pid_t pid = child(body_touch, 20);
-
-	(void)state;
-	wait_for(pid, PATIENCE_MS, KTSTR_WORKER_READY);
-	pause_ms(1250);
-	wait_for(pid, 0, KTSTR_WORKER_READY); /* it has stood long enough: one look will do */
-	end_child(pid);
-	for (int round = 0; round < 50; round++) { /* never a false "ready" or "after" */
-		pid = child(body_full_disk, round % 5);
-		wait_for(pid, PATIENCE_MS, KTSTR_WORKER_READY_EXITED_BEFORE);
-		end_child(pid);
-	}
 }
 
 /* Markers that appear while the watch is being set up: none may be missed. */
@@ -512,26 +347,17 @@ static void test_parsers(void **state)
 	assert_int_equal(worker_identity_parse_status("Name:\tx\n", 70, &worker), -EBADMSG);
 }
 
-#define TESTS_FOR_ANYONE \
-	cmocka_unit_test(test_ready), cmocka_unit_test(test_exited_before), cmocka_unit_test(test_exited_after), \
-		cmocka_unit_test(test_timed_out), cmocka_unit_test(test_stale), cmocka_unit_test(test_not_regular), \
-		cmocka_unit_test(test_empty), cmocka_unit_test(test_same_moment), cmocka_unit_test(test_200_at_once), \
-		cmocka_unit_test(test_payload), cmocka_unit_test(test_path), cmocka_unit_test(test_unreadable_folder), \
-		cmocka_unit_test(test_arguments), cmocka_unit_test(test_names), \
-		cmocka_unit_test(test_signals_do_not_end_it), cmocka_unit_test(test_no_fd_is_left), \
-		cmocka_unit_test(test_parsers)
-
-/* Not by skip(): cmocka 1.1 writes a skipped test as "not ok", which is a failure to Automake. */
 int main(void)
 {
-	const struct CMUnitTest anyone[] = {TESTS_FOR_ANYONE};
-	const struct CMUnitTest root[] = {TESTS_FOR_ANYONE, cmocka_unit_test(test_foreign),
-					  cmocka_unit_test(test_other_user)};
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_ready), cmocka_unit_test(test_exited_before), cmocka_unit_test(test_exited_after),
+		cmocka_unit_test(test_timed_out), cmocka_unit_test(test_same_moment), cmocka_unit_test(test_200_at_once),
+		cmocka_unit_test(test_payload), cmocka_unit_test(test_path), cmocka_unit_test(test_unreadable_folder),
+		cmocka_unit_test(test_arguments), cmocka_unit_test(test_names),
+		cmocka_unit_test(test_signals_do_not_end_it), cmocka_unit_test(test_no_fd_is_left),
+		cmocka_unit_test(test_parsers),
+	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);
-	if (geteuid() == 0)
-		return cmocka_run_group_tests(root, NULL, NULL);
-	puts("# left out, since only root can give files away: test_foreign, test_other_user");
-	fflush(stdout);
-	return cmocka_run_group_tests(anyone, NULL, NULL);
+	return cmocka_run_group_tests(tests, NULL, NULL);
 }
