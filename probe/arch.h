@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* What differs between architectures. One arch_<name>.c is built for the machine; a target must be of
-   the same. Called by elf_image, tls_address, thread_pointer's users and ptrace_stop. */
+   the same. Used by whatever reads an ELF file, relocations, TLS or registers. */
 #ifndef KTSTR_ARCH_H
 #define KTSTR_ARCH_H
 

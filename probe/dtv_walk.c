@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* A module's TLS block in each thread, through the thread's DTV. Called by probe_snapshot. */
+/* A module's TLS block in each thread, through the thread's DTV. Called by probe_read and probe_snapshot. */
 #include "config.h"
 
 #include "dtv_walk.h"

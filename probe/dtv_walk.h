@@ -2,7 +2,7 @@
 /*
  * A module's TLS block in each thread, through the thread's DTV: for a library without static TLS.
  * glibc keeps DTVs lazily: a thread's may be older than the module, or replaced while we look, so
- * what was seen is read again behind the counters. Called by probe_snapshot.
+ * what was seen is read again behind the counters. Called by probe_read and probe_snapshot.
  */
 #ifndef KTSTR_DTV_WALK_H
 #define KTSTR_DTV_WALK_H

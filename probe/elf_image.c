@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* An ELF file as it is mapped in the target, read from memory. Called by module_list and module_tls. */
+/* An ELF file as it is mapped in the target, read from memory. Called by
+   whatever looks into a module. */
 #include "config.h"
 
 #include "elf_image.h"

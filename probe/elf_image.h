@@ -2,7 +2,7 @@
 /*
  * An ELF file as it is mapped in the target: its TLS, its dynamic symbols and relocations, read from
  * memory. So a file that was replaced, deleted or lies in a container makes no difference. Everything
- * in it is hostile until checked. Called by module_list and module_tls.
+ * in it is hostile until checked. Called by whatever looks into a module.
  */
 #ifndef KTSTR_ELF_IMAGE_H
 #define KTSTR_ELF_IMAGE_H

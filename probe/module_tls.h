@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* How far a module's TLS block lies from each thread's thread pointer. Called by jemalloc_find and
+/* How far a module's TLS block lies from each thread's thread pointer. Called by module_jemalloc and
    probe_open. */
 #ifndef KTSTR_MODULE_TLS_H
 #define KTSTR_MODULE_TLS_H

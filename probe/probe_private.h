@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The inside of a session and of a snapshot. Shared by probe_open.c, probe_places.c,
-   probe_read.c and probe_snapshot.c. */
+/* The inside of a session and of a snapshot. Shared by the files of probe_*, dtv_walk,
+   missed_tasks and thread_names. */
 #ifndef KTSTR_PROBE_PRIVATE_H
 #define KTSTR_PROBE_PRIVATE_H
 

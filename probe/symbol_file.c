@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Section headers and symbol tables of a file on disk. Called by file_answer and debug_file. */
+/* Section headers and symbol tables of a file on disk. Called by file_answer, debug_file and tsd_dwarf. */
 #include "config.h"
 
 #include "symbol_file.h"

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Section headers and symbol tables of an open file, which the target never maps. Nothing of a file is
- * trusted; it is read in pieces, with a limit on how many. Called by file_answer and debug_file.
+ * trusted; it is read in pieces, with a limit on how many. Called by file_answer,
+ * debug_file and tsd_dwarf.
  */
 #ifndef KTSTR_SYMBOL_FILE_H
 #define KTSTR_SYMBOL_FILE_H

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * A thread's thread pointer without stopping it, from its robust-futex list. Called by probe_open
- * and probe_snapshot.
+ * A thread's thread pointer without stopping it, from its robust-futex list. Called by probe_places.
  */
 #include "config.h"
 

@@ -3,7 +3,7 @@
  * A thread's thread pointer without stopping it: glibc registers, for every thread, the head of a
  * robust-futex list that lies inside struct pthread, at a distance from the thread pointer that is
  * constant in a process. The distance is found once and verified, never assumed. Called by
- * probe_open and probe_snapshot.
+ * probe_places.
  */
 #ifndef KTSTR_THREAD_POINTER_H
 #define KTSTR_THREAD_POINTER_H

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Where a main executable's TLS block begins, from its PT_TLS alone. Pure. Called by module_tls. */
+/* Where a main executable's TLS block begins, from its PT_TLS alone. Pure. Called by module_tls and
+   probe_read. */
 #include "config.h"
 
 #include "tls_address.h"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Where the counters stand in a module's TLS block. Pure. Called by module_list. */
+/* Where the counters stand in a module's TLS block. Pure. Called by module_jemalloc. */
 #include "config.h"
 
 #include "tsd_layout.h"

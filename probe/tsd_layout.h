@@ -2,7 +2,7 @@
 /*
  * Where the counters stand in a module's TLS block. Several signs are looked at, two that do not
  * depend on each other must agree, and none may contradict: otherwise the answer is no. Pure. Called
- * by module_list.
+ * by module_jemalloc.
  */
 #ifndef KTSTR_TSD_LAYOUT_H
 #define KTSTR_TSD_LAYOUT_H

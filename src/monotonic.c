@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Deadlines on CLOCK_MONOTONIC, in nanoseconds. Called by payload and worker_ready_wait. */
+/* Deadlines on CLOCK_MONOTONIC, in nanoseconds. Called by payload, marker_folder and
+   worker_ready_wait. */
 #include "monotonic.h"
 
 #include <stddef.h>

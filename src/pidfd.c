@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* A process by file descriptor. Called by payload and worker_ready_wait. */
+/* A process by file descriptor. Called by payload, payload_spawn and worker_ready_wait. */
 #include "pidfd.h"
 
 #include <errno.h>

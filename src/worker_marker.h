@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * The marker: its folder within the worker's root, and whether what stands there counts.
- * Called by worker_ready_wait.c.
+ * Called by worker_ready_wait and marker_folder.
  */
 #ifndef KTSTR_WORKER_MARKER_H
 #define KTSTR_WORKER_MARKER_H
