@@ -82,7 +82,7 @@ int elf_image_parse(const void *head, size_t size, uint64_t start, struct elf_im
 		if (phdr.p_type == PT_LOAD) {
 			rc = take_load(image, &phdr, &first);
 			if (!(phdr.p_flags & PF_W))
-				keep_span(image->constants, &phdr);
+				keep_span(phdr.p_flags & PF_X ? image->code : image->constants, &phdr);
 		} else if (phdr.p_type == PT_NOTE) {
 			keep_span(image->notes, &phdr);
 		} else if (phdr.p_type == PT_DYNAMIC) {
@@ -105,6 +105,7 @@ int elf_image_parse(const void *head, size_t size, uint64_t start, struct elf_im
 	image->dynamic += image->bias;
 	shift_spans(image->notes, image->bias);
 	shift_spans(image->constants, image->bias);
+	shift_spans(image->code, image->bias);
 	return rc;
 }
 

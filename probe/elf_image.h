@@ -33,7 +33,8 @@ struct elf_image {
 	uint64_t tls_vaddr, tls_filesz, tls_memsz, tls_align;
 	uint64_t dynamic, dynamic_size; /* address; size 0: none */
 	struct elf_span notes[ELF_IMAGE_SPANS];     /* PT_NOTE; size 0: none */
-	struct elf_span constants[ELF_IMAGE_SPANS]; /* PT_LOAD that cannot be written; size 0: none */
+	struct elf_span constants[ELF_IMAGE_SPANS]; /* PT_LOAD that can be read alone; size 0: none */
+	struct elf_span code[ELF_IMAGE_SPANS];	    /* PT_LOAD that can be executed, but not written */
 };
 
 /* The parts of the dynamic section, copied; free with elf_dynamic_free. */

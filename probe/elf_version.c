@@ -76,8 +76,10 @@ int elf_image_version(const struct elf_image *image, char *version)
 	int rc = piece ? 0 : -ENOMEM;
 
 	*version = '\0';
-	for (size_t i = 0; rc == 0 && i < ELF_IMAGE_SPANS; i++) {
-		uint64_t at = image->constants[i].address, size = image->constants[i].size;
+	/* Code last: where it is apart from the constants it holds none of them, and may be a hundred times as large. */
+	for (size_t i = 0; rc == 0 && i < 2 * (size_t)ELF_IMAGE_SPANS; i++) {
+		const struct elf_span *span = i < ELF_IMAGE_SPANS ? &image->constants[i] : &image->code[i - ELF_IMAGE_SPANS];
+		uint64_t at = span->address, size = span->size;
 
 		/* The pieces overlap by the longest version, so that none is cut in two. */
 		while (rc == 0 && size && left && !elf_image_over_budget(image)) {

@@ -371,6 +371,24 @@ static void test_version_across_pieces(void **state)
 	munmap(memory, size);
 }
 
+/* Code is read last, however large it is: the version of a large program is among its constants. */
+static void test_version_behind_code(void **state)
+{
+	size_t size = UINT64_C(64) << 20;
+	char *code = mmap(NULL, size, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	struct elf_image image = { .tid = getpid(), .counter = &counter };
+	char version[ELF_IMAGE_VERSION_SIZE];
+
+	(void)state;
+	assert_true(code != MAP_FAILED);
+	make();
+	image.code[0] = (struct elf_span){ (uint64_t)(uintptr_t)code, size };
+	image.constants[1] = (struct elf_span){ (uint64_t)(uintptr_t)made, SIZE };
+	assert_int_equal(elf_image_version(&image, version), 0);
+	assert_string_equal(version, version_text);
+	munmap(code, size);
+}
+
 /* Any bytes at all: no crash (run with sanitizers too), no endless work, no boundless reading. */
 static void test_random_damage(void **state)
 {
@@ -491,6 +509,7 @@ int main(void)
 		cmocka_unit_test(test_notes),
 		cmocka_unit_test(test_version),
 		cmocka_unit_test(test_version_across_pieces),
+		cmocka_unit_test(test_version_behind_code),
 		cmocka_unit_test(test_random_damage),
 		cmocka_unit_test(test_this_program),
 		cmocka_unit_test(test_libc),
