@@ -131,32 +131,8 @@ static void leave_out_dropped(struct module_list *list)
 	list->count = kept;
 }
 
-/* getauxval(3): the kernel tells where the main program's headers are. ld.so run by hand counts as
-   the main program then, and what it loads as a library without static TLS: that is refused later. */
-static int program_headers(int proc_fd, pid_t reader, uint64_t *found)
-{
-	char path[32], *text;
-	size_t length;
-	int rc;
-
-	*found = 0;
-	snprintf(path, sizeof path, "%d/auxv", (int)reader);
-	rc = procfs_read_file(proc_fd, path, 65536, &text, &length);
-	if (rc)
-		return rc;
-	for (size_t at = 0; at + 16 <= length; at += 16) {
-		uint64_t entry[2];
-
-		memcpy(entry, text + at, sizeof entry);
-		if (entry[0] == AT_NULL)
-			break;
-		if (entry[0] == AT_PHDR)
-			*found = entry[1];
-	}
-	free(text);
-	return 0;
-}
-
+/* The kernel tells where the main program's headers are. ld.so run by hand counts as the main program then, and
+   what it loads as a library without static TLS: that is refused later. */
 static void executable_first(struct module_list *list, uint64_t headers)
 {
 	for (size_t i = 0; i < list->count; i++) {
@@ -185,7 +161,7 @@ int module_list_read(int proc_fd, pid_t reader, struct remote_read_count *counte
 				 list->count - at < HEADS_PER_READ ? list->count - at : HEADS_PER_READ, &scan.code);
 	if (rc == 0) {
 		leave_out_dropped(list);
-		rc = program_headers(proc_fd, reader, &headers);
+		rc = procfs_read_auxv(proc_fd, reader, AT_PHDR, &headers);
 		if (rc == 0)
 			executable_first(list, headers);
 	}

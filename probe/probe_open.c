@@ -131,26 +131,6 @@ const char *ktstr_probe_jemalloc_version(const struct ktstr_probe *probe)
 	return probe->jemalloc_version;
 }
 
-int probe_same_program(const struct ktstr_probe *probe)
-{
-	unsigned char bytes[sizeof probe->anchor_bytes];
-
-	ssize_t n;
-
-	do {
-		n = pread(probe->mem_fd, bytes, sizeof bytes, (off_t)probe->anchor);
-	} while (n < 0 && errno == EINTR);
-	/* A library may be closed, and another come to lie in its place: its headers differ. */
-	return n == (ssize_t)sizeof bytes && memcmp(bytes, probe->anchor_bytes, sizeof bytes) == 0;
-}
-
-/* A read that fails shows in the first comparison. */
-static void take_anchor(struct ktstr_probe *probe, const struct module *module)
-{
-	probe->anchor = module->image.start;
-	remote_read_one(probe->reader, probe->anchor, probe->anchor_bytes, sizeof probe->anchor_bytes, &probe->counter);
-}
-
 static int has_ended(const struct procfs_stat *stat)
 {
 	return stat->state == 'Z' || stat->state == 'X' || (stat->flags & PF_EXITING);
@@ -235,14 +215,11 @@ static int check_process(struct ktstr_probe *probe, struct ktstr_probe_error *er
 
 static int open_memory(struct ktstr_probe *probe, struct ktstr_probe_error *error)
 {
-	char path[32];
+	int rc = probe_pin_memory(probe);
 
-	snprintf(path, sizeof path, "%d/mem", (int)probe->reader);
-	probe->mem_fd = openat(probe->proc_fd, path, O_RDONLY | O_CLOEXEC);
-	if (probe->mem_fd < 0 && (errno == ENOENT || errno == ESRCH)) /* gone, or without memory already */
+	if (rc == -ENOENT || rc == -ESRCH) /* gone, or without memory already */
 		return missing(probe, error, -ESRCH, "has ended");
-	return probe->mem_fd < 0
-		? probe_fail_access(probe, error, KTSTR_PROBE_TAG_OTHER, -errno, "memory") : 0;
+	return rc ? probe_fail_access(probe, error, KTSTR_PROBE_TAG_OTHER, rc, "memory") : 0;
 }
 
 /* What is wrong when nothing in the list is a native program. */
@@ -285,7 +262,7 @@ static int use_module(struct ktstr_probe *probe, const struct module_list *list,
 				  "%s carries jemalloc, but its TLS block was not found: %s", module->path,
 				  *probe->tls.how ? probe->tls.how : strerror(-rc));
 	probe->place = module->place;
-	take_anchor(probe, module);
+	probe_take_anchor(probe, module->image.start);
 	probe->jemalloc_path = strdup(module->path);
 	/* A table row names the release whose image it is. */
 	probe->jemalloc_version = module->place.row ? strdup(module->place.row) : NULL;
@@ -314,7 +291,7 @@ static int find_jemalloc(struct ktstr_probe *probe, struct ktstr_probe_error *er
 	if (list.count == 0 || !list.modules[0].is_executable) {
 		rc = no_modules(probe, error);
 	} else {
-		take_anchor(probe, &list.modules[0]);
+		probe_take_anchor(probe, list.modules[0].image.start);
 		for (size_t i = 0; i < list.count; i++)
 			probe->glibc |= strstr(list.modules[i].path, "/ld-linux-") || strstr(list.modules[i].path, "/libc.so.6");
 		explain_add(&probe->explain, "executable", "%s%s, %zu ELF files mapped", list.modules[0].path,

@@ -33,9 +33,11 @@ struct ktstr_probe {
 	pid_t reader; /* the task through which memory is read: the leader unless that has ended */
 	int proc_fd;
 	int task_fd;  /* /proc/<pid>/task: stays with this process when its pid is used again */
-	int mem_fd;   /* pins the address space: reads nothing once it was replaced by an exec or ended */
+	int mem_fd;   /* pins the address space: reads nothing once nobody lives in it any more */
 	uint64_t anchor; /* where jemalloc's file begins in memory, and what stands there */
 	unsigned char anchor_bytes[1024];
+	uint64_t random; /* AT_RANDOM: where the bytes stand that differ from exec to exec; 0: nowhere */
+	unsigned char random_bytes[16];
 	int nested;   /* it lives in a pid namespace below ours */
 	struct remote_read_count counter;
 
@@ -79,8 +81,14 @@ int probe_read_ranges(struct ktstr_probe *probe, struct remote_range *ranges, si
 /* Reads every place into the snapshot's threads, or as many as came before a cancellation. Returns 0 or why none was read. */
 int probe_read_all(struct ktstr_probe *probe, struct ktstr_probe_snapshot *snapshot);
 
+/* Opens mem_fd and remembers what tells this exec from the next. Returns 0 or a negative errno. */
+int probe_pin_memory(struct ktstr_probe *probe);
+
+/* The file that begins there is to stay there. */
+void probe_take_anchor(struct ktstr_probe *probe, uint64_t address);
+
 /* Is it still the same program in the same address space, with jemalloc's file where it was? */
-int probe_same_program(const struct ktstr_probe *probe);
+int probe_same_program(struct ktstr_probe *probe);
 
 /* Finds how thread pointers are found in this process. */
 int probe_calibrate(struct ktstr_probe *probe, struct ktstr_probe_error *error);

@@ -6,6 +6,7 @@
 #include "procfs.h"
 
 #include <dirent.h>
+#include <elf.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -14,6 +15,7 @@
 #include <unistd.h>
 
 #define CHUNK 65536
+#define AUXV_LIMIT 65536
 #define STATUS_LIMIT (1u << 20)
 
 /* The whole file into buffer: as many bytes as there are, at most size. */
@@ -73,6 +75,29 @@ int procfs_read_file(int proc_fd, const char *path, size_t limit, char **text, s
 	rc = procfs_read_fd(fd, limit, text, length);
 	close(fd);
 	return rc;
+}
+
+int procfs_read_auxv(int proc_fd, pid_t pid, uint64_t type, uint64_t *value)
+{
+	char path[32], *text;
+	uint64_t entry[2];
+	size_t length;
+	int rc;
+
+	*value = 0;
+	snprintf(path, sizeof path, "%d/auxv", (int)pid);
+	rc = procfs_read_file(proc_fd, path, AUXV_LIMIT, &text, &length);
+	if (rc)
+		return rc;
+	for (size_t at = 0; at + sizeof entry <= length; at += sizeof entry) {
+		memcpy(entry, text + at, sizeof entry);
+		if (entry[0] == AT_NULL)
+			break;
+		if (entry[0] == type)
+			*value = entry[1];
+	}
+	free(text);
+	return 0;
 }
 
 int procfs_open_tasks(int proc_fd, pid_t pid)

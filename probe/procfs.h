@@ -14,6 +14,9 @@
 int procfs_read_file(int proc_fd, const char *path, size_t limit, char **text, size_t *length);
 int procfs_read_fd(int fd, size_t limit, char **text, size_t *length);
 
+/* What the kernel told the process at its exec: the value of an AT_… of elf.h, 0 when it is not there. */
+int procfs_read_auxv(int proc_fd, pid_t pid, uint64_t type, uint64_t *value);
+
 /*
  * The folder /proc/<pid>/task: a descriptor, or a negative errno. It stays that process's: when it has
  * ended, and another has its pid, everything below this descriptor is -ENOENT or -ESRCH.

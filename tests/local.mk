@@ -97,7 +97,7 @@ EXTRA_DIST += $(program_tests) $(plain_program_tests) tests/program/ProbeTest.pm
 	tests/targets/hidden_image.c tests/targets/many_maps.c \
 	tests/open_files.h \
 	tests/unit/made_folder.h tests/unit/payload_children.h tests/unit/waited_children.h \
-	tests/targets/refuse_calls.c tests/targets/thread_states.c
+	tests/targets/refuse_calls.c tests/targets/shared_memory.c tests/targets/thread_states.c
 if HAVE_PERL
 TESTS += $(program_tests)
 endif

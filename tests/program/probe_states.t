@@ -221,6 +221,28 @@ subtest 'an exec loop, the program' => sub {
 	waitpid $pid, 0;
 };
 
+subtest 'an exec that leaves its memory to another process' => sub {
+	my $sharer = scratch() . '/sharer';
+	is(system(split(' ', $ENV{CC}), '-o', $sharer, source_dir() . '/tests/targets/shared_memory.c', $libraries[0],
+		qw(-lm -lpthread -ldl)), 0, 'built');
+	my $target = target($sharer, '/bin/sleep', 1000);
+	my $pid = open my $said, '-|';
+	if (!$pid) {
+		open STDERR, '>', scratch() . '/said';
+		exec probe_program(), '-p', $target->{pid}, qw(--snapshots 1000 --interval-ms 10) or POSIX::_exit(127);
+	}
+	my @before = map { scalar <$said> } 1 .. 10;
+	like("@before", qr/tid=$target->{pid} comm=sharer allocated_bytes=[1-9]/, 'it is read');
+	print { $target->{in} } 'x';
+	my @after = <$said>;
+	close $said;
+	is($? >> 8, 0, 'partial output');
+	is(scalar(grep { /comm=sleep/ } @after), 0, 'nothing is said of the new program');
+	like(slurp(scratch() . '/said'), qr/^ktstr-probe-fatal: exe-identity-changed$/m, 'but that it is another');
+	kill 'KILL', $target->{pid};
+	waitpid $target->{pid}, 0;
+};
+
 subtest 'threads come and go' => sub {
 	my $log = scratch() . '/log';
 	my $target = target($program, 'churn', $log, 24);
