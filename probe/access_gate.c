@@ -50,12 +50,21 @@ static long number_field(const char *status, const char *key)
 	return value ? strtol(value, NULL, 10) : -1;
 }
 
+static void read_ids(const char *status, const char *key, long ids[3])
+{
+	const char *value = field(status, key);
+
+	if (value && sscanf(value, "%ld %ld %ld", &ids[0], &ids[1], &ids[2]) != 3)
+		ids[0] = ids[1] = ids[2] = -1;
+}
+
 static void read_own(int proc_fd, struct access_gate *gate, uint64_t *effective)
 {
 	char status[STATUS_SIZE];
 	const char *value;
 
 	gate->own_uid = geteuid();
+	gate->own_gid = getegid();
 	if (read_small(proc_fd, "self/status", status, sizeof status))
 		return;
 	gate->own_seccomp = (int)number_field(status, "\nSeccomp:");
@@ -76,10 +85,8 @@ static void read_target(int proc_fd, pid_t pid, struct access_gate *gate, uint64
 	if (read_small(proc_fd, path, status, sizeof status))
 		return;
 	gate->tracer = number_field(status, "\nTracerPid:");
-	value = field(status, "\nUid:");
-	if (value && sscanf(value, "%ld %ld %ld", &gate->target_uid[0], &gate->target_uid[1],
-			    &gate->target_uid[2]) != 3)
-		gate->target_uid[0] = gate->target_uid[1] = gate->target_uid[2] = -1;
+	read_ids(status, "\nUid:", gate->target_uid);
+	read_ids(status, "\nGid:", gate->target_gid);
 	value = field(status, "\nCapPrm:");
 	if (value)
 		gate->more_capable = (strtoull(value, NULL, 16) & ~own_effective) != 0;
@@ -104,7 +111,7 @@ void access_gate_read(int proc_fd, pid_t pid, struct access_gate *gate)
 	uint64_t own_effective = 0;
 	char text[16];
 
-	*gate = (struct access_gate){ .target_uid = { -1, -1, -1 }, .capability = -1, .yama = -1,
+	*gate = (struct access_gate){ .target_uid = { -1, -1, -1 }, .target_gid = { -1, -1, -1 }, .capability = -1, .yama = -1,
 				      .dumpable = -1, .own_seccomp = -1, .tracer = -1,
 				      .same_user_space = -1, .more_capable = -1 };
 	read_own(proc_fd, gate, &own_effective);
@@ -114,10 +121,10 @@ void access_gate_read(int proc_fd, pid_t pid, struct access_gate *gate)
 		gate->yama = (int)strtol(text, NULL, 10);
 }
 
-static int foreign(const struct access_gate *gate)
+static int differ(const long ids[3], long own)
 {
 	for (int i = 0; i < 3; i++)
-		if (gate->target_uid[i] >= 0 && gate->target_uid[i] != (long)gate->own_uid)
+		if (ids[i] >= 0 && ids[i] != own)
 			return 1;
 	return 0;
 }
@@ -138,8 +145,10 @@ static const char *verdict(const struct access_gate *gate)
 			return own_filter;
 		return "a security module (AppArmor, SELinux, ...) refused: look into its log";
 	}
-	if (foreign(gate))
+	if (differ(gate->target_uid, (long)gate->own_uid))
 		return "it runs as another user: run this as that user or as root (CAP_SYS_PTRACE)";
+	if (differ(gate->target_gid, (long)gate->own_gid))
+		return "it runs with another group: run this with that group (sg(1)) or as root (CAP_SYS_PTRACE)";
 	if (gate->dumpable == 0)
 		return "it is not dumpable (set-id program, file capabilities or PR_SET_DUMPABLE): run this as root "
 		       "(CAP_SYS_PTRACE)";
@@ -162,18 +171,25 @@ static const char *answer(int known)
 	return known < 0 ? "unknown" : known ? "yes" : "no";
 }
 
+static void write_ids(const long ids[3], char *text, size_t size)
+{
+	if (ids[0] >= 0)
+		snprintf(text, size, "%ld/%ld/%ld", ids[0], ids[1], ids[2]);
+	else
+		snprintf(text, size, "unknown");
+}
+
 void access_gate_text(const struct access_gate *gate, char *text, size_t size)
 {
-	char uids[64] = "unknown", yama[16] = "absent";
+	char uids[64], gids[64], yama[16] = "absent";
 
-	if (gate->target_uid[0] >= 0)
-		snprintf(uids, sizeof uids, "%ld/%ld/%ld", gate->target_uid[0], gate->target_uid[1],
-			 gate->target_uid[2]);
+	write_ids(gate->target_uid, uids, sizeof uids);
+	write_ids(gate->target_gid, gids, sizeof gids);
 	if (gate->yama >= 0)
 		snprintf(yama, sizeof yama, "%d", gate->yama);
 	snprintf(text, size,
-		 "%s [our uid %ld, its uids %s, our CAP_SYS_PTRACE %s, dumpable %s, Yama ptrace_scope %s, our seccomp "
+		 "%s [our uid %ld, its uids %s, our gid %ld, its gids %s, our CAP_SYS_PTRACE %s, dumpable %s, Yama ptrace_scope %s, our seccomp "
 		 "mode %d, its tracer %ld, same user namespace %s]",
-		 verdict(gate), (long)gate->own_uid, uids, answer(gate->capability), answer(gate->dumpable), yama,
+		 verdict(gate), (long)gate->own_uid, uids, (long)gate->own_gid, gids, answer(gate->capability), answer(gate->dumpable), yama,
 		 gate->own_seccomp, gate->tracer, answer(gate->same_user_space));
 }

@@ -12,7 +12,9 @@
 /* What ptrace(2), "Ptrace access mode checking", looks at. Unknown: -1. */
 struct access_gate {
 	uid_t own_uid;	     /* effective */
+	gid_t own_gid;
 	long target_uid[3];  /* real, effective, saved */
+	long target_gid[3];
 	int capability;	     /* CAP_SYS_PTRACE in our effective set: 1 or 0 */
 	int yama;	     /* kernel.yama.ptrace_scope; -1: not built in */
 	int dumpable;	     /* of the target: 1, 0 or -1 */

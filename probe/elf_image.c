@@ -12,7 +12,7 @@
 
 #include "arch.h"
 
-#define TLS_IMAGE_LIMIT (UINT64_C(1) << 20)
+#define TLS_IMAGE_LIMIT (UINT64_C(16) << 20)
 #define TABLE_LIMIT (UINT64_C(4) << 20)	   /* symbols, strings, hash */
 #define RELOCS_LIMIT (UINT64_C(32) << 20)  /* both tables: a large library has many relative relocations */
 /* All that one session reads before it knows: a process may map one large file a thousand times. */
@@ -175,7 +175,7 @@ static uint64_t dynamic_address(const struct elf_image *image, uint64_t value)
 }
 
 struct tables {
-	uint64_t rela, rela_size, jmprel, jmprel_size, symtab, strtab, strtab_size, gnu_hash, hash;
+	uint64_t rela, rela_size, jmprel, jmprel_size, symtab, strtab, strtab_size, gnu_hash, hash, debug;
 	int jmprel_is_rela;
 };
 
@@ -201,6 +201,7 @@ static int read_tables(const struct elf_image *image, struct tables *tables)
 		case DT_STRSZ: tables->strtab_size = value; break;
 		case DT_GNU_HASH: tables->gnu_hash = address; break;
 		case DT_HASH: tables->hash = address; break;
+		case DT_DEBUG: tables->debug = value; break;
 		}
 	}
 	free(entries);
@@ -298,6 +299,7 @@ int elf_image_dynamic(const struct elf_image *image, struct elf_dynamic *dynamic
 		elf_dynamic_free(dynamic);
 		return rc;
 	}
+	dynamic->debug = tables.debug;
 	dynamic->symbol_count = count;
 	dynamic->strings_size = count ? tables.strtab_size : 0;
 	return 0;

@@ -45,6 +45,7 @@ struct elf_dynamic {
 	size_t symbol_count;
 	char *strings; /* NUL behind the last byte */
 	size_t strings_size;
+	uint64_t debug; /* DT_DEBUG: the address of ld.so's struct r_debug, 0 for none */
 };
 
 /*

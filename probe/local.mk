@@ -19,6 +19,7 @@ probe_libktstr_probe_inner_la_SOURCES = \
 	probe/isolation_filter.c probe/isolation_filter.h \
 	probe/loader_tls.c probe/loader_tls.h \
 	probe/missed_tasks.c probe/missed_tasks.h \
+	probe/module_choice.c \
 	probe/module_jemalloc.c \
 	probe/module_list.c probe/module_list.h \
 	probe/module_tls.c probe/module_tls.h \

@@ -59,9 +59,15 @@ static void install_signals(const struct options *options)
 {
 	struct sigaction action = { .sa_handler = on_stop };
 
+	sigset_t stops;
+
 	sigemptyset(&action.sa_mask);
-	for (size_t i = 0; i < sizeof stop_signals / sizeof *stop_signals; i++)
+	sigemptyset(&stops);
+	for (size_t i = 0; i < sizeof stop_signals / sizeof *stop_signals; i++) {
 		sigaction(stop_signals[i], &action, NULL);
+		sigaddset(&stops, stop_signals[i]);
+	}
+	sigprocmask(SIG_UNBLOCK, &stops, NULL); /* as a harness that reads them from a signalfd may leave them */
 	if (options->abort_after_ms) {
 		struct itimerval timer = { .it_value = {
 			.tv_sec = options->abort_after_ms / 1000,

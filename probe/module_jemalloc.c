@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Which of the mapped files carries the jemalloc that is to be read. Called by probe_open. */
+/* Which of the mapped files carry jemalloc, and where its counters are in each. Called by probe_open. */
 #include "config.h"
 
 #include <errno.h>
@@ -9,20 +9,12 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "arch.h"
 #include "file_answer.h"
 #include "module_list.h"
 #include "module_tls.h"
 #include "program_file.h"
 
 #define ASKED_LIMIT 16 /* files without a sign of jemalloc, each by a child */
-
-static const char *last_part(const char *path)
-{
-	const char *slash = strrchr(path, '/');
-
-	return slash ? slash + 1 : path;
-}
 
 static int ends_in(const char *name, const char *end)
 {
@@ -202,11 +194,6 @@ static int try_module(const struct module_files *files, struct module_list *list
 	return 0;
 }
 
-static int is_wanted(const struct module *module, const char *wanted)
-{
-	return !wanted || strcmp(wanted, module->path) == 0 || strcmp(wanted, last_part(module->path)) == 0;
-}
-
 /*
  * First without the files of libraries that have no sign of jemalloc in memory: of 100 none is opened. Then,
  * if that leads nowhere, they are asked, as a jemalloc before 5.3 that exports nothing may have a symbol.
@@ -222,13 +209,13 @@ int module_list_find_jemalloc(const struct module_files *files, struct module_li
 
 		if (module->image.has_tls)
 			rc = try_module(files, list, module, module->is_executable, explain);
-		found += module->is_jemalloc && is_wanted(module, wanted);
+		found += module->is_jemalloc && module_is_wanted(module, wanted);
 	}
 	for (size_t i = 0; rc == 0 && found == 0 && files->use && i < list->count; i++) {
 		struct module *module = &list->modules[i];
 
 		if (module->is_executable || module->is_jemalloc || module->image.tls_memsz < TSD_LAYOUT_SMALLEST ||
-		    !is_wanted(module, wanted))
+		    !module_is_wanted(module, wanted))
 			continue;
 		if (++asked_for > ASKED_LIMIT) {
 			unread(list, module, "%d others were asked", ASKED_LIMIT);
@@ -237,69 +224,4 @@ int module_list_find_jemalloc(const struct module_files *files, struct module_li
 		rc = try_module(files, list, module, 1, explain);
 	}
 	return rc;
-}
-
-/* The address that libc itself calls for malloc, from the GOT word that the loader bound at start. */
-static int libc_malloc(const struct module *libc, uint64_t *address)
-{
-	struct elf_dynamic dynamic;
-	int rc = elf_image_dynamic(&libc->image, &dynamic);
-
-	if (rc)
-		return rc;
-	rc = -ENOENT;
-	for (size_t i = 0; rc == -ENOENT && i < dynamic.reloc_count; i++) {
-		const Elf64_Rela *reloc = &dynamic.relocs[i];
-		unsigned int type = (unsigned int)ELF64_R_TYPE(reloc->r_info);
-
-		if ((type == arch_reloc_glob_dat || type == arch_reloc_jump_slot) &&
-		    strcmp(elf_dynamic_name(&dynamic, ELF64_R_SYM(reloc->r_info)), "malloc") == 0)
-			rc = remote_read_one(libc->image.tid, reloc->r_offset + libc->image.bias, address,
-					     sizeof *address, libc->image.counter);
-	}
-	elf_dynamic_free(&dynamic);
-	return rc;
-}
-
-static struct module *behind_malloc(struct module_list *list, struct explain *explain)
-{
-	uint64_t address;
-
-	for (size_t i = 0; i < list->count; i++) {
-		if (strncmp(last_part(list->modules[i].path), "libc.so", 7) != 0 ||
-		    libc_malloc(&list->modules[i], &address))
-			continue;
-		for (size_t j = 0; j < list->count; j++) {
-			struct module *module = &list->modules[j];
-
-			if (address < module->image.low || address >= module->image.high)
-				continue;
-			explain_add(explain, "malloc", "libc's malloc resolves to %s", module->path);
-			return module;
-		}
-	}
-	return NULL;
-}
-
-struct module *module_list_choose(struct module_list *list, const char *wanted, struct explain *explain)
-{
-	struct module *first = NULL, *bound;
-	size_t candidates = 0;
-
-	for (size_t i = 0; i < list->count; i++) {
-		struct module *module = &list->modules[i];
-
-		if (!module->is_jemalloc)
-			continue;
-		if (wanted && is_wanted(module, wanted))
-			return module;
-		first = first ? first : module;
-		candidates++;
-	}
-	if (wanted || candidates == 0)
-		return NULL;
-	if (candidates == 1)
-		return first;
-	bound = behind_malloc(list, explain);
-	return bound && bound->is_jemalloc ? bound : first;
 }

@@ -12,7 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define MODULES_LIMIT 16384
+#define MAPPINGS_LIMIT (1u << 20) /* vm.max_map_count is 65530 unless it was raised */
 #define HEADS_PER_READ 64
 
 /* One candidate: a mapping of file offset 0. Whether it is a loaded program shows later. */
@@ -21,7 +21,7 @@ static int add_module(struct module_list *list, const struct procfs_map *map)
 	struct module *grown;
 	char *path;
 
-	if (list->count >= MODULES_LIMIT)
+	if (list->count >= MAPPINGS_LIMIT)
 		return -E2BIG;
 	if (list->count % 64 == 0) {
 		grown = reallocarray(list->modules, list->count + 64, sizeof *grown);
@@ -46,6 +46,7 @@ struct code_range {
 	unsigned int dev_major, dev_minor;
 };
 
+/* Sorted by file and then by address once all are there. */
 struct code_ranges {
 	struct code_range *ranges;
 	size_t count;
@@ -77,15 +78,34 @@ static int add_map(void *context, const struct procfs_map *map)
 	return rc == 0 && map->offset == 0 && map->perms[0] == 'r' ? add_module(scan->list, map) : rc;
 }
 
-/* A file that is merely mapped to be read (symbolisers do that) has no code where its header says. */
-static int is_loaded(const struct module *module, const struct code_ranges *code)
+static int compare_code(const void *a, const void *b)
 {
-	for (size_t i = 0; i < code->count; i++)
-		if (code->ranges[i].inode == module->inode && code->ranges[i].dev_major == module->dev_major &&
-		    code->ranges[i].dev_minor == module->dev_minor && code->ranges[i].start >= module->image.low &&
-		    code->ranges[i].start < module->image.high)
-			return 1;
-	return 0;
+	const struct code_range *x = a, *y = b;
+
+#define ORDER(member) (x->member > y->member) - (x->member < y->member)
+	return x->inode != y->inode ? ORDER(inode) : x->dev_major != y->dev_major ? ORDER(dev_major)
+		: x->dev_minor != y->dev_minor ? ORDER(dev_minor) : ORDER(start);
+#undef ORDER
+}
+
+/* Is code of the module's file mapped in [low, high)? */
+static int has_code(const struct module *module, const struct code_ranges *code, uint64_t low, uint64_t high)
+{
+	const struct code_range wanted = { low, module->inode, module->dev_major, module->dev_minor };
+	size_t begin = 0, end = code->count;
+	const struct code_range *found;
+
+	while (begin < end) {
+		size_t middle = begin + (end - begin) / 2;
+
+		if (compare_code(&code->ranges[middle], &wanted) < 0)
+			begin = middle + 1;
+		else
+			end = middle;
+	}
+	found = &code->ranges[begin];
+	return begin < code->count && found->inode == wanted.inode && found->dev_major == wanted.dev_major &&
+	       found->dev_minor == wanted.dev_minor && found->start < high;
 }
 
 static void drop(struct module *module)
@@ -112,7 +132,7 @@ static int parse_heads(pid_t reader, struct remote_read_count *counter, struct m
 		struct module *module = &modules[i];
 
 		if (ranges[i].error || elf_image_parse(heads[i], sizeof heads[i], module->image.start, &module->image) ||
-		    !is_loaded(module, code))
+		    (!module->is_executable && !has_code(module, code, module->image.low, module->image.high)))
 			drop(module);
 		module->image.tid = reader;
 		module->image.counter = counter;
@@ -131,16 +151,33 @@ static void leave_out_dropped(struct module_list *list)
 	list->count = kept;
 }
 
-/* The kernel tells where the main program's headers are. ld.so run by hand counts as the main program then, and
-   what it loads as a library without static TLS: that is refused later. */
-static void executable_first(struct module_list *list, uint64_t headers)
+/*
+ * Before any is looked into: a file that is merely mapped to be read (symbolisers do that, and thousands of them may
+ * be data) has no code. The main program is where the kernel says its headers are, wherever its code has gone to: some
+ * move it to huge pages. ld.so run by hand counts as the main program, and what it loads as a library without static
+ * TLS: that is refused later.
+ */
+static void leave_out_data(struct module_list *list, struct code_ranges *code, uint64_t headers)
+{
+	if (code->count)
+		qsort(code->ranges, code->count, sizeof *code->ranges, compare_code);
+	for (size_t i = 0; i < list->count; i++) {
+		struct module *module = &list->modules[i];
+
+		module->is_executable = headers >= module->image.start && headers < module->first_end;
+		if (!module->is_executable && !has_code(module, code, 0, UINT64_MAX))
+			drop(module);
+	}
+	leave_out_dropped(list);
+}
+
+static void executable_first(struct module_list *list)
 {
 	for (size_t i = 0; i < list->count; i++) {
 		struct module module = list->modules[i];
 
-		if (headers < module.image.low || headers >= module.image.high)
+		if (!module.is_executable)
 			continue;
-		module.is_executable = 1;
 		memmove(list->modules + 1, list->modules, i * sizeof module);
 		list->modules[0] = module;
 		return;
@@ -156,14 +193,16 @@ int module_list_read(int proc_fd, pid_t reader, struct remote_read_count *counte
 
 	*list = (struct module_list){ .modules = NULL };
 	rc = file_maps_walk(proc_fd, reader, add_map, &scan, maps_failed);
+	if (rc == 0)
+		rc = procfs_read_auxv(proc_fd, reader, AT_PHDR, &headers);
+	if (rc == 0)
+		leave_out_data(list, &scan.code, headers);
 	for (size_t at = 0; rc == 0 && at < list->count; at += HEADS_PER_READ)
 		rc = parse_heads(reader, counter, list->modules + at,
 				 list->count - at < HEADS_PER_READ ? list->count - at : HEADS_PER_READ, &scan.code);
 	if (rc == 0) {
 		leave_out_dropped(list);
-		rc = procfs_read_auxv(proc_fd, reader, AT_PHDR, &headers);
-		if (rc == 0)
-			executable_first(list, headers);
+		executable_first(list);
 	}
 	free(scan.code.ranges);
 	if (rc)

@@ -51,9 +51,12 @@ void module_list_free(struct module_list *list);
 int module_list_find_jemalloc(const struct module_files *files, struct module_list *list, const char *wanted,
 			      struct explain *explain);
 
+/* Is it the file of this path, or of this last part of one? NULL is any. */
+int module_is_wanted(const struct module *module, const char *wanted);
+
 /*
- * The jemalloc to read: the wanted path (or its last part), else the only one, else the one that
- * libc's malloc resolves to, else the executable's. NULL: none, or wanted is not among them.
+ * The jemalloc to read: the wanted one, else the only one, else the one that the program's malloc resolves to,
+ * or its libc's, else the first, which is the executable's if that has one. NULL: none, or wanted is not among them.
  */
 struct module *module_list_choose(struct module_list *list, const char *wanted, struct explain *explain);
 

@@ -187,6 +187,11 @@ static int check_process(struct ktstr_probe *probe, struct ktstr_probe_error *er
 	if (probe->proc_fd < 0)
 		return probe_fail(error, KTSTR_PROBE_TAG_OTHER, -errno, "process", "/proc cannot be opened: %s",
 				  strerror(errno));
+	/* unshare(1) --pid leaves the old /proc: its numbers are other processes' for the system calls. */
+	if (procfs_own_pid(probe->proc_fd) != getpid())
+		return probe_fail(error, KTSTR_PROBE_TAG_OTHER, -EXDEV, "process",
+				  "/proc is that of another pid namespace than ours, where process %d is another one: mount a "
+				  "/proc of our own (unshare --mount-proc)", (int)probe->pid);
 	rc = probe->task_fd = procfs_open_tasks(probe->proc_fd, probe->pid);
 	if (rc >= 0)
 		rc = procfs_read_status(probe->task_fd, probe->pid, &status);

@@ -77,6 +77,15 @@ int procfs_read_file(int proc_fd, const char *path, size_t limit, char **text, s
 	return rc;
 }
 
+pid_t procfs_own_pid(int proc_fd)
+{
+	char text[16] = "";
+
+	if (readlinkat(proc_fd, "self", text, sizeof text - 1) < 0)
+		return -errno;
+	return (pid_t)strtol(text, NULL, 10);
+}
+
 int procfs_read_auxv(int proc_fd, pid_t pid, uint64_t type, uint64_t *value)
 {
 	char path[32], *text;

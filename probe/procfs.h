@@ -14,6 +14,9 @@
 int procfs_read_file(int proc_fd, const char *path, size_t limit, char **text, size_t *length);
 int procfs_read_fd(int fd, size_t limit, char **text, size_t *length);
 
+/* The caller's own pid as that /proc numbers it, or a negative errno. */
+pid_t procfs_own_pid(int proc_fd);
+
 /* What the kernel told the process at its exec: the value of an AT_… of elf.h, 0 when it is not there. */
 int procfs_read_auxv(int proc_fd, pid_t pid, uint64_t type, uint64_t *value);
 

@@ -212,6 +212,30 @@ SKIP: {
 	}
 }
 
+# Not libc's malloc but the program's own: of two that call different ones, the program is asked.
+SKIP: {
+	skip 'libjemalloc.a or libjemalloc.so.2 is not installed' unless $static && $shared;
+	my $hidden = build('hidden', 'many_maps.c', '-Wl,--exclude-libs,ALL', $static, qw(-lm -lpthread -ldl));
+	my $linked = build('linked', 'many_maps.c', $shared, "-Wl,-rpath,/", '-ldl');
+	my $copy = scratch() . '/copy.so';
+	system('cp', '-L', $shared, $copy);
+	for my $case (
+		['its own is exported to nobody, a library is preloaded', { LD_PRELOAD => $shared }, $hidden],
+		['another namespace has its own', { GLIBC_TUNABLES => 'glibc.rtld.optional_static_tls=20000' }, $linked, 'other', $copy],
+		['another namespace has the same file', { GLIBC_TUNABLES => 'glibc.rtld.optional_static_tls=20000' }, $linked, 'other', $shared],
+	) {
+		my ($what, $env, @command) = @$case;
+		subtest "two jemallocs: $what" => sub {
+			my $target = start_target($env, @command);
+			ok($target, 'the target runs') or return;
+			my $explanation = explained($target->{pid});
+			is(scalar(() = $explanation =~ /^jemalloc: /mg), 2, 'both are listed');
+			is(differences($target, probe_json($target->{pid})), '', "the program's is read");
+			end_target($target);
+		};
+	}
+}
+
 # {tid => [state, tracer]} of every thread, by what the kernel says.
 sub states {
 	my ($pid) = @_;
@@ -396,6 +420,19 @@ SKIP: {
 		kill 'KILL', $pid;
 		close $out;
 	};
+	SKIP: {
+		skip 'libjemalloc.a is not installed', 1 unless $static;
+		my @link = ($static, qw(-lm -lpthread -ldl));
+		my $odd = build('odd', 'many_maps.c', @link);
+		my $big = build('big', 'many_maps.c', '-DBIG_TLS=3000000', @link);
+		for my $case (['code moved to anonymous memory', $odd, 'moved'], ['a TLS image of 3 MB', $big],
+			['20000 mappings of a data file', $odd, 'data', 20000, '/etc/passwd']) {
+			my ($what, @command) = @$case;
+			my $target = start_target({}, @command);
+			is(differences($target, probe_json($target->{pid})), '', $what);
+			end_target($target);
+		}
+	}
 	subtest 'libraries without a sign are asked, but not all of hundreds' => sub {
 		my @others = map { my $path = scratch() . "/other$_.so"; system('cp', scratch() . '/other.so', $path); $path } 1 .. 20;
 		my $target = start_target({ LD_PRELOAD => join ':', @others }, $late, 2);

@@ -1,16 +1,21 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * A jemalloc process with as many or as odd mappings as one likes. Run by tests/program/probe_hostile.t.
+ * A jemalloc process with as many or as odd mappings as one likes. Run by tests/program/probe_hostile.t and
+ * probe_rows.t.
  *
- *	many_maps [vmas COUNT | file COUNT PATH]
+ *	many_maps [vmas COUNT | file COUNT PATH | data COUNT PATH | moved | other PATH]
  *
  * "vmas" makes COUNT anonymous mappings, "file" maps the file COUNT times, whole, readable and
- * executable, as if each were a loaded library. Then "thread TID ALLOCATED DEALLOCATED" of mallctl and "parked"
+ * executable, as if each were a loaded library, "data" to be read alone. "moved" moves the program's code to
+ * anonymous memory, as some do for huge pages; "other" opens a library in a namespace of its own, and allocates
+ * with that one's malloc. With -DBIG_TLS=SIZE the program has a TLS image of that many bytes. Then "thread TID ALLOCATED DEALLOCATED" of mallctl and "parked"
  * on stdout; it ends with its stdin.
  */
 #define _GNU_SOURCE
+#include <dlfcn.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <link.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,6 +23,10 @@
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+#ifdef BIG_TLS
+static __thread volatile char big[BIG_TLS] = { 1 };
+#endif
 
 extern int mallctl(const char *, void *, size_t *, void *, size_t);
 
@@ -39,7 +48,7 @@ static void make_vmas(size_t count)
 			die("mprotect");
 }
 
-static void map_file(size_t count, const char *path)
+static void map_file(size_t count, const char *path, int protection)
 {
 	int fd = open(path, O_RDONLY | O_CLOEXEC);
 	struct stat st;
@@ -47,9 +56,46 @@ static void map_file(size_t count, const char *path)
 	if (fd < 0 || fstat(fd, &st))
 		die(path);
 	for (size_t i = 0; i < count; i++)
-		if (mmap(NULL, (size_t)st.st_size, PROT_READ | PROT_EXEC, MAP_PRIVATE, fd, 0) == MAP_FAILED)
+		if (mmap(NULL, (size_t)st.st_size, protection, MAP_PRIVATE, fd, 0) == MAP_FAILED)
 			die("mmap");
 	close(fd);
+}
+
+/* Its own program header that can be executed: to a copy, which then takes its place. */
+static int move_code(struct dl_phdr_info *info, size_t size, void *unused)
+{
+	uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
+
+	(void)size;
+	(void)unused;
+	for (int i = 0; i < info->dlpi_phnum; i++) {
+		uintptr_t start = (info->dlpi_addr + info->dlpi_phdr[i].p_vaddr) & ~(page - 1);
+		uintptr_t end = (info->dlpi_addr + info->dlpi_phdr[i].p_vaddr + info->dlpi_phdr[i].p_memsz + page - 1) & ~(page - 1);
+		void *copy;
+
+		if (info->dlpi_phdr[i].p_type != PT_LOAD || !(info->dlpi_phdr[i].p_flags & PF_X))
+			continue;
+		copy = mmap(NULL, end - start, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+		if (copy == MAP_FAILED)
+			die("mmap");
+		memcpy(copy, (void *)start, end - start);
+		if (mprotect(copy, end - start, PROT_READ | PROT_EXEC) ||
+		    mremap(copy, end - start, end - start, MREMAP_MAYMOVE | MREMAP_FIXED, (void *)start) == MAP_FAILED)
+			die("mremap");
+	}
+	return 1; /* the first is the program */
+}
+
+static void use_other(const char *path)
+{
+	void *library = dlmopen(LM_ID_NEWLM, path, RTLD_NOW);
+	void *(*allocate)(size_t);
+
+	if (!library)
+		die(dlerror());
+	*(void **)&allocate = dlsym(library, "malloc");
+	if (!allocate || !allocate(777777))
+		die("malloc");
 }
 
 static uint64_t figure(const char *name)
@@ -72,7 +118,16 @@ int main(int argc, char **argv)
 	if (argc == 3 && strcmp(argv[1], "vmas") == 0)
 		make_vmas(strtoul(argv[2], NULL, 10));
 	if (argc == 4 && strcmp(argv[1], "file") == 0)
-		map_file(strtoul(argv[2], NULL, 10), argv[3]);
+		map_file(strtoul(argv[2], NULL, 10), argv[3], PROT_READ | PROT_EXEC);
+	if (argc == 4 && strcmp(argv[1], "data") == 0)
+		map_file(strtoul(argv[2], NULL, 10), argv[3], PROT_READ);
+	if (argc == 2 && strcmp(argv[1], "moved") == 0)
+		dl_iterate_phdr(move_code, NULL);
+	if (argc == 3 && strcmp(argv[1], "other") == 0)
+		use_other(argv[2]);
+#ifdef BIG_TLS
+	big[BIG_TLS - 1]++;
+#endif
 	allocated = figure("thread.allocated");
 	length = snprintf(line, sizeof line, "thread %d %" PRIu64 " %" PRIu64 "\nparked\n", (int)getpid(), allocated,
 			  figure("thread.deallocated"));

@@ -15,7 +15,7 @@
 #include "access_gate.h"
 
 static const struct access_gate open_gate = {
-	.own_uid = 1000, .target_uid = { 1000, 1000, 1000 }, .capability = 0, .yama = 0, .dumpable = 1,
+	.own_uid = 1000, .own_gid = 100, .target_uid = { 1000, 1000, 1000 }, .target_gid = { 100, 100, 100 }, .capability = 0, .yama = 0, .dumpable = 1,
 	.own_seccomp = 0, .tracer = 0, .same_user_space = 1, .more_capable = 0,
 };
 
@@ -45,6 +45,8 @@ static void test_verdicts(void **state)
 	expect(gate, "ptrace_scope 3,");
 	gate.dumpable = 0;
 	expect(gate, "not dumpable");
+	gate.target_gid[0] = 7;
+	expect(gate, "another group");
 	gate.target_uid[2] = 0; /* a saved uid alone is enough to refuse */
 	expect(gate, "another user");
 	gate.capability = 1;
@@ -74,6 +76,7 @@ static void test_this_process(void **state)
 	access_gate_read(proc_fd, getpid(), &gate);
 	assert_int_equal(gate.own_uid, geteuid());
 	assert_int_equal(gate.target_uid[1], geteuid());
+	assert_int_equal(gate.target_gid[1], getegid());
 	assert_int_equal(gate.same_user_space, 1);
 	assert_true(gate.capability == 0 || gate.capability == 1);
 	assert_true(gate.own_seccomp >= 0);
