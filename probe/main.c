@@ -8,7 +8,9 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <poll.h>
+#include <pthread.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -29,6 +31,8 @@ enum {
 
 #define NS_PER_SEC INT64_C(1000000000)
 #define NS_PER_MS INT64_C(1000000)
+
+#define GRACE_MS 1000 /* from the deadline to the hard end */
 
 static struct ktstr_probe *session; /* for the signal handlers; set before they are installed */
 static volatile sig_atomic_t stopped;
@@ -77,6 +81,10 @@ static void install_signals(const struct options *options)
 		setitimer(ITIMER_REAL, &timer, NULL);
 	}
 }
+
+/* Where the main thread is, for the hard end. */
+enum { AT_WORK, IN_LIBRARY, AT_END };
+static atomic_int place = AT_WORK;
 
 static int64_t monotonic_ns(void)
 {
@@ -146,7 +154,7 @@ static int take_all(struct run *run, struct ktstr_probe_error *error)
 {
 	struct ktstr_probe_snapshot *snapshot, *previous = NULL;
 	int64_t due = monotonic_ns();
-	int rc = 0;
+	int rc = 0, failed;
 
 	for (unsigned int i = 0; i < run->options.snapshots && rc == 0; i++) {
 		if (i > 0) {
@@ -155,7 +163,10 @@ static int take_all(struct run *run, struct ktstr_probe_error *error)
 		}
 		if (stopped)
 			break;
-		if (ktstr_probe_snapshot_take(session, &snapshot, error))
+		atomic_store(&place, IN_LIBRARY);
+		failed = ktstr_probe_snapshot_take(session, &snapshot, error);
+		atomic_store(&place, AT_WORK);
+		if (failed)
 			break;
 		if (ktstr_probe_snapshot_interrupted(snapshot) && ktstr_probe_snapshot_count(snapshot) == 0) {
 			ktstr_probe_snapshot_free(snapshot); /* nothing was read, and nothing failed */
@@ -187,19 +198,60 @@ static int finish_output(struct run *run, int rc)
 	return rc;
 }
 
+static void print_deadline(const struct run *run)
+{
+	fprintf(stderr, "ktstr-probe-deadline: abort after %ums\n", run->options.abort_after_ms);
+}
+
+/*
+ * The kernel may hold a read of the target's memory for as long as the target likes: a page that userfaultfd(2) or
+ * a file system in user space is to fill. No signal and no cancellation ends that but the end of this process.
+ */
+static void *end_hard(void *context)
+{
+	struct run *run = context;
+	int where;
+
+	poll(NULL, 0, (int)(run->options.abort_after_ms + GRACE_MS));
+	where = atomic_load(&place);
+	if (where == AT_END)
+		return NULL;
+	if (where == IN_LIBRARY) { /* and so not in the midst of its output */
+		run->interrupted = 1;
+		finish_output(run, 0);
+		print_deadline(run);
+		fputs("ktstr-probe-fatal: other\nerror: the target holds up the reading of its memory\n", stderr);
+	}
+	_exit(run->read ? EXIT_READ : EXIT_NOTHING_READ);
+}
+
+static void watch_deadline(struct run *run)
+{
+	sigset_t all, before;
+	pthread_t thread;
+
+	if (!run->options.abort_after_ms)
+		return;
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &before);
+	if (pthread_create(&thread, NULL, end_hard, run) == 0)
+		pthread_detach(thread);
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+}
+
 static int probe_process(struct run *run)
 {
 	struct ktstr_probe_error error = { 0 };
 	int rc;
 
-	if (ktstr_probe_open(session, run->options.pid, &error) == 0)
-		rc = take_all(run, &error);
-	else
-		rc = 0;
-	rc = finish_output(run, rc);
+	atomic_store(&place, IN_LIBRARY);
+	rc = ktstr_probe_open(session, run->options.pid, &error);
+	atomic_store(&place, AT_WORK);
+	rc = finish_output(run, rc ? 0 : take_all(run, &error));
+	atomic_store(&place, AT_END);
 	print_explanation(run);
 	if (deadline_passed)
-		fprintf(stderr, "ktstr-probe-deadline: abort after %ums\n", run->options.abort_after_ms);
+		print_deadline(run);
 	if (rc) {
 		fprintf(stderr, "ktstr-probe-fatal: other\nerror: the output could not be written: %s\n",
 			strerror(-rc));
@@ -248,6 +300,7 @@ int main(int argc, char **argv)
 		return EXIT_NOTHING_READ;
 	}
 	install_signals(&run.options);
+	watch_deadline(&run);
 	rc = probe_process(&run);
 	/* The session stays until the process ends: a late signal may still cancel it. */
 	return rc;

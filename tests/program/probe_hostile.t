@@ -98,6 +98,15 @@ my $maps = built('many_maps', source_dir() . '/tests/targets/many_maps.c', $stat
 my $limit = slurp('/proc/sys/vm/max_map_count');
 my $vmas = $limit > 70000 ? 60000 : int($limit * 0.9);
 bounded(target($maps, 'vmas', $vmas), "$vmas mappings", 'right');
+SKIP: {
+	my $held = start_target({}, $maps, 'held') or skip 'userfaultfd is not allowed here', 3;
+	push @targets, $held;
+	my ($out, $err) = map { scratch() . "/held.$_" } qw(out err);
+	system("timeout 60 '@{[probe_program()]}' -p $held->{pid} --json --abort-after-ms 100 >'$out' 2>'$err'");
+	is($? >> 8, 1, 'memory that the target holds up: the deadline ends it all the same');
+	like(slurp($err), qr/\Aktstr-probe-deadline: abort after 100ms\nktstr-probe-fatal: other\nerror: the target holds up/, 'with the reason');
+	is((slurp("/proc/$held->{pid}/stat") =~ /\) (\S)/)[0], 'S', 'the target waits on');
+}
 {
 	my $empty = scratch() . '/empty.so';
 	my $source = scratch() . '/empty.c';

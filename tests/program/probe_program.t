@@ -123,6 +123,20 @@ is($status, 0, 'deadline: exit 0');
 is($err, "ktstr-probe-deadline: abort after 100ms\n", 'its line');
 ok(JSON::PP->new->utf8->decode($out)->{interrupted}, 'interrupted');
 
+# As from a harness that reads signals from a descriptor: blocked ones are inherited.
+my $blocked = POSIX::SigSet->new(POSIX::SIGALRM());
+POSIX::sigprocmask(POSIX::SIG_BLOCK(), $blocked);
+($status, $out, $err) = run_probe('-p', $pid, '--json', '--snapshots', 3, '--interval-ms', 2000, '--abort-after-ms', 100);
+POSIX::sigprocmask(POSIX::SIG_UNBLOCK(), $blocked);
+is("$status $err", "0 ktstr-probe-deadline: abort after 100ms\n", 'deadline, with SIGALRM blocked at the start');
+
+# In a pid namespace of its own under the old /proc, which numbers other processes.
+SKIP: {
+	skip 'no pid namespace can be made here', 1 if system('unshare --pid --fork true 2>/dev/null') != 0;
+	like(`unshare --pid --fork @{[probe_program()]} -p $pid 2>&1`,
+		qr/^ktstr-probe-fatal: other\nerror: \/proc is that of another pid namespace/, 'a /proc that is not ours is refused');
+}
+
 # A stopped target is read and stays stopped.
 kill 'STOP', $pid;
 sleep 0.02 until do { open my $s, '<', "/proc/$pid/stat"; (<$s> // '') =~ /\) T/ };

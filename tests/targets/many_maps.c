@@ -3,12 +3,12 @@
  * A jemalloc process with as many or as odd mappings as one likes. Run by tests/program/probe_hostile.t and
  * probe_rows.t.
  *
- *	many_maps [vmas COUNT | file COUNT PATH | data COUNT PATH | moved | other PATH]
+ *	many_maps [vmas COUNT | file COUNT PATH | data COUNT PATH | moved | other PATH | held]
  *
  * "vmas" makes COUNT anonymous mappings, "file" maps the file COUNT times, whole, readable and
  * executable, as if each were a loaded library, "data" to be read alone. "moved" moves the program's code to
  * anonymous memory, as some do for huge pages; "other" opens a library in a namespace of its own, and allocates
- * with that one's malloc. With -DBIG_TLS=SIZE the program has a TLS image of that many bytes. Then "thread TID ALLOCATED DEALLOCATED" of mallctl and "parked"
+ * with that one's malloc; "held" maps a page as if it were a library, and whoever reads it waits for ever. With -DBIG_TLS=SIZE the program has a TLS image of that many bytes. Then "thread TID ALLOCATED DEALLOCATED" of mallctl and "parked"
  * on stdout; it ends with its stdin.
  */
 #define _GNU_SOURCE
@@ -20,8 +20,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <linux/userfaultfd.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #ifdef BIG_TLS
@@ -98,6 +101,18 @@ static void use_other(const char *path)
 		die("malloc");
 }
 
+/* Nobody answers: userfaultfd(2). */
+static void hold_page(void)
+{
+	struct uffdio_api api = { .api = UFFD_API };
+	int faults = (int)syscall(SYS_userfaultfd, O_CLOEXEC), fd = memfd_create("held", MFD_CLOEXEC);
+	char *page = fd >= 0 && ftruncate(fd, 4096) == 0 ? mmap(NULL, 4096, PROT_READ | PROT_EXEC, MAP_SHARED, fd, 0) : MAP_FAILED;
+	struct uffdio_register range = { .range = { (uintptr_t)page, 4096 }, .mode = UFFDIO_REGISTER_MODE_MISSING };
+
+	if (faults < 0 || page == MAP_FAILED || ioctl(faults, UFFDIO_API, &api) || ioctl(faults, UFFDIO_REGISTER, &range))
+		die("userfaultfd");
+}
+
 static uint64_t figure(const char *name)
 {
 	uint64_t value = 0;
@@ -125,6 +140,8 @@ int main(int argc, char **argv)
 		dl_iterate_phdr(move_code, NULL);
 	if (argc == 3 && strcmp(argv[1], "other") == 0)
 		use_other(argv[2]);
+	if (argc == 2 && strcmp(argv[1], "held") == 0)
+		hold_page();
 #ifdef BIG_TLS
 	big[BIG_TLS - 1]++;
 #endif
