@@ -82,7 +82,7 @@ static int compare_code(const void *a, const void *b)
 {
 	const struct code_range *x = a, *y = b;
 
-#define ORDER(member) (x->member > y->member) - (x->member < y->member)
+#define ORDER(member) ((x->member > y->member) - (x->member < y->member))
 	return x->inode != y->inode ? ORDER(inode) : x->dev_major != y->dev_major ? ORDER(dev_major)
 		: x->dev_minor != y->dev_minor ? ORDER(dev_minor) : ORDER(start);
 #undef ORDER
@@ -159,16 +159,20 @@ static void leave_out_dropped(struct module_list *list)
  */
 static void leave_out_data(struct module_list *list, struct code_ranges *code, uint64_t headers)
 {
+	size_t kept = 0;
+
 	if (code->count)
 		qsort(code->ranges, code->count, sizeof *code->ranges, compare_code);
 	for (size_t i = 0; i < list->count; i++) {
-		struct module *module = &list->modules[i];
+		struct module module = list->modules[i];
 
-		module->is_executable = headers >= module->image.start && headers < module->first_end;
-		if (!module->is_executable && !has_code(module, code, 0, UINT64_MAX))
-			drop(module);
+		module.is_executable = headers >= module.image.start && headers < module.first_end;
+		if (module.is_executable || has_code(&module, code, 0, UINT64_MAX))
+			list->modules[kept++] = module;
+		else
+			free(module.path);
 	}
-	leave_out_dropped(list);
+	list->count = kept;
 }
 
 static void executable_first(struct module_list *list)

@@ -52,8 +52,8 @@ void probe_take_anchor(struct ktstr_probe *probe, uint64_t address)
 
 int probe_same_program(struct ktstr_probe *probe)
 {
-	unsigned char pinned[sizeof probe->anchor_bytes], head[sizeof probe->anchor_bytes];
-	unsigned char random[sizeof probe->random_bytes];
+	unsigned char pinned[sizeof probe->anchor_bytes], head[sizeof probe->anchor_bytes] = { 0 };
+	unsigned char random[sizeof probe->random_bytes] = { 0 };
 	struct remote_range ranges[] = {
 		{ .address = probe->anchor, .buffer = head, .size = sizeof head },
 		{ .address = probe->random, .buffer = random, .size = sizeof random },

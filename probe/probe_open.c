@@ -172,6 +172,18 @@ static int missing(struct ktstr_probe *probe, struct ktstr_probe_error *error, i
 	return probe_fail(error, KTSTR_PROBE_TAG_PID_MISSING, code, "process", "process %d %s", (int)probe->pid, why);
 }
 
+/* unshare(1) --pid leaves the old /proc: what its numbers mean are not the processes that the system calls mean. */
+static int check_proc(struct ktstr_probe *probe, struct ktstr_probe_error *error)
+{
+	pid_t own = procfs_own_pid(probe->proc_fd);
+
+	if (own == getpid())
+		return 0;
+	return probe_fail(error, KTSTR_PROBE_TAG_OTHER, own < 0 ? own : -EXDEV, "process",
+			  "/proc is not that of our own pid namespace (/proc/self: %s), so process %d may be another one there: "
+			  "mount one of our own (unshare --mount-proc)", own < 0 ? strerror(-own) : "another number", (int)probe->pid);
+}
+
 static int check_process(struct ktstr_probe *probe, struct ktstr_probe_error *error)
 {
 	struct procfs_status status;
@@ -187,11 +199,9 @@ static int check_process(struct ktstr_probe *probe, struct ktstr_probe_error *er
 	if (probe->proc_fd < 0)
 		return probe_fail(error, KTSTR_PROBE_TAG_OTHER, -errno, "process", "/proc cannot be opened: %s",
 				  strerror(errno));
-	/* unshare(1) --pid leaves the old /proc: its numbers are other processes' for the system calls. */
-	if (procfs_own_pid(probe->proc_fd) != getpid())
-		return probe_fail(error, KTSTR_PROBE_TAG_OTHER, -EXDEV, "process",
-				  "/proc is that of another pid namespace than ours, where process %d is another one: mount a "
-				  "/proc of our own (unshare --mount-proc)", (int)probe->pid);
+	rc = check_proc(probe, error);
+	if (rc)
+		return rc;
 	rc = probe->task_fd = procfs_open_tasks(probe->proc_fd, probe->pid);
 	if (rc >= 0)
 		rc = procfs_read_status(probe->task_fd, probe->pid, &status);

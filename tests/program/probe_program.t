@@ -134,7 +134,7 @@ is("$status $err", "0 ktstr-probe-deadline: abort after 100ms\n", 'deadline, wit
 SKIP: {
 	skip 'no pid namespace can be made here', 1 if system('unshare --pid --fork true 2>/dev/null') != 0;
 	like(`unshare --pid --fork @{[probe_program()]} -p $pid 2>&1`,
-		qr/^ktstr-probe-fatal: other\nerror: \/proc is that of another pid namespace/, 'a /proc that is not ours is refused');
+		qr/^ktstr-probe-fatal: other\nerror: \/proc is not that of our own pid namespace/, 'a /proc that is not ours is refused');
 }
 
 # A stopped target is read and stays stopped.
