@@ -8,6 +8,7 @@ use FindBin ();
 use lib $FindBin::Bin;
 use POSIX ();
 use ProbeTest qw(scratch source_dir probe_json run_probe start_target next_report end_target compile);
+use TestKtstr qw(spew);
 use Test::More;
 
 our $cc = $ENV{CC} // 'cc';
@@ -391,6 +392,38 @@ SKIP: {
 			rmdir $installed;
 			end_target($target);
 		};
+	}
+	# A real one: 5.1.0 as a Rust library for node carries it, local symbols and dynamic TLS. What it wants of
+	# node is never called.
+	SKIP: {
+		my $rust = output_of(source_dir() . '/tests/targets/fetch_old_jemalloc --cached');
+		skip 'no jemalloc 5.1.0 in the cache: bootstrap check fetches it where npm is installed', 3 unless $rust;
+		my %value = map { /([0-9a-f]{16}) .* _rjem_(mallocx|sdallocx|mallctl)$/ ? ($2 => $1) : () }
+			split /\n/, output_of("readelf -Ws $rust");
+		my $functions = '@' . join ',', @value{qw(mallocx sdallocx mallctl)};
+		spew(scratch() . '/node.c', join '', map { "void $_(void) {}\n" } output_of("nm -Du $rust") =~ /(napi_\w+)/g);
+		system(split(' ', $cc), qw(-shared -fPIC -w -o), scratch() . '/node.so', scratch() . '/node.c');
+		for my $case (
+			[ 'as it came', [], qr/debug information tells its members/ ],
+			[ 'without debug information', ['--strip-debug'], qr/its size and image are those of 5\.1\.0/ ],
+			[ 'stripped', ['--strip-all'] ],
+		) {
+			my ($what, $strip, $how) = @$case;
+			subtest "a real jemalloc 5.1.0, $what" => sub {
+				my $library = scratch() . "/rust@$strip.so";
+				system('strip', @$strip ? @$strip : '--preserve-dates', '-o', $library, $rust) if @$strip;
+				system('cp', $rust, $library) unless @$strip;
+				my $target = start_target({ LD_PRELOAD => scratch() . '/node.so' }, $late, 4);
+				order($target, "open 1 $library $functions");
+				for my $round (1 .. 3) {
+					order($target, "use 1 $_ " . 1000 * $round . $_) for 0, 2, 3;
+					next unless $how;
+					is(differences($target, probe_json($target->{pid})), '', "round $round: to the byte");
+				}
+				like(explained($target->{pid}), $how // qr/^ktstr-probe-fatal: jemalloc-not-found$/m, 'explained');
+				end_target($target);
+			};
+		}
 	}
 	# As in a Rust library: nothing that memory shows says jemalloc, its symbol table alone does.
 	my @quiet = map { "-D$_=${_}_quiet" } qw(mallocx sdallocx mallctl);

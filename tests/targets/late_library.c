@@ -8,7 +8,8 @@
  * Each line on stdin is carried out and answered with a report, as heap_histories writes it; threads are
  * numbered from 0, which is the main thread:
  *	open SLOT PATH PREFIX	dlopen into one of two slots; its functions have that prefix ("-" for none), or with
- *				"+TEXT" that text behind their names;
+ *				"+TEXT" that text behind their names, or with "@MALLOCX,SDALLOCX,MALLCTL" these values,
+ *				in hexadecimal, of symbols that it does not export;
  *				PATH "-": the functions that this program was linked with
  *	close SLOT
  *	use SLOT THREAD SIZE	THREAD allocates SIZE, and then frees half as much, through that library
@@ -18,6 +19,7 @@
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <inttypes.h>
+#include <link.h>
 #include <pthread.h>
 #include <semaphore.h>
 #include <stdint.h>
@@ -121,6 +123,22 @@ static void *symbol(void *handle, const char *prefix, const char *name)
 	return found;
 }
 
+/* What the library keeps to itself: the values are from its symbol table. */
+static int local_symbols(struct library *library, const char *prefix)
+{
+	uintptr_t values[3];
+	struct link_map *map;
+
+	if (sscanf(prefix, "@%" SCNxPTR ",%" SCNxPTR ",%" SCNxPTR, &values[0], &values[1], &values[2]) != 3)
+		return 0;
+	if (dlinfo(library->handle, RTLD_DI_LINKMAP, &map))
+		die("dlinfo");
+	*(uintptr_t *)&library->mallocx = map->l_addr + values[0];
+	*(uintptr_t *)&library->sdallocx = map->l_addr + values[1];
+	*(uintptr_t *)&library->mallctl = map->l_addr + values[2];
+	return 1;
+}
+
 static void open_library(struct library *library, const char *path, const char *prefix)
 {
 	if (strcmp(path, "-") == 0) {
@@ -130,6 +148,8 @@ static void open_library(struct library *library, const char *path, const char *
 	library->handle = dlopen(path, RTLD_NOW | RTLD_LOCAL);
 	if (!library->handle)
 		die("dlopen");
+	if (local_symbols(library, prefix))
+		return;
 	*(void **)&library->mallocx = symbol(library->handle, prefix, "mallocx");
 	*(void **)&library->sdallocx = symbol(library->handle, prefix, "sdallocx");
 	if (library == &libraries[1])
