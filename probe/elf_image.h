@@ -86,4 +86,7 @@ int elf_image_build_id(const struct elf_image *image, unsigned char *id, size_t 
  */
 int elf_image_version(const struct elf_image *image, char *version);
 
+/* Does that data hold a message of jemalloc's? Returns 1, 0, or a negative errno. As dear as the version. */
+int elf_image_has_message(const struct elf_image *image);
+
 #endif

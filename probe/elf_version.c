@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* jemalloc's version string in the constant data of a mapped file. Called by module_jemalloc. */
+/* jemalloc's version string and its messages in the constant data of a mapped file. Called by module_jemalloc and
+   module_choice. */
 #include "config.h"
 
 #include "elf_image.h"
@@ -46,9 +47,10 @@ static size_t version_length(const char *text, size_t room)
 }
 
 /* Every 'g' behind a '-' is looked at, backwards to the text's begin. */
-static int scan(const char *text, size_t size, char *version)
+static int find_version(const char *text, size_t size, void *result)
 {
 	const char *end = text + size, *at = text;
+	char *version = result;
 
 	while ((at = memmem(at, (size_t)(end - at), "-g", 2))) {
 		const char *begin = at;
@@ -69,13 +71,29 @@ static int scan(const char *text, size_t size, char *version)
 	return 0;
 }
 
-int elf_image_version(const struct elf_image *image, char *version)
+/* jemalloc begins each of its messages so. The '<' stands apart: our own constants do not hold the whole. */
+static int find_message(const char *text, size_t size, void *none)
+{
+	static const char begin[] = "jemalloc>: ";
+	const char *end = text + size, *at = text;
+
+	(void)none;
+	while ((at = memmem(at, (size_t)(end - at), begin, sizeof begin - 1))) {
+		if (at > text && at[-1] == '<')
+			return 1;
+		at++;
+	}
+	return 0;
+}
+
+/* Looks at each piece of what cannot be written, until look says something else than 0. Returns that, or -ENOMEM. */
+static int each_piece(const struct elf_image *image, int (*look)(const char *text, size_t size, void *context),
+		      void *context)
 {
 	uint64_t left = SCAN_LIMIT;
 	char *piece = malloc(PIECE);
 	int rc = piece ? 0 : -ENOMEM;
 
-	*version = '\0';
 	/* Code last: where it is apart from the constants it holds none of them, and may be a hundred times as large. */
 	for (size_t i = 0; rc == 0 && i < 2 * (size_t)ELF_IMAGE_SPANS; i++) {
 		const struct elf_span *span = i < ELF_IMAGE_SPANS ? &image->constants[i] : &image->code[i - ELF_IMAGE_SPANS];
@@ -89,7 +107,7 @@ int elf_image_version(const struct elf_image *image, char *version)
 				part = left;
 			if (remote_read_one(image->tid, at, piece, part, image->counter))
 				break; /* a hole: this segment tells nothing more */
-			rc = scan(piece, part, version);
+			rc = look(piece, part, context);
 			if (part == size || part <= ELF_IMAGE_VERSION_SIZE)
 				break;
 			left -= part;
@@ -98,5 +116,19 @@ int elf_image_version(const struct elf_image *image, char *version)
 		}
 	}
 	free(piece);
+	return rc;
+}
+
+int elf_image_version(const struct elf_image *image, char *version)
+{
+	int rc;
+
+	*version = '\0';
+	rc = each_piece(image, find_version, version);
 	return rc ? rc : *version ? 0 : -ENOENT;
+}
+
+int elf_image_has_message(const struct elf_image *image)
+{
+	return each_piece(image, find_message, NULL);
 }

@@ -256,9 +256,30 @@ static int none_chosen(struct ktstr_probe *probe, const struct module_list *list
 				  "no jemalloc in process %d is mapped from %s: --explain lists those that are" UNREAD_FORMAT,
 				  (int)probe->pid, probe->wanted_path, UNREAD(list));
 	return probe_fail(error, KTSTR_PROBE_TAG_JEMALLOC_NOT_FOUND, -ENOENT, "jemalloc",
-			  "no sign of jemalloc in process %d: no fingerprint in a TLS image, no tsd_tls symbol, no mallctl. "
-			  "A stripped static jemalloc older than 5.3.0 cannot be told from other code" UNREAD_FORMAT,
+			  "no sign of jemalloc in process %d: no fingerprint in a TLS image, no tsd_tls symbol, no mallctl, "
+			  "no message of its" UNREAD_FORMAT,
 			  (int)probe->pid, UNREAD(list));
+}
+
+/* Another than that of the program's malloc is read only by who asks for it. */
+static const struct module *readable_other(const struct module_list *list)
+{
+	for (size_t i = 0; i < list->count; i++)
+		if (list->modules[i].is_jemalloc && list->modules[i].layout == 0)
+			return &list->modules[i];
+	return NULL;
+}
+
+static int layout_unknown(struct ktstr_probe *probe, const struct module_list *list, const struct module *module,
+			  struct ktstr_probe_error *error)
+{
+	const struct module *other = probe->wanted_path ? NULL : readable_other(list);
+
+	return probe_fail(error, KTSTR_PROBE_TAG_LAYOUT_UNKNOWN, module->layout, "layout",
+			  "%s carries jemalloc, but where its counters are is not certain: %s%s%s" UNREAD_FORMAT,
+			  module->path, module->place.how,
+			  other ? ". Another jemalloc can be read, by --jemalloc=" : "", other ? other->path : "",
+			  UNREAD(list));
 }
 
 static int use_module(struct ktstr_probe *probe, const struct module_list *list, const struct module *module,
@@ -267,9 +288,7 @@ static int use_module(struct ktstr_probe *probe, const struct module_list *list,
 	int rc;
 
 	if (module->layout)
-		return probe_fail(error, KTSTR_PROBE_TAG_LAYOUT_UNKNOWN, module->layout, "layout",
-				  "%s carries jemalloc, but where its counters are is not certain: %s" UNREAD_FORMAT,
-				  module->path, module->place.how, UNREAD(list));
+		return layout_unknown(probe, list, module, error);
 	rc = module_tls_find(list, module, &probe->tls);
 	explain_add(&probe->explain, "TLS block", "%s", rc ? strerror(-rc) : probe->tls.how);
 	if (rc)

@@ -420,7 +420,7 @@ SKIP: {
 					next unless $how;
 					is(differences($target, probe_json($target->{pid})), '', "round $round: to the byte");
 				}
-				like(explained($target->{pid}), $how // qr/^ktstr-probe-fatal: jemalloc-not-found$/m, 'explained');
+				like(explained($target->{pid}), $how // qr/^ktstr-probe-fatal: layout-unknown\n.*jemalloc's messages/m, 'explained');
 				end_target($target);
 			};
 		}
@@ -445,6 +445,28 @@ SKIP: {
 		is(differences($target, probe_json($target->{pid}, '--jemalloc=quiet.so')), '', 'named, beside another');
 		end_target($target);
 	};
+	# Another that can be read is no reason to pass over the one that the program calls.
+	my $readable = build('readable.so', 'tls_library.c', qw(-shared -fPIC));
+	my @unknown = qw(-DOLD -DMALLOC -s);
+	for my $case (
+		[ 'a preloaded library', $late, build('unknown.so', 'tls_library.c', qw(-shared -fPIC), @unknown) ],
+		[ 'one known by its messages alone', $late, build('told.so', 'tls_library.c', qw(-shared -fPIC), @unknown, @quiet) ],
+		[ 'exported by the program', build('exported', 'late_library.c', '-rdynamic', @own, @unknown, @quiet) ],
+		[ "the program's own", build('owned', 'late_library.c', @own, @unknown, @quiet) ],
+	) {
+		my ($what, $program, $preload) = @$case;
+		subtest "malloc's jemalloc is of an unknown build: $what" => sub {
+			ok($program && $readable, 'built') or return;
+			my $target = start_target({ LD_PRELOAD => $preload // '' }, $program, 3);
+			order($target, "open 1 $readable -");
+			order($target, "use 1 $_ 8${_}0") for 0, 2;
+			my $own = $preload // $program;
+			like(explained($target->{pid}), qr/^ktstr-probe-fatal: layout-unknown\nerror: \Q$own\E .*--jemalloc=\Q$readable\E/m,
+				'refused, and the other is named');
+			is(differences($target, probe_json($target->{pid}, "--jemalloc=$readable")), '', 'which is read when it is asked for');
+			end_target($target);
+		};
+	}
 	subtest 'a library whose memory cannot be read' => sub {
 		my $hidden = build('hidden', 'hidden_image.c', '-ldl');
 		my $pid = open my $out, '-|', $hidden, $quiet or return fail('not started');

@@ -3,7 +3,8 @@
  * Stands for a libjemalloc.so.2 built with --disable-initial-exec-tls, which no Debian package is: the same
  * TLS image as jemalloc 5.3.0's, reached through each thread's DTV, behind a few of jemalloc's functions. Only
  * the counters are real. With -DOTHER it is a library that is no jemalloc, whose TLS is full of
- * numbers. With -DOLD the image is jemalloc 5.2.1's. Opened by late_library, or linked with it.
+ * numbers. With -DOLD the image is jemalloc 5.2.1's. With -DMALLOC it is behind malloc, and has a message of
+ * jemalloc's. Opened by late_library, or linked with it.
  */
 #include <stddef.h>
 #include <stdint.h>
@@ -61,6 +62,16 @@ __attribute__((noinline)) static struct tsd_s *own(void)
 	__asm__ volatile("" ::: "memory");
 	return &tsd_tls;
 }
+
+#ifdef MALLOC
+extern void *__libc_malloc(size_t size);
+const char malloc_message[] = "<jemalloc>: Malformed conf string\n";
+
+void *malloc(size_t size)
+{
+	return __libc_malloc(size);
+}
+#endif
 
 void *mallocx(size_t size, int flags)
 {
