@@ -371,6 +371,25 @@ static void test_version_across_pieces(void **state)
 	munmap(memory, size);
 }
 
+/* jemalloc's messages, too; the text without its first letter is another's, as the probe's own. */
+static void test_message(void **state)
+{
+	static const char message[] = "<jemalloc>: Invalid conf pair";
+	struct elf_image image;
+
+	(void)state;
+	make();
+	assert_int_equal(parse(&image), 0);
+	assert_int_equal(elf_image_has_message(&image), 0);
+	memcpy(made + CONSTANTS, message + 1, sizeof message - 1);
+	assert_int_equal(elf_image_has_message(&image), 0);
+	memcpy(made + CONSTANTS + 64, message, sizeof message);
+	assert_int_equal(elf_image_has_message(&image), 1);
+	phdr(0)->p_flags = PF_R | PF_W;
+	assert_int_equal(parse(&image), 0);
+	assert_int_equal(elf_image_has_message(&image), 0);
+}
+
 /* Code is read last, however large it is: the version of a large program is among its constants. */
 static void test_version_behind_code(void **state)
 {
@@ -509,6 +528,7 @@ int main(void)
 		cmocka_unit_test(test_notes),
 		cmocka_unit_test(test_version),
 		cmocka_unit_test(test_version_across_pieces),
+		cmocka_unit_test(test_message),
 		cmocka_unit_test(test_version_behind_code),
 		cmocka_unit_test(test_random_damage),
 		cmocka_unit_test(test_this_program),
