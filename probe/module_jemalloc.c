@@ -14,7 +14,10 @@
 #include "module_tls.h"
 #include "program_file.h"
 
-#define ASKED_LIMIT 16 /* files without a sign of jemalloc, each by a child */
+#define ASKED_LIMIT 16 /* modules whose files are asked, each by one child or two */
+
+/* Of which module the files may be asked, where memory does not settle it. */
+enum ask { ASK_NONE, ASK_JEMALLOC, ASK_ANY };
 
 static int ends_in(const char *name, const char *end)
 {
@@ -120,6 +123,10 @@ static void ask_files(const struct module_files *files, struct module_list *list
 	struct file_answer program, debug;
 	char how[ISOLATION_HOW_SIZE];
 
+	if (list->asked++ >= ASKED_LIMIT) {
+		unread(list, module, "%d files were asked: name it by --jemalloc", ASKED_LIMIT);
+		return;
+	}
 	if (program_head_read(module, &head))
 		return;
 	if (asked(file_answer_program(&files->isolation, &question, &program, how), how, module, list, explain)) {
@@ -140,8 +147,8 @@ static void ask_files(const struct module_files *files, struct module_list *list
 	free(head.bytes);
 }
 
-/* All signs of one module. Its file on disk is asked only if it may be, and where memory does not settle it. */
-static int examine(const struct module_files *files, struct module_list *list, struct module *module, int may_ask,
+/* All signs of one module. */
+static int examine(const struct module_files *files, struct module_list *list, struct module *module, enum ask ask,
 		   struct explain *explain)
 {
 	struct tsd_signs signs = { .filesz = module->image.tls_filesz, .memsz = module->image.tls_memsz };
@@ -166,7 +173,7 @@ static int examine(const struct module_files *files, struct module_list *list, s
 			signs.version = version;
 			module->layout = tsd_layout_find(&signs, &module->place);
 		}
-		if (module->layout == -ENODATA && files->use && (module->is_jemalloc || may_ask))
+		if (module->layout == -ENODATA && files->use && ask >= (module->is_jemalloc ? ASK_JEMALLOC : ASK_ANY))
 			ask_files(files, list, module, &signs, explain);
 		if (module->is_jemalloc && module->layout == 0 && files->use)
 			compare_headers(files->proc_fd, files->reader, module);
@@ -182,10 +189,10 @@ static int examine(const struct module_files *files, struct module_list *list, s
 }
 
 /* Returns 0, or why to give up on all of them: a damaged file is no jemalloc, and no reason to. */
-static int try_module(const struct module_files *files, struct module_list *list, struct module *module, int may_ask,
+static int try_module(const struct module_files *files, struct module_list *list, struct module *module, enum ask ask,
 		      struct explain *explain)
 {
-	int rc = examine(files, list, module, may_ask, explain);
+	int rc = examine(files, list, module, ask, explain);
 
 	if (rc == 0 || rc == -EPERM || rc == -ESRCH || rc == -ENOMEM)
 		return rc;
@@ -201,27 +208,24 @@ static int try_module(const struct module_files *files, struct module_list *list
 int module_list_find_jemalloc(const struct module_files *files, struct module_list *list, const char *wanted,
 			      struct explain *explain)
 {
-	size_t found = 0, asked_for = 0;
+	size_t found = 0;
 	int rc = 0;
 
 	for (size_t i = 0; rc == 0 && i < list->count; i++) {
 		struct module *module = &list->modules[i];
 
 		if (module->image.has_tls)
-			rc = try_module(files, list, module, module->is_executable, explain);
+			rc = try_module(files, list, module, module->is_executable ? ASK_ANY :
+					module_is_wanted(module, wanted) ? ASK_JEMALLOC : ASK_NONE, explain);
 		found += module->is_jemalloc && module_is_wanted(module, wanted);
 	}
-	for (size_t i = 0; rc == 0 && found == 0 && files->use && i < list->count; i++) {
+	for (size_t i = 0; rc == 0 && found == 0 && files->use && list->asked <= ASKED_LIMIT && i < list->count; i++) {
 		struct module *module = &list->modules[i];
 
 		if (module->is_executable || module->is_jemalloc || module->image.tls_memsz < TSD_LAYOUT_SMALLEST ||
 		    !module_is_wanted(module, wanted))
 			continue;
-		if (++asked_for > ASKED_LIMIT) {
-			unread(list, module, "%d others were asked", ASKED_LIMIT);
-			break;
-		}
-		rc = try_module(files, list, module, 1, explain);
+		rc = try_module(files, list, module, ASK_ANY, explain);
 	}
 	return rc;
 }

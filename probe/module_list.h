@@ -25,6 +25,7 @@ struct module {
 struct module_list {
 	struct module *modules;
 	size_t count;
+	size_t asked;	  /* modules whose files were asked, or would have been */
 	char unread[448]; /* the first file that could not be asked or examined, and why; "": none */
 };
 

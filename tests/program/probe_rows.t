@@ -494,7 +494,25 @@ SKIP: {
 		my $explanation = explained($target->{pid});
 		like($explanation, qr/jemalloc-not-found/, 'refused');
 		is(scalar(() = $explanation =~ /^isolation: /mg), 16, '16 were asked');
-		like($explanation, qr/^error: .*Not asked, but it might tell: \S+: 16 others were asked$/m, 'and it says that others were not');
+		like($explanation, qr/^error: .*Not asked, but it might tell: \S+: 16 files were asked: name it by --jemalloc$/m,
+			'and it says that others were not');
+		end_target($target);
+	};
+	subtest 'nor all of hundreds of jemallocs' => sub {
+		my $one = build('one.so', 'tls_library.c', qw(-shared -fPIC -DOLD));
+		my @stripped = map { scratch() . "/one$_.so" } 1 .. 20;
+		system('strip', '-o', $_, $one) for @stripped;
+		my $target = start_target({ LD_PRELOAD => join ':', @stripped }, $late, 2);
+		my $explanation = explained($target->{pid});
+		is(scalar(() = $explanation =~ /^jemalloc: /mg), 20, 'all are listed');
+		is(scalar(() = $explanation =~ /^symbol table: /mg), 16, '16 were asked');
+		like($explanation, qr/^error: .*certain: .*Not asked, but it might tell: \S+: 16 files were asked: name it by --jemalloc$/m,
+			'refused, and it says that others were not');
+		end_target($target);
+		$target = start_target({ LD_PRELOAD => join ':', $one, @stripped }, $late, 2);
+		order($target, "open 1 $one -");
+		order($target, "use 1 $_ 9${_}0") for 0, 1;
+		is(differences($target, probe_json($target->{pid}, '--jemalloc=one.so')), '', 'the one that is named is read, though it is last');
 		end_target($target);
 	};
 	subtest 'symbols only, on an overlay' => sub {
