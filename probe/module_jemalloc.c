@@ -3,7 +3,6 @@
 #include "config.h"
 
 #include <errno.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -89,27 +88,12 @@ static void compare_headers(int proc_fd, pid_t reader, struct module *module)
 	close(fd);
 }
 
-/* For an error's end: the first file that might have told. */
-__attribute__((format(printf, 3, 4)))
-static void unread(struct module_list *list, const struct module *module, const char *format, ...)
-{
-	va_list args;
-	int length;
-
-	if (*list->unread)
-		return;
-	length = snprintf(list->unread, sizeof list->unread, "%.200s: ", module->path);
-	va_start(args, format);
-	vsnprintf(list->unread + length, sizeof list->unread - (size_t)length, format, args);
-	va_end(args);
-}
-
 /* A child that came to grief: its file counts as one that does not answer. */
 static int asked(int rc, const char *how, const struct module *module, struct module_list *list, struct explain *explain)
 {
 	explain_add(explain, "isolation", "%s: %s", module->path, how);
 	if (rc)
-		unread(list, module, "%s", how);
+		module_list_unread(list, module, "%s", how);
 	return rc == 0;
 }
 
@@ -124,7 +108,7 @@ static void ask_files(const struct module_files *files, struct module_list *list
 	char how[ISOLATION_HOW_SIZE];
 
 	if (list->asked++ >= ASKED_LIMIT) {
-		unread(list, module, "%d files were asked: name it by --jemalloc", ASKED_LIMIT);
+		module_list_unread(list, module, "%d files were asked: name it by --jemalloc", ASKED_LIMIT);
 		return;
 	}
 	if (program_head_read(module, &head))
@@ -197,7 +181,7 @@ static int try_module(const struct module_files *files, struct module_list *list
 	if (rc == 0 || rc == -EPERM || rc == -ESRCH || rc == -ENOMEM)
 		return rc;
 	explain_add(explain, "module", "%s: not examined: %s", module->path, strerror(-rc));
-	unread(list, module, "its memory cannot be read: %s", strerror(-rc));
+	module_list_unread(list, module, "its memory cannot be read: %s", strerror(-rc));
 	return 0;
 }
 

@@ -8,12 +8,26 @@
 
 #include <elf.h>
 #include <errno.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define MAPPINGS_LIMIT (1u << 20) /* vm.max_map_count is 65530 unless it was raised */
 #define HEADS_PER_READ 64
+
+void module_list_unread(struct module_list *list, const struct module *module, const char *format, ...)
+{
+	va_list args;
+	int length;
+
+	if (*list->unread)
+		return;
+	length = snprintf(list->unread, sizeof list->unread, "%.200s: ", module->path);
+	va_start(args, format);
+	vsnprintf(list->unread + length, sizeof list->unread - (size_t)length, format, args);
+	va_end(args);
+}
 
 /* One candidate: a mapping of file offset 0. Whether it is a loaded program shows later. */
 static int add_module(struct module_list *list, const struct procfs_map *map)
@@ -75,7 +89,7 @@ static int add_map(void *context, const struct procfs_map *map)
 	struct scan *scan = context;
 	int rc = map->perms[2] == 'x' ? add_code(&scan->code, map) : 0;
 
-	return rc == 0 && map->offset == 0 && map->perms[0] == 'r' ? add_module(scan->list, map) : rc;
+	return rc == 0 && map->offset == 0 ? add_module(scan->list, map) : rc;
 }
 
 static int compare_code(const void *a, const void *b)
@@ -115,9 +129,11 @@ static void drop(struct module *module)
 }
 
 /* Reads the heads of up to HEADS_PER_READ modules in one call, and drops those that are no programs. */
-static int parse_heads(pid_t reader, struct remote_read_count *counter, struct module *modules, size_t count,
+static int parse_heads(pid_t reader, struct remote_read_count *counter, struct module_list *list, size_t at,
 		       const struct code_ranges *code)
 {
+	size_t count = list->count - at < HEADS_PER_READ ? list->count - at : HEADS_PER_READ;
+	struct module *modules = list->modules + at;
 	unsigned char(*heads)[ELF_IMAGE_HEAD_SIZE] = malloc(count * sizeof *heads);
 	struct remote_range ranges[HEADS_PER_READ];
 	int rc;
@@ -131,6 +147,8 @@ static int parse_heads(pid_t reader, struct remote_read_count *counter, struct m
 	for (size_t i = 0; rc == 0 && i < count; i++) {
 		struct module *module = &modules[i];
 
+		if (ranges[i].error)
+			module_list_unread(list, module, "its memory cannot be read: %s", strerror(-ranges[i].error));
 		if (ranges[i].error || elf_image_parse(heads[i], sizeof heads[i], module->image.start, &module->image) ||
 		    (!module->is_executable && !has_code(module, code, module->image.low, module->image.high)))
 			drop(module);
@@ -202,8 +220,7 @@ int module_list_read(int proc_fd, pid_t reader, struct remote_read_count *counte
 	if (rc == 0)
 		leave_out_data(list, &scan.code, headers);
 	for (size_t at = 0; rc == 0 && at < list->count; at += HEADS_PER_READ)
-		rc = parse_heads(reader, counter, list->modules + at,
-				 list->count - at < HEADS_PER_READ ? list->count - at : HEADS_PER_READ, &scan.code);
+		rc = parse_heads(reader, counter, list, at, &scan.code);
 	if (rc == 0) {
 		leave_out_dropped(list);
 		executable_first(list);

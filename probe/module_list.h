@@ -45,6 +45,10 @@ int module_list_read(int proc_fd, pid_t reader, struct remote_read_count *counte
 		     int *maps_failed);
 void module_list_free(struct module_list *list);
 
+/* For an error's end: why a file that might have told did not. The first one stays. */
+__attribute__((format(printf, 3, 4)))
+void module_list_unread(struct module_list *list, const struct module *module, const char *format, ...);
+
 /*
  * Looks for jemalloc in every module: is_jemalloc, layout and place are filled in. wanted, a path or its last
  * part, or NULL, is which one is looked for harder.

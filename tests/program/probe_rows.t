@@ -469,11 +469,22 @@ SKIP: {
 	}
 	subtest 'a library whose memory cannot be read' => sub {
 		my $hidden = build('hidden', 'hidden_image.c', '-ldl');
-		my $pid = open my $out, '-|', $hidden, $quiet or return fail('not started');
-		is(scalar <$out>, "hidden\n", 'the target runs');
-		like(explained($pid), qr/^error: .*it might tell: \Q$quiet\E: its memory cannot be read: Bad address$/m, 'is named');
-		kill 'KILL', $pid;
-		close $out;
+		for my $what (qw(tls head)) {
+			my $pid = open my $out, '-|', $hidden, $what, $quiet or return fail('not started');
+			is(scalar <$out>, "hidden\n", 'the target runs');
+			like(explained($pid), qr/^error: .*it might tell: \Q$quiet\E: its memory cannot be read: Bad address$/m,
+				"$what: is named");
+			kill 'KILL', $pid;
+			close $out;
+		}
+		my $cut = scratch() . '/cut.so';
+		system('cp', $quiet, $cut);
+		my $target = start_target({}, $late, 2);
+		order($target, "open 1 $cut +_quiet");
+		truncate $cut, 0 or die "truncate: $!";
+		like(explained($target->{pid}), qr/^error: .*it might tell: \Q$cut\E: its memory cannot be read: Bad address$/m,
+			'a file cut short is named');
+		end_target($target);
 	};
 	SKIP: {
 		skip 'libjemalloc.a is not installed', 1 unless $static;
