@@ -138,9 +138,13 @@ static const char *verdict(const struct access_gate *gate)
 	if (gate->capability == 1) {
 		if (gate->yama >= 3)
 			return "Yama forbids every attach (ptrace_scope 3, until the next boot)";
-		if (gate->same_user_space != 1)
+		if (gate->same_user_space == 0)
 			return "it lives in a user namespace over which our CAP_SYS_PTRACE does not reach: run this as "
 			       "root of that namespace or of the host";
+		if (gate->same_user_space < 0) /* the link to it is behind the same gate */
+			return "it lives in a user namespace over which our CAP_SYS_PTRACE does not reach, or a security "
+			       "module (AppArmor, SELinux, ...) refused: run this as root of that namespace or of the "
+			       "host, or look into that module's log";
 		if (gate->own_seccomp > 0)
 			return own_filter;
 		return "a security module (AppArmor, SELinux, ...) refused: look into its log";

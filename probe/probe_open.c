@@ -257,7 +257,7 @@ static int none_chosen(struct ktstr_probe *probe, const struct module_list *list
 				  (int)probe->pid, probe->wanted_path, UNREAD(list));
 	return probe_fail(error, KTSTR_PROBE_TAG_JEMALLOC_NOT_FOUND, -ENOENT, "jemalloc",
 			  "no sign of jemalloc in process %d: no fingerprint in a TLS image, no tsd_tls symbol, no mallctl, "
-			  "no message of its" UNREAD_FORMAT,
+			  "no message of jemalloc's" UNREAD_FORMAT,
 			  (int)probe->pid, UNREAD(list));
 }
 

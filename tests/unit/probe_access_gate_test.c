@@ -54,6 +54,8 @@ static void test_verdicts(void **state)
 	gate.yama = -1;
 	expect(gate, "Yama ptrace_scope absent");
 	expect(gate, "a security module");
+	gate.same_user_space = -1;
+	expect(gate, "or a security module");
 	gate.same_user_space = 0;
 	expect(gate, "user namespace over which our");
 }
