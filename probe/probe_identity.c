@@ -50,6 +50,13 @@ void probe_take_anchor(struct ktstr_probe *probe, uint64_t address)
 	remote_read_one(probe->reader, address, probe->anchor_bytes, sizeof probe->anchor_bytes, &probe->counter);
 }
 
+int probe_has_memory(const struct ktstr_probe *probe)
+{
+	unsigned char random[sizeof probe->random_bytes];
+
+	return probe->random && read_pinned(probe, probe->random, random, sizeof random) == 0;
+}
+
 int probe_same_program(struct ktstr_probe *probe)
 {
 	unsigned char pinned[sizeof probe->anchor_bytes], head[sizeof probe->anchor_bytes] = { 0 };

@@ -355,7 +355,7 @@ static int check_still_there(struct ktstr_probe *probe, int rc, struct ktstr_pro
 		return rc;
 	if (rc && probe_pick_reader(probe))
 		return missing(probe, error, -ESRCH, "ended while it was examined");
-	if (rc == -ESRCH || (probe->anchor && !probe_same_program(probe)))
+	if (rc == -ESRCH || (probe->anchor ? !probe_same_program(probe) : rc && !probe_has_memory(probe)))
 		return probe_fail(error, KTSTR_PROBE_TAG_EXE_IDENTITY_CHANGED, -ESTALE, "identity",
 				  "process %d ended or ran another program while it was examined, or its memory can no longer "
 				  "be read: try again",

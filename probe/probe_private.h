@@ -87,6 +87,9 @@ int probe_pin_memory(struct ktstr_probe *probe);
 /* The file that begins there is to stay there. */
 void probe_take_anchor(struct ktstr_probe *probe, uint64_t address);
 
+/* Before there is an anchor: is what was pinned still an address space? One that has ended has no map either. */
+int probe_has_memory(const struct ktstr_probe *probe);
+
 /* Is it still the same program in the same address space, with jemalloc's file where it was? */
 int probe_same_program(struct ktstr_probe *probe);
 

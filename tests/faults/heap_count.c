@@ -11,6 +11,8 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#define AT_ONCE 4 /* threads: a glibc keeps 40 MiB of stacks */
+
 static atomic_long blocks;
 
 long heap_blocks(void)
@@ -27,12 +29,15 @@ static void *sleep_on(void *unused)
 
 void heap_settle(void)
 {
-	pthread_t thread;
+	pthread_t threads[AT_ONCE];
+	int count = 0;
 
-	if (pthread_create(&thread, NULL, sleep_on, NULL))
-		return;
-	pthread_cancel(thread);
-	pthread_join(thread, NULL);
+	while (count < AT_ONCE && pthread_create(&threads[count], NULL, sleep_on, NULL) == 0)
+		count++;
+	while (count-- > 0) {
+		pthread_cancel(threads[count]);
+		pthread_join(threads[count], NULL);
+	}
 }
 
 #if defined __GLIBC__ && !defined __SANITIZE_ADDRESS__ && !defined __SANITIZE_THREAD__
