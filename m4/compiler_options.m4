@@ -7,7 +7,7 @@ AC_ARG_ENABLE([werror],
   [AS_HELP_STRING([--enable-werror], [treat compiler warnings as errors (for developers and CI)])],
   [], [enable_werror=no])
 AC_ARG_ENABLE([sanitizers],
-  [AS_HELP_STRING([--enable-sanitizers=LIST], [build libraries and unit tests with these sanitizers, for example address,undefined])],
+  [AS_HELP_STRING([--enable-sanitizers=LIST], [build with these sanitizers, for example address,undefined])],
   [AS_IF([test "$enableval" = yes], [enable_sanitizers=address,undefined])], [enable_sanitizers=no])
 AC_ARG_ENABLE([coverage],
   [AS_HELP_STRING([--enable-coverage], [build for gcov; `make coverage' prints the suite's line coverage, too])],
@@ -19,8 +19,11 @@ AS_IF([test "$enable_werror" = yes], [KTSTR_CFLAGS="$KTSTR_CFLAGS -Werror"])
 AS_IF([test "$enable_coverage" = yes],
   [KTSTR_CFLAGS="$KTSTR_CFLAGS --coverage -O0"; KTSTR_LDFLAGS="$KTSTR_LDFLAGS --coverage"])
 
-# Sanitizers stay out of the worker: their runtime would replace the very heap it shows.
-SANITIZER_FLAGS=
+# Sanitizers' runtimes stay out of the worker: they would replace the very heap it shows. Undefined behaviour
+# needs none to be noticed: it ends the worker by SIGILL.
+SANITIZER_FLAGS= WORKER_SANITIZER_FLAGS=
+AS_CASE([,$enable_sanitizers,], [*,undefined,*],
+  [WORKER_SANITIZER_FLAGS="-fsanitize=undefined -fsanitize-undefined-trap-on-error"])
 AS_IF([test "$enable_sanitizers" != no], [
   SANITIZER_FLAGS="-fsanitize=$enable_sanitizers -fno-omit-frame-pointer -fno-sanitize-recover=all"
   AC_MSG_CHECKING([whether $CC can link with -fsanitize=$enable_sanitizers])
@@ -34,6 +37,7 @@ AS_IF([test "$enable_sanitizers" != no], [
 AC_SUBST([KTSTR_CFLAGS])
 AC_SUBST([KTSTR_LDFLAGS])
 AC_SUBST([SANITIZER_FLAGS])
+AC_SUBST([WORKER_SANITIZER_FLAGS])
 AC_SUBST([enable_sanitizers])
 AM_CONDITIONAL([SANITIZERS], [test "$enable_sanitizers" != no])
 ])
