@@ -111,8 +111,8 @@ void access_gate_read(int proc_fd, pid_t pid, struct access_gate *gate)
 	uint64_t own_effective = 0;
 	char text[16];
 
-	*gate = (struct access_gate){ .target_uid = { -1, -1, -1 }, .target_gid = { -1, -1, -1 }, .capability = -1, .yama = -1,
-				      .dumpable = -1, .own_seccomp = -1, .tracer = -1,
+	*gate = (struct access_gate){ .target_uid = { -1, -1, -1 }, .target_gid = { -1, -1, -1 },
+				      .capability = -1, .yama = -1, .dumpable = -1, .own_seccomp = -1, .tracer = -1,
 				      .same_user_space = -1, .more_capable = -1 };
 	read_own(proc_fd, gate, &own_effective);
 	read_target(proc_fd, pid, gate, own_effective);
@@ -192,8 +192,8 @@ void access_gate_text(const struct access_gate *gate, char *text, size_t size)
 	if (gate->yama >= 0)
 		snprintf(yama, sizeof yama, "%d", gate->yama);
 	snprintf(text, size,
-		 "%s [our uid %ld, its uids %s, our gid %ld, its gids %s, our CAP_SYS_PTRACE %s, dumpable %s, Yama ptrace_scope %s, our seccomp "
-		 "mode %d, its tracer %ld, same user namespace %s]",
-		 verdict(gate), (long)gate->own_uid, uids, (long)gate->own_gid, gids, answer(gate->capability), answer(gate->dumpable), yama,
-		 gate->own_seccomp, gate->tracer, answer(gate->same_user_space));
+		 "%s [our uid %ld, its uids %s, our gid %ld, its gids %s, our CAP_SYS_PTRACE %s, dumpable %s, "
+		 "Yama ptrace_scope %s, our seccomp mode %d, its tracer %ld, same user namespace %s]",
+		 verdict(gate), (long)gate->own_uid, uids, (long)gate->own_gid, gids, answer(gate->capability),
+		 answer(gate->dumpable), yama, gate->own_seccomp, gate->tracer, answer(gate->same_user_space));
 }

@@ -31,12 +31,15 @@ enum {
 
 #define NS_PER_SEC INT64_C(1000000000)
 #define NS_PER_MS INT64_C(1000000)
-
 #define GRACE_MS 1000 /* from the deadline to the hard end */
 
 static struct ktstr_probe *session; /* for the signal handlers; set before they are installed */
 static volatile sig_atomic_t stopped;
 static volatile sig_atomic_t deadline_passed;
+
+/* Where the main thread is, for end_hard. */
+enum { AT_WORK, IN_LIBRARY, AT_END };
+static atomic_int place = AT_WORK;
 
 struct run {
 	struct options options;
@@ -62,7 +65,6 @@ static const int stop_signals[] = { SIGINT, SIGTERM, SIGALRM };
 static void install_signals(const struct options *options)
 {
 	struct sigaction action = { .sa_handler = on_stop };
-
 	sigset_t stops;
 
 	sigemptyset(&action.sa_mask);
@@ -81,10 +83,6 @@ static void install_signals(const struct options *options)
 		setitimer(ITIMER_REAL, &timer, NULL);
 	}
 }
-
-/* Where the main thread is, for the hard end. */
-enum { AT_WORK, IN_LIBRARY, AT_END };
-static atomic_int place = AT_WORK;
 
 static int64_t monotonic_ns(void)
 {

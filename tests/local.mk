@@ -31,6 +31,7 @@ unit_tests = \
 	tests/unit/probe_access_gate_test \
 	tests/unit/probe_comm_text_test \
 	tests/unit/probe_elf_image_test \
+	tests/unit/probe_elf_version_test \
 	tests/unit/probe_file_answer_test \
 	tests/unit/probe_file_maps_test \
 	tests/unit/probe_isolation_test \
@@ -98,7 +99,7 @@ EXTRA_DIST += $(program_tests) $(plain_program_tests) tests/program/ProbeTest.pm
 	tests/targets/late_library.c tests/targets/tls_library.c \
 	tests/targets/fetch_old_jemalloc tests/targets/hidden_image.c tests/targets/many_maps.c \
 	tests/open_files.h \
-	tests/unit/made_folder.h tests/unit/payload_children.h tests/unit/waited_children.h \
+	tests/unit/made_folder.h tests/unit/made_image.h tests/unit/payload_children.h tests/unit/waited_children.h \
 	tests/targets/refuse_calls.c tests/targets/shared_memory.c tests/targets/thread_states.c
 if HAVE_PERL
 TESTS += $(program_tests)

@@ -105,6 +105,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (size >= sizeof head && elf_image_compare(&image, same_file(head, sizeof head)) == -EIO)
 		abort();
 	elf_image_build_id(&image, id, &id_size);
+	elf_image_has_message(&image);
 	module.image = image;
 	module_tls_find(&list, &module, &tls); /* it is its own libc, too */
 	module.is_executable = 1;

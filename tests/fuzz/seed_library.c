@@ -34,6 +34,7 @@ _Thread_local struct tsd_s tsd_tls __attribute__((tls_model(MODEL), visibility("
 };
 
 extern int imported(void);
+const char message[] = "<jemalloc>: Invalid conf pair: ";
 const char version[] = "5.3.0-0-g54eaed1d8b56b1aa528be3bdd1877e59c56fa90c";
 
 int mallctl(void)

@@ -19,8 +19,8 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "arch.h"
 #include "elf_image.h"
+#include "made_image.h"
 
 #define MARK UINT64_C(0x4b54535452746c73)
 #define BYTES_LIMIT (UINT64_C(128) << 20) /* what one damaged file may make us read */
@@ -28,86 +28,6 @@
 
 static _Thread_local volatile uint64_t initialized = MARK;
 extern const char __ehdr_start[] __attribute__((visibility("hidden")));
-
-/* ---- a made file: every table once, in one mapping, at the places below ---- */
-#define SIZE 65536 /* more than the longest chain that is followed */
-#define PHDRS 6
-enum { DYNAMIC = 1024, NOTE = 1536, HASH = 2048, SYMBOLS = 3072, STRINGS = 4096, RELOCS = 5120, TLS = 6144,
-       CONSTANTS = 8192 };
-#define SYMBOL_COUNT 5
-static const char version_text[] = "5.3.0-1-ge13ca993e8ccb9ba9847cc330696e02839f328f7";
-static const char string_table[] = "\0one\0two\0three\0four";
-static unsigned char *made;
-static struct remote_read_count counter;
-
-static Elf64_Ehdr *header(void)
-{
-	return (Elf64_Ehdr *)(void *)made;
-}
-
-static Elf64_Phdr *phdr(size_t i)
-{
-	return (Elf64_Phdr *)(void *)(made + sizeof(Elf64_Ehdr)) + i;
-}
-
-static Elf64_Dyn *dyn(size_t i)
-{
-	return (Elf64_Dyn *)(void *)(made + DYNAMIC) + i;
-}
-
-static uint32_t *hash(size_t i)
-{
-	return (uint32_t *)(void *)(made + HASH) + i;
-}
-
-static void make(void)
-{
-	static const Elf64_Dyn entries[] = {
-		{ DT_RELA, { RELOCS } }, { DT_RELASZ, { 2 * sizeof(Elf64_Rela) } },
-		{ DT_JMPREL, { RELOCS + 2 * sizeof(Elf64_Rela) } }, { DT_PLTRELSZ, { sizeof(Elf64_Rela) } },
-		{ DT_PLTREL, { DT_RELA } }, { DT_SYMTAB, { SYMBOLS } }, { DT_STRTAB, { STRINGS } },
-		{ DT_STRSZ, { sizeof string_table } }, { DT_GNU_HASH, { HASH } }, { DT_NULL, { 0 } },
-	};
-	static const Elf64_Word names[SYMBOL_COUNT] = { 0, 1, 5, 9, 15 };
-	/* nbuckets, symoffset, bloom words, shift; one bloom word; two buckets; chains of 1-2 and 3-4 */
-	static const uint32_t table[] = { 2, 1, 1, 0, 0xffffffff, 0xffffffff, 1, 3, 2, 3, 4, 5 };
-	const Elf64_Phdr headers[PHDRS] = {
-		{ .p_type = PT_LOAD, .p_flags = PF_R, .p_filesz = SIZE, .p_memsz = SIZE },
-		{ .p_type = PT_LOAD, .p_flags = PF_R | PF_W, .p_vaddr = SIZE - 64, .p_memsz = 64 },
-		{ .p_type = PT_DYNAMIC, .p_vaddr = DYNAMIC, .p_filesz = sizeof entries, .p_memsz = sizeof entries },
-		{ .p_type = PT_TLS, .p_vaddr = TLS, .p_filesz = 24, .p_memsz = 100, .p_align = 16 },
-		{ .p_type = PT_NOTE, .p_vaddr = NOTE, .p_filesz = 64, .p_memsz = 64 },
-		{ .p_type = PT_GNU_STACK },
-	};
-	const uint32_t note[] = { 4, 8, NT_GNU_ABI_TAG, 0x554e47, 1, 2, 4, 5, NT_GNU_BUILD_ID, 0x554e47, 0x04030201, 5 };
-
-	memset(made, 0, SIZE);
-	*header() = (Elf64_Ehdr){ .e_ident = { ELFMAG0, ELFMAG1, ELFMAG2, ELFMAG3, ELFCLASS64, ELFDATA2LSB, EV_CURRENT },
-				  .e_type = ET_DYN, .e_machine = (Elf64_Half)arch_elf_machine, .e_version = EV_CURRENT,
-				  .e_phoff = sizeof(Elf64_Ehdr), .e_ehsize = sizeof(Elf64_Ehdr),
-				  .e_phentsize = sizeof(Elf64_Phdr), .e_phnum = PHDRS };
-	memcpy(phdr(0), headers, sizeof headers);
-	memcpy(dyn(0), entries, sizeof entries);
-	memcpy(made + NOTE, note, sizeof note);
-	memcpy(hash(0), table, sizeof table);
-	for (size_t i = 0; i < SYMBOL_COUNT; i++)
-		((Elf64_Sym *)(void *)(made + SYMBOLS))[i] = (Elf64_Sym){ .st_name = names[i], .st_value = i * 16 };
-	memcpy(made + STRINGS, string_table, sizeof string_table);
-	for (size_t i = 0; i < 3; i++)
-		((Elf64_Rela *)(void *)(made + RELOCS))[i] = (Elf64_Rela){ .r_offset = i + 100 };
-	memset(made + TLS, 7, 24);
-	memcpy(made + CONSTANTS, version_text, sizeof version_text);
-	counter = (struct remote_read_count){ 0, 0 };
-}
-
-static int parse(struct elf_image *image)
-{
-	int rc = elf_image_parse(made, ELF_IMAGE_HEAD_SIZE, (uint64_t)(uintptr_t)made, image);
-
-	image->tid = getpid();
-	image->counter = &counter;
-	return rc;
-}
 
 /* The answer of elf_image_dynamic for the made file as it is now; what it gave is freed. */
 static int dynamic_answer(void)
@@ -314,100 +234,6 @@ static void test_notes(void **state)
 	assert_int_equal(elf_image_build_id(&image, id, &size), -ENOENT);
 }
 
-static void test_version(void **state)
-{
-	static const char *const wrong[] = {
-		"5.3.0-1-ge13ca993e8ccb9ba9847cc330696e02839f328f",   /* 39 digits */
-		"5.3.0-1-ge13ca993e8ccb9ba9847cc330696e02839f328f77", /* 41 */
-		"5.3.0-1-ge13ca993e8ccb9ba9847cc330696e02839f328fG",
-		"5.3-1-ge13ca993e8ccb9ba9847cc330696e02839f328f7",
-		"5..0-1-ge13ca993e8ccb9ba9847cc330696e02839f328f7",
-		"-ge13ca993e8ccb9ba9847cc330696e02839f328f7",
-	};
-	char version[ELF_IMAGE_VERSION_SIZE];
-	struct elf_image image;
-
-	(void)state;
-	for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
-		make();
-		memset(made + CONSTANTS, 0, 128);
-		memcpy(made + CONSTANTS, wrong[i], strlen(wrong[i]));
-		assert_int_equal(parse(&image), 0);
-		assert_int_equal(elf_image_version(&image, version), -ENOENT);
-	}
-	make();
-	memcpy(made + CONSTANTS + 256, version_text, sizeof version_text); /* twice the same */
-	assert_int_equal(parse(&image), 0);
-	assert_int_equal(elf_image_version(&image, version), 0);
-	made[CONSTANTS + 256] = '4';
-	assert_int_equal(elf_image_version(&image, version), -ENOTUNIQ);
-	make();
-	memcpy(made + SIZE - sizeof version_text + 1, version_text, sizeof version_text - 1); /* cut at the very end */
-	memset(made + CONSTANTS, 0, 128);
-	assert_int_equal(elf_image_version(&image, version), -ENOENT);
-	make();
-	phdr(0)->p_flags = PF_R | PF_W; /* the heap of a program may hold anything */
-	assert_int_equal(parse(&image), 0);
-	assert_int_equal(elf_image_version(&image, version), -ENOENT);
-}
-
-/* A version string at every place relative to the borders of the pieces in which memory is read. */
-static void test_version_across_pieces(void **state)
-{
-	size_t size = UINT64_C(3) << 18;
-	char *memory = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	struct elf_image image = { .tid = getpid(), .counter = &counter };
-	char version[ELF_IMAGE_VERSION_SIZE];
-
-	(void)state;
-	assert_true(memory != MAP_FAILED);
-	image.constants[0] = (struct elf_span){ (uint64_t)(uintptr_t)memory, size };
-	for (size_t border = 262144 - 256; border < 262144 + 64; border++) {
-		memcpy(memory + border, version_text, sizeof version_text);
-		counter = (struct remote_read_count){ 0, 0 };
-		assert_int_equal(elf_image_version(&image, version), 0);
-		memset(memory + border, 0, sizeof version_text);
-	}
-	munmap(memory, size);
-}
-
-/* jemalloc's messages, too; the text without its first letter is another's, as the probe's own. */
-static void test_message(void **state)
-{
-	static const char message[] = "<jemalloc>: Invalid conf pair";
-	struct elf_image image;
-
-	(void)state;
-	make();
-	assert_int_equal(parse(&image), 0);
-	assert_int_equal(elf_image_has_message(&image), 0);
-	memcpy(made + CONSTANTS, message + 1, sizeof message - 1);
-	assert_int_equal(elf_image_has_message(&image), 0);
-	memcpy(made + CONSTANTS + 64, message, sizeof message);
-	assert_int_equal(elf_image_has_message(&image), 1);
-	phdr(0)->p_flags = PF_R | PF_W;
-	assert_int_equal(parse(&image), 0);
-	assert_int_equal(elf_image_has_message(&image), 0);
-}
-
-/* Code is read last, however large it is: the version of a large program is among its constants. */
-static void test_version_behind_code(void **state)
-{
-	size_t size = UINT64_C(64) << 20;
-	char *code = mmap(NULL, size, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-	struct elf_image image = { .tid = getpid(), .counter = &counter };
-	char version[ELF_IMAGE_VERSION_SIZE];
-
-	(void)state;
-	assert_true(code != MAP_FAILED);
-	make();
-	image.code[0] = (struct elf_span){ (uint64_t)(uintptr_t)code, size };
-	image.constants[1] = (struct elf_span){ (uint64_t)(uintptr_t)made, SIZE };
-	assert_int_equal(elf_image_version(&image, version), 0);
-	assert_string_equal(version, version_text);
-	munmap(code, size);
-}
-
 /* Any bytes at all: no crash (run with sanitizers too), no endless work, no boundless reading. */
 static void test_random_damage(void **state)
 {
@@ -507,15 +333,6 @@ static void test_libc(void **state)
 	elf_dynamic_free(&dynamic);
 }
 
-static int map_made(void **state)
-{
-	(void)state;
-	made = mmap(NULL, SIZE + 65536, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	if (made == MAP_FAILED)
-		return -1;
-	return mprotect(made, SIZE, PROT_READ | PROT_WRITE);
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -526,10 +343,6 @@ int main(void)
 		cmocka_unit_test(test_damaged_tables),
 		cmocka_unit_test(test_names),
 		cmocka_unit_test(test_notes),
-		cmocka_unit_test(test_version),
-		cmocka_unit_test(test_version_across_pieces),
-		cmocka_unit_test(test_message),
-		cmocka_unit_test(test_version_behind_code),
 		cmocka_unit_test(test_random_damage),
 		cmocka_unit_test(test_this_program),
 		cmocka_unit_test(test_libc),
