@@ -13,7 +13,7 @@
 #include "arch.h"
 
 #define TLS_IMAGE_LIMIT (UINT64_C(16) << 20)
-#define TABLE_LIMIT (UINT64_C(4) << 20)	   /* symbols, strings, hash */
+#define TABLE_LIMIT (UINT64_C(12) << 20)	   /* symbols, strings, hash, each: Debian's libduckdb has 4.2 MiB of strings */
 #define RELOCS_LIMIT (UINT64_C(32) << 20)  /* both tables: a large library has many relative relocations */
 /* All that one session reads before it knows: a process may map one large file a thousand times. */
 #define READ_LIMIT (UINT64_C(128) << 20)

@@ -25,7 +25,9 @@ static size_t digits(const char *text, size_t room, size_t most)
 
 /*
  * JEMALLOC_VERSION, as jemalloc's configure makes it of "git describe --long --abbrev=40":
- * <major>.<minor>.<bugfix>-<commits since>-g<40 hexadecimal digits>, then a NUL. Returns its length, or 0.
+ * <major>.<minor>.<bugfix>-<commits since>-g<40 hexadecimal digits>, then a NUL. Redis gives its copy a hash
+ * of "0" (--with-version=5.2.1-0-g0), and no other length is taken: many a program has a version like these.
+ * Returns its length, or 0.
  */
 static size_t version_length(const char *text, size_t room)
 {
@@ -38,6 +40,8 @@ static size_t version_length(const char *text, size_t room)
 		if (n == 0 || at >= room || text[at++] != ends[part])
 			return 0;
 	}
+	if (room - at >= sizeof "g0" && memcmp(text + at, "g0", sizeof "g0") == 0)
+		return at + 2;
 	if (room - at < 1 + HASH_DIGITS + 1 || text[at++] != 'g')
 		return 0;
 	for (n = 0; n < HASH_DIGITS; n++, at++)

@@ -153,9 +153,11 @@ static int examine(const struct module_files *files, struct module_list *list, s
 		known = tsd_layout_fingerprint(&signs, &state) > 0;
 		module->is_jemalloc = known || defines_mallctl(&dynamic);
 		module->layout = tsd_layout_find(&signs, &module->place);
-		if (module->layout == -ENODATA && module->is_jemalloc && elf_image_version(&module->image, version) == 0) {
+		if (module->layout == -ENODATA && (module->is_jemalloc || tsd_layout_has_old_image(&signs)) &&
+		    elf_image_version(&module->image, version) == 0) {
 			signs.version = version;
 			module->layout = tsd_layout_find(&signs, &module->place);
+			module->is_jemalloc |= module->layout == 0;
 		}
 		if (module->layout == -ENODATA && files->use && ask >= (module->is_jemalloc ? ASK_JEMALLOC : ASK_ANY))
 			ask_files(files, list, module, &signs, explain);

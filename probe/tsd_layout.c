@@ -258,6 +258,15 @@ static int find_by_dwarf(const struct tsd_signs *signs, uint64_t start, struct t
 		      signs->has_symbol ? "the symbol" : "a relocation");
 }
 
+static void take_row(const struct tsd_signs *signs, const struct tsd_layout_row *row, uint64_t start, struct tsd_place *place)
+{
+	place->row = row->version;
+	place->state = start + row->state;
+	place->allocated = start + row->allocated;
+	place->deallocated = start + row->deallocated;
+	place->uninitialized = byte_at(signs, place->state);
+}
+
 /* No fingerprint: jemalloc before 5.3.0. The place is known; the build must follow from two signs. */
 static int find_by_table(const struct tsd_signs *signs, uint64_t start, struct tsd_place *place)
 {
@@ -290,14 +299,10 @@ static int find_by_table(const struct tsd_signs *signs, uint64_t start, struct t
 	if (!found || (!signs->has_symbol && !named && !found->bytes[1].value))
 		return answer(place, -ENODATA, "tsd_tls is at %llu, but its build is not known: debug information is needed",
 			      (unsigned long long)start);
-	place->row = found->version;
-	place->state = start + found->state;
-	place->allocated = start + found->allocated;
-	place->deallocated = start + found->deallocated;
-	place->uninitialized = byte_at(signs, place->state);
-	return answer(place, 0, "%s leads to tsd_tls, its %s%simage are those of %s",
-		      signs->has_symbol ? "the symbol" : "a relocation", named ? "version, " : "",
-		      signs->has_symbol ? "size and " : "whole ", found->version);
+	take_row(signs, found, start, place);
+	return answer(place, 0, "%s leads to tsd_tls, whose %simage%s of %s",
+		      signs->has_symbol ? "the symbol" : "a relocation", signs->has_symbol ? "size and " : "whole ",
+		      named ? " and version string are those" : signs->has_symbol ? " are those" : " is that", found->version);
 }
 
 static int find_at(const struct tsd_signs *signs, uint64_t start, struct tsd_place *place)
@@ -305,10 +310,68 @@ static int find_at(const struct tsd_signs *signs, uint64_t start, struct tsd_pla
 	return signs->has_dwarf ? find_by_dwarf(signs, start, place) : find_by_table(signs, start, place);
 }
 
+/*
+ * Where a whole image of before 5.3 stands to which nothing leads. Rows with one byte besides zeros are left out:
+ * any variable before enough zeros looks like them. With a version: of that release only. Returns the number of
+ * places (0, 1, 2 for more), and the first and its row.
+ */
+static int old_images(const struct tsd_signs *signs, uint64_t *start, const struct tsd_layout_row **found)
+{
+	int places = 0;
+
+	for (uint64_t at = 0; at < signs->filesz && places < 2; at += 8) {
+		const struct tsd_layout_row *here = NULL;
+
+		for (size_t i = 0; !here && i < tsd_layout_table_rows; i++) {
+			const struct tsd_layout_row *row = &tsd_layout_table[i];
+
+			if (!row->run && row->bytes[1].value && row_matches(signs, row, at) &&
+			    (!signs->version || version_is_row(signs->version, row)))
+				here = row;
+		}
+		if (!here)
+			continue;
+		if (places++ == 0) {
+			*start = at;
+			*found = here;
+		}
+	}
+	return places;
+}
+
+int tsd_layout_has_old_image(const struct tsd_signs *signs)
+{
+	const struct tsd_layout_row *row;
+	uint64_t start;
+
+	return old_images(signs, &start, &row) > 0;
+}
+
+/*
+ * No symbol, as in a stripped program: which release it is the version string says, and that release's image must
+ * stand in one place only. Options other than the measured ones would change the image, and there would be none.
+ */
+static int find_by_version(const struct tsd_signs *signs, struct tsd_place *place)
+{
+	const struct tsd_layout_row *row = NULL;
+	uint64_t start = 0;
+	int places = signs->version ? old_images(signs, &start, &row) : 0;
+
+	if (places != 1 || (signs->reloc_count && !reloc_points_to(signs, start)))
+		return answer(place, -ENODATA, places > 1 ? "the image of the release that the version string names occurs more than once"
+			      : places ? "no relocation leads to the image of the release that the version string names"
+			      : "no fingerprint, no symbol and no single relocation leads to tsd_tls");
+	if (signs->has_dwarf && (signs->dwarf_size != row->size || signs->dwarf_state != row->state ||
+				 signs->dwarf_allocated != row->allocated || signs->dwarf_deallocated != row->deallocated))
+		return answer(place, -EBADMSG, "the image says %s, the debug information another build", row->version);
+	take_row(signs, row, start, place);
+	return answer(place, 0, "the version string is that of %s, and the whole image of its tsd_tls stands in one place", row->version);
+}
+
 int tsd_layout_find(const struct tsd_signs *signs, struct tsd_place *place)
 {
 	uint64_t state = 0;
-	int matches = tsd_layout_fingerprint(signs, &state);
+	int matches = tsd_layout_fingerprint(signs, &state), rc;
 
 	*place = (struct tsd_place){ 0 };
 	if (matches > 1)
@@ -317,7 +380,10 @@ int tsd_layout_find(const struct tsd_signs *signs, struct tsd_place *place)
 		return confirm_fingerprint(signs, state, place);
 	if (signs->has_symbol)
 		return find_at(signs, signs->symbol_offset, place);
-	if (signs->reloc_count == 1)
-		return find_at(signs, signs->relocs[0], place);
-	return answer(place, -ENODATA, "no fingerprint, no symbol and no single relocation leads to tsd_tls");
+	if (signs->reloc_count == 1) {
+		rc = find_at(signs, signs->relocs[0], place);
+		if (rc != -ENODATA || !signs->version)
+			return rc;
+	}
+	return find_by_version(signs, place);
 }

@@ -37,6 +37,9 @@ struct tsd_place {
  */
 int tsd_layout_fingerprint(const struct tsd_signs *signs, uint64_t *state);
 
+/* Is there an image of before 5.3 that a version string would make certain? Looking for that one is dear. */
+int tsd_layout_has_old_image(const struct tsd_signs *signs);
+
 /*
  * Returns 0, -ENODATA when certainty is missing, or -EBADMSG when signs contradict each other; how tells why.
  */

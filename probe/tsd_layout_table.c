@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * jemalloc's struct tsd_s in ten builds. Each release was built from its tag with --enable-prof -g on
+ * jemalloc's struct tsd_s in a dozen builds. Each release was built from its tag with --enable-prof -g on
  * x86_64 (gcc 12) and read back with gdb's ptype /o; the aarch64 row is from the TLS image of the
- * library that Debian 12 ships. Called by tsd_layout.
+ * library that Debian 12 ships. Two rows are redis's builds, with a quantum of 8 bytes (--with-lg-quantum=3):
+ * those of redis 6.0.16 and 7.0.15, read back in the same way. Called by tsd_layout.
  */
 #include "config.h"
 
@@ -15,8 +16,10 @@ const struct tsd_layout_row tsd_layout_table[] = {
 	{ "4.5.0", EM_X86_64, 104, 0, 16, 24, 0, { { 72, 2 } } },
 	{ "5.0.1", EM_X86_64, 6104, 0, 8, 16, 0, { { 0, 5 } } },
 	{ "5.1.0", EM_X86_64, 6144, 0, 16, 24, 0, { { 0, 5 } } },
+	{ "5.1.0", EM_X86_64, 6224, 0, 16, 24, 0, { { 0, 5 } } },
 	{ "5.2.0", EM_X86_64, 6216, 0, 16, 24, 0, { { 0, 6 }, { 456, 255 } } },
 	{ "5.2.1", EM_X86_64, 6216, 0, 16, 24, 0, { { 0, 6 }, { 456, 255 } } },
+	{ "5.2.1", EM_X86_64, 6296, 0, 16, 24, 0, { { 0, 6 }, { 456, 255 } } },
 	{ "5.3.0", EM_X86_64, 2632, 816, 824, 840, 432,
 	  { { 152, 232 }, { 153, 3 }, { 156, 232 }, { 157, 3 }, { 160, 255 }, { 161, 255 }, { 816, 6 } } },
 	{ "5.3.1", EM_X86_64, 1976, 928, 936, 952, 544,
