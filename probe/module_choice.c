@@ -94,7 +94,8 @@ static int is_jemalloc_by_message(struct module *module, struct explain *explain
 	module->is_jemalloc = 1;
 	module->layout = -ENODATA;
 	snprintf(module->place.how, sizeof module->place.how,
-		 "it holds jemalloc's messages, but nothing that was asked leads to its tsd_tls: before 5.3.0 a symbol is needed");
+		 "it holds jemalloc's messages, but nothing that was asked leads to its tsd_tls: before 5.3.0 a symbol "
+		 "or a release's version string is needed");
 	explain_add(explain, "jemalloc", "%s at 0x%llx: %s", module->path, (unsigned long long)module->image.start,
 		    module->place.how);
 	return 1;

@@ -80,13 +80,17 @@ program_tests = \
 	tests/program/guest_console.t \
 	tests/program/man_pages.t \
 	tests/program/probe_access.t \
+	tests/program/probe_choice.t \
+	tests/program/probe_container.t \
 	tests/program/probe_hostile.t \
 	tests/program/probe_isolation.t \
 	tests/program/probe_program.t \
 	tests/program/probe_real.t \
-	tests/program/probe_rows.t \
+	tests/program/probe_releases.t \
 	tests/program/probe_sessions.t \
 	tests/program/probe_states.t \
+	tests/program/probe_symbols.t \
+	tests/program/probe_tls.t \
 	tests/program/probe_truth.t \
 	tests/program/public_names.t \
 	tests/program/worker.t \
@@ -97,7 +101,7 @@ program_tests += $(plain_program_tests)
 endif
 EXTRA_DIST += $(program_tests) $(plain_program_tests) tests/program/ProbeTest.pm tests/program/TestKtstr.pm tests/targets/heap_histories.c \
 	tests/targets/late_library.c tests/targets/tls_library.c \
-	tests/targets/fetch_old_jemalloc tests/targets/hidden_image.c tests/targets/many_maps.c \
+	tests/private_apt.sh tests/targets/fetch_old_jemalloc tests/targets/fetch_suite tests/targets/hidden_image.c tests/targets/many_maps.c \
 	tests/open_files.h \
 	tests/unit/made_folder.h tests/unit/made_image.h tests/unit/payload_children.h tests/unit/waited_children.h \
 	tests/targets/refuse_calls.c tests/targets/shared_memory.c tests/targets/thread_states.c

@@ -10,8 +10,10 @@ use IPC::Open2 ();
 use JSON::PP ();
 use POSIX ();
 
-our @EXPORT_OK = qw(probe_program source_dir scratch run_probe probe_json start_target next_report
-	end_target compile);
+our @EXPORT_OK = qw(probe_program source_dir scratch run_probe probe_json explained start_target next_report order
+	end_target build compile output_of library differences settled);
+
+our $cc = $ENV{CC} // 'cc';
 
 my $scratch = File::Temp->newdir('ktstr-probe-XXXXXX', TMPDIR => 1);
 
@@ -57,19 +59,45 @@ sub probe_json {
 	return JSON::PP->new->utf8->decode($out);
 }
 
-# Compiles tests/targets/heap_histories.c; returns the program's path, undef where that cannot be done.
-sub compile {
-	my ($name, @flags) = @_;
-	my $program = "$scratch/$name";
-	my @command = (split(' ', $ENV{CC} // 'cc'), '-O1', '-o', $program,
-		source_dir() . '/tests/targets/heap_histories.c', @flags);
+# What --explain says, on stdout and stderr.
+sub explained {
+	my ($pid, @arguments) = @_;
+	my ($status, $out, $err) = run_probe('--pid', $pid, '--explain', @arguments);
+	return $out . $err;
+}
+
+sub output_of {
+	my ($command) = @_;
+	my $text = `$command 2>/dev/null`;
+	chomp $text;
+	return $text;
+}
+
+# The path of a library that the compiler would link, "" for none.
+sub library {
+	my ($name) = @_;
+	my $path = output_of("$cc -print-file-name=$name");
+	return $path =~ m{^/} ? $path : '';
+}
+
+# Compiles one of tests/targets; returns the path, undef where that cannot be done.
+sub build {
+	my ($name, $source, @flags) = @_;
+	my $file = "$scratch/$name";
+	my @command = (split(' ', $cc), '-O1', '-o', $file, source_dir() . "/tests/targets/$source", @flags);
 	my $pid = fork // die "fork: $!";
 	if ($pid == 0) {
 		open STDERR, '>', '/dev/null';
 		exec @command or POSIX::_exit(127);
 	}
 	waitpid $pid, 0;
-	return $? == 0 ? $program : undef;
+	return $? == 0 ? $file : undef;
+}
+
+# The same with the target of ground truth.
+sub compile {
+	my ($name, @flags) = @_;
+	return build($name, 'heap_histories.c', @flags);
 }
 
 # Starts a target and waits until its threads are parked. The environment may be changed by %$env.
@@ -94,11 +122,57 @@ sub next_report {
 	return undef;
 }
 
+# Gives late_library a line to carry out. Returns the report.
+sub order {
+	my ($target, $line) = @_;
+	print { $target->{in} } "$line\n";
+	return next_report($target) // die "the target ended at: $line";
+}
+
 sub end_target {
 	my ($target) = @_;
 	return unless $target;
 	kill 'KILL', $target->{pid};
 	waitpid $target->{pid}, 0;
+}
+
+# The readings that differ from the report, each as one line; "" when all are equal to the byte.
+sub differences {
+	my ($target, $document) = @_;
+	return 'not read' unless $document;
+	my %read = map { $_->{tid} => $_ } @{ $document->{snapshots}[0]{threads} };
+	my $text = '';
+	for my $tid (sort { $a <=> $b } keys %{ $target->{report} }) {
+		my $truth = "@{ $target->{report}{$tid} }";
+		my $thread = delete $read{$tid};
+		my $is = !$thread ? 'missing' : $thread->{error}
+			// "$thread->{allocated_bytes} $thread->{deallocated_bytes}";
+		$text .= "tid $tid: $is, truth $truth\n" if $is ne $truth;
+	}
+	return $text . join '', map { "tid $_: not reported\n" } keys %read;
+}
+
+# {tid => [state, tracer]} of every thread, by what the kernel says.
+sub states {
+	my ($pid) = @_;
+	my %states;
+	for my $file (glob "/proc/$pid/task/*/status") {
+		open my $in, '<', $file or next;
+		my $text = join '', <$in>;
+		$states{$1} = [ $text =~ /^State:\s+(\S)/m, $text =~ /^TracerPid:\s+(\d+)/m ] if $file =~ m{task/(\d+)/};
+	}
+	return \%states;
+}
+
+# Parked threads get to sleep, and stopped ones to stop, at their own time.
+sub settled {
+	my ($pid, $state) = @_;
+	for (1 .. 1000) {
+		my $states = states($pid);
+		return 1 if !grep { $_->[0] ne $state || $_->[1] != 0 } values %$states;
+		select undef, undef, undef, 0.01;
+	}
+	return 0;
 }
 
 1;

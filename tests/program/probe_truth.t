@@ -5,7 +5,7 @@ use strict;
 use warnings;
 use FindBin ();
 use lib $FindBin::Bin;
-use ProbeTest qw(scratch probe_json start_target next_report end_target compile);
+use ProbeTest qw(scratch probe_json start_target next_report end_target compile library differences);
 use Test::More;
 
 my $threads = 24;
@@ -14,38 +14,9 @@ my $histories = 0;
 my $seed = $ENV{KTSTR_TEST_SEED} // 20260101;
 diag("seed $seed") if $ENV{KTSTR_TEST_SEED};
 
-sub output_of {
-	my ($command) = @_;
-	my $text = `$command 2>/dev/null`;
-	chomp $text;
-	return $text;
-}
-
-my $cc = $ENV{CC} // 'cc';
-my $static = output_of("$cc -print-file-name=libjemalloc.a");
-my $shared = output_of("$cc -print-file-name=libjemalloc.so.2");
-$static = '' unless $static =~ m{^/};
-$shared = '' unless $shared =~ m{^/};
+my $static = library('libjemalloc.a');
+my $shared = library('libjemalloc.so.2');
 my @rest = qw(-lm -lpthread -ldl);
-
-# The number of wrong readings, with a comment for each. Every reported thread must be there.
-sub differences {
-	my ($report, $snapshot) = @_;
-	my %read = map { $_->{tid} => $_ } @{ $snapshot->{threads} };
-	my $wrong = 0;
-	for my $tid (sort { $a <=> $b } keys %$report) {
-		my ($allocated, $deallocated) = @{ $report->{$tid} };
-		my $thread = delete $read{$tid};
-		my $is = !$thread ? 'missing' : $thread->{error}
-			// "$thread->{allocated_bytes} $thread->{deallocated_bytes}";
-		next if $is eq "$allocated $deallocated";
-		diag("tid $tid: $is, truth $allocated $deallocated");
-		$wrong++;
-	}
-	# jemalloc's own background threads may be there; none is started by default.
-	$wrong += keys %read;
-	return $wrong;
-}
 
 sub check {
 	my ($what, $env, @command) = @_;
@@ -55,7 +26,7 @@ sub check {
 		for my $round (1 .. $rounds) {
 			my $document = probe_json($target->{pid});
 			ok($document, 'read') or last;
-			is(differences($target->{report}, $document->{snapshots}[0]), 0,
+			is(differences($target, $document), '',
 				"round $round: every thread, to the byte");
 			$histories += $threads;
 			last if $round == $rounds;
@@ -107,7 +78,7 @@ SKIP: {
 	my $target = start_target({ LD_PRELOAD => $copy }, $plain, $threads, $seed++);
 	unlink $copy;
 	my $document = probe_json($target->{pid});
-	ok($document && differences($target->{report}, $document->{snapshots}[0]) == 0,
+	is(differences($target, $document), '',
 		'the library is deleted after the start');
 	end_target($target);
 

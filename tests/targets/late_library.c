@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Libraries with TLS that come and go under threads that are older than they are. Run by
- * tests/program/probe_rows.t.
+ * tests/program/probe_tls.t and others.
  *
  *	late_library THREADS
  *

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * A jemalloc process with as many or as odd mappings as one likes. Run by tests/program/probe_hostile.t and
- * probe_rows.t.
+ * probe_symbols.t and probe_choice.t.
  *
  *	many_maps [vmas COUNT | file COUNT PATH | data COUNT PATH | moved | other PATH | held]
  *

@@ -21,6 +21,7 @@ static void test_version(void **state)
 		"5.3-1-ge13ca993e8ccb9ba9847cc330696e02839f328f7",
 		"5..0-1-ge13ca993e8ccb9ba9847cc330696e02839f328f7",
 		"-ge13ca993e8ccb9ba9847cc330696e02839f328f7",
+		"5.2.1-0-g", "5.2.1-0-g1", "5.2.1-0-g00", "5.2.1-0-gea6b3e97", /* another's, or cut */
 	};
 	char version[ELF_IMAGE_VERSION_SIZE];
 	struct elf_image image;
@@ -39,6 +40,12 @@ static void test_version(void **state)
 	assert_int_equal(elf_image_version(&image, version), 0);
 	made[CONSTANTS + 256] = '4';
 	assert_int_equal(elf_image_version(&image, version), -ENOTUNIQ);
+	make();
+	memset(made + CONSTANTS, 0, 128);
+	memcpy(made + CONSTANTS, "5.2.1-0-g0", sizeof "5.2.1-0-g0"); /* as redis has it */
+	assert_int_equal(parse(&image), 0);
+	assert_int_equal(elf_image_version(&image, version), 0);
+	assert_string_equal(version, "5.2.1-0-g0");
 	make();
 	memcpy(made + SIZE - sizeof version_text + 1, version_text, sizeof version_text - 1); /* cut at the very end */
 	memset(made + CONSTANTS, 0, 128);

@@ -221,7 +221,7 @@ static void test_old_builds(void **state)
 	assert_int_equal(tsd_layout_find(&signs, &place), arch_elf_machine == EM_X86_64 ? 0 : -ENODATA);
 	if (arch_elf_machine == EM_X86_64)
 		assert_true(place.allocated == start + 16 && place.deallocated == start + 24);
-	signs.memsz = start + 6144 + 80; /* built with other options: nothing tells what moved */
+	signs.memsz = start + 6144 + 160; /* built with other options: nothing tells what moved */
 	assert_int_equal(tsd_layout_find(&signs, &place), -ENODATA);
 	signs.memsz = start + 6144;
 	signs.version = "5.1.0-77-g61efbda7098de6fe64c362d309824864308c36d4"; /* of no release */
@@ -249,6 +249,79 @@ static void test_old_builds(void **state)
 	signs.has_symbol = 0;
 	signs.reloc_count = 0; /* nothing leads there */
 	assert_int_equal(tsd_layout_find(&signs, &place), -ENODATA);
+}
+
+/* 5.2 without symbol or relocation: its version string, and its image in one place only. */
+static void test_version_and_image(void **state)
+{
+	struct tsd_signs signs = { .image = image, .filesz = 64 + 457, .memsz = ROOM, .version = version_old };
+	struct tsd_place place;
+	uint64_t elsewhere[2] = { 56, 72 };
+
+	(void)state;
+	memset(image, 0, sizeof image);
+	image[64] = 6;
+	image[64 + 456] = 255;
+	if (arch_elf_machine != EM_X86_64) {
+		assert_false(tsd_layout_has_old_image(&signs));
+		assert_int_equal(tsd_layout_find(&signs, &place), -ENODATA);
+		return;
+	}
+	assert_true(tsd_layout_has_old_image(&signs));
+	assert_int_equal(tsd_layout_find(&signs, &place), 0);
+	assert_true(place.state == 64 && place.allocated == 80 && place.deallocated == 88 && place.uninitialized == 6);
+	signs.relocs = elsewhere;
+	signs.reloc_count = 2;
+	assert_int_equal(tsd_layout_find(&signs, &place), -ENODATA);
+	elsewhere[1] = 64;
+	assert_int_equal(tsd_layout_find(&signs, &place), 0);
+	signs.reloc_count = 0;
+	for (size_t i = 0; i < 3; i++) {
+		static const char *const other[] = { NULL, version_new, "5.2.1-3-gea6b3e973b477b8061e0076bb257dbd7f3faa756" };
+
+		signs.version = other[i];
+		assert_int_equal(tsd_layout_find(&signs, &place), -ENODATA);
+	}
+	signs.version = "5.2.1-0-g0"; /* as redis has it */
+	assert_int_equal(tsd_layout_find(&signs, &place), 0);
+	signs.memsz = 64 + 6215; /* no room for it */
+	assert_int_equal(tsd_layout_find(&signs, &place), -ENODATA);
+	signs.memsz = 64 + 6216;
+	assert_int_equal(tsd_layout_find(&signs, &place), 0);
+	signs.memsz = ROOM;
+	image[300] = 1; /* something else */
+	assert_int_equal(tsd_layout_find(&signs, &place), -ENODATA);
+	image[300] = 0;
+	image[64] = 5; /* 5.1.0's image, whose one byte any variable has */
+	image[64 + 456] = 0;
+	signs.version = "5.1.0-0-g61efbda7098de6fe64c362d309824864308c36d4";
+	assert_false(tsd_layout_has_old_image(&signs));
+	assert_int_equal(tsd_layout_find(&signs, &place), -ENODATA);
+}
+
+static void test_two_old_images(void **state)
+{
+	static unsigned char both[16384];
+	struct tsd_signs signs = { .image = both, .filesz = sizeof both, .memsz = sizeof both, .version = version_old };
+	struct tsd_place place;
+
+	(void)state;
+	both[0] = both[8000] = 6;
+	both[456] = both[8456] = 255;
+	assert_int_equal(tsd_layout_find(&signs, &place), -ENODATA);
+	both[8456] = 0;
+	both[8000] = 1;
+	assert_int_equal(tsd_layout_find(&signs, &place), arch_elf_machine == EM_X86_64 ? 0 : -ENODATA);
+	if (arch_elf_machine != EM_X86_64)
+		return;
+	signs.has_dwarf = 1; /* which says otherwise */
+	signs.dwarf_size = 6216;
+	signs.dwarf_allocated = 8;
+	signs.dwarf_deallocated = 16;
+	assert_int_equal(tsd_layout_find(&signs, &place), -EBADMSG);
+	signs.dwarf_allocated = 16;
+	signs.dwarf_deallocated = 24;
+	assert_int_equal(tsd_layout_find(&signs, &place), 0);
 }
 
 /* The initial TLS image of a file on disk, into image. Returns whether it has one. */
@@ -343,6 +416,8 @@ int main(void)
 		cmocka_unit_test(test_second_sign),
 		cmocka_unit_test(test_dwarf_and_fingerprint),
 		cmocka_unit_test(test_old_builds),
+		cmocka_unit_test(test_version_and_image),
+		cmocka_unit_test(test_two_old_images),
 		cmocka_unit_test(test_real_files),
 		cmocka_unit_test(test_other_images),
 	};
