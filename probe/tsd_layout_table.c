@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * jemalloc's struct tsd_s in a dozen builds. Each release was built from its tag with --enable-prof -g on
- * x86_64 (gcc 12) and read back with gdb's ptype /o; the aarch64 row is from the TLS image of the
- * library that Debian 12 ships. Two rows are redis's builds, with a quantum of 8 bytes (--with-lg-quantum=3):
+ * x86_64 (gcc 12) and read back with gdb's ptype /o; the aarch64 rows are from the TLS images of the
+ * libraries that Debian 11 and 12 ship. Two rows are redis's builds, with a quantum of 8 bytes (--with-lg-quantum=3):
  * those of redis 6.0.16 and 7.0.15, read back in the same way. Called by tsd_layout.
  */
 #include "config.h"
@@ -26,6 +26,7 @@ const struct tsd_layout_row tsd_layout_table[] = {
 	  { { 216, 232 }, { 217, 3 }, { 220, 232 }, { 221, 3 }, { 224, 255 }, { 225, 255 }, { 928, 6 } } },
 	{ "5.3-dev (2026-05-18)", EM_X86_64, 1936, 888, 896, 912, 504,
 	  { { 216, 232 }, { 217, 3 }, { 220, 232 }, { 221, 3 }, { 224, 255 }, { 225, 255 }, { 888, 5 } } },
+	{ "5.2.1", EM_AARCH64, 6248, 0, 16, 24, 0, { { 0, 6 }, { 456, 255 } } },
 	{ "5.3.0", EM_AARCH64, 2696, 880, 888, 904, 496,
 	  { { 152, 232 }, { 153, 3 }, { 156, 232 }, { 157, 3 }, { 160, 255 }, { 161, 255 }, { 880, 6 } } },
 };
