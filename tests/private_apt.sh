@@ -28,13 +28,13 @@ EOT
 }
 
 # $1: the folder that is removed, the rest: packages, whose files go below its root/. Fails with 1.
-private_unpack() (
-	work=$1
+private_unpack() {
+	unpack_below=$1
 	shift
-	cd "$work/packages" && apt-get -q download "$@" >&2 || exit 1
-	mkdir -p "$work/root"
-	for deb in ./*.deb; do
-		dpkg-deb -x "$deb" "$work/root" || exit 1
+	(cd "$unpack_below/packages" && apt-get -q download "$@" >&2) || return 1
+	mkdir -p "$unpack_below/root"
+	for deb in "$unpack_below"/packages/*.deb; do
+		dpkg-deb -x "$deb" "$unpack_below/root" || return 1
 		rm "$deb"
 	done
-)
+}
