@@ -36,7 +36,8 @@ probe_libktstr_probe_inner_la_SOURCES = \
 	probe/thread_pointer.c probe/thread_pointer.h \
 	probe/tls_address.c probe/tls_address.h \
 	probe/tsd_dwarf.c probe/tsd_dwarf.h \
-	probe/tsd_layout.c probe/tsd_layout.h probe/tsd_layout_table.c
+	probe/tsd_layout.c probe/tsd_layout.h probe/tsd_layout_private.h \
+	probe/tsd_layout_old.c probe/tsd_layout_table.c probe/tsd_signs.c
 probe_libktstr_probe_inner_la_CFLAGS = $(AM_CFLAGS) $(ELFUTILS_CFLAGS) -pthread
 probe_libktstr_probe_inner_la_LIBADD = $(ELFUTILS_LIBS)
 
