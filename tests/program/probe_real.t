@@ -6,10 +6,10 @@ use warnings;
 use FindBin ();
 use lib $FindBin::Bin;
 use POSIX ();
-use ProbeTest qw(scratch probe_json probe_program);
-use TestKtstr qw(find_program until_true spew);
+use ProbeTest qw(scratch source_dir probe_json probe_program differences);
+use JSON::PP ();
+use TestKtstr qw(find_program until_true slurp spew);
 use Test::More;
-use Time::HiRes ();
 use Time::HiRes ();
 
 my @children;
@@ -33,14 +33,14 @@ sub median { my @sorted = sort { $a <=> $b } @_; return $sorted[$#sorted / 2] }
 
 SKIP: {
 	my ($server, $client, $benchmark) = map { find_program($_) } qw(redis-server redis-cli redis-benchmark);
-	skip 'redis-server and redis-tools are not installed', 3 unless $server && $client && $benchmark;
+	skip 'redis-server and redis-tools are not installed', 4 unless $server && $client && $benchmark;
 	# A socket's path has room for 107 bytes only, whatever TMPDIR is.
 	my $folder = File::Temp->newdir('/tmp/ktstr-redis-XXXXXX');
 	my $socket = "$folder/socket";
 	my $pid = background($server, qw(--port 0 --save), '', qw(--appendonly no --daemonize no --enable-debug-command yes
 		--dir), "$folder", '--unixsocket', $socket, '--lazyfree-lazy-user-del', 'no');
 	my $ask = sub { my $answer = `$client -s $socket @_ 2>&1`; return $answer };
-	ok(until_true { $ask->('PING') =~ /PONG/ }, 'redis serves') or skip 'redis does not serve', 2;
+	ok(until_true { $ask->('PING') =~ /PONG/ }, 'redis serves') or skip 'redis does not serve', 3;
 
 	subtest '100000 keys' => sub {
 		my $look = sub {
@@ -60,6 +60,18 @@ SKIP: {
 		cmp_ok($own, '>', 10e6, "redis says it grew by $own bytes");
 		cmp_ok(abs($grown - $own), '<', 0.05 * $own,
 			sprintf 'grown by %d as seen from outside: %+.3f %%', $grown, 100 * ($grown - $own) / $own);
+	};
+
+	subtest 'what each thread says, asked by gdb' => sub {
+		my $gdb = find_program('gdb') or return plan skip_all => 'gdb is not installed';
+		my $json = scratch() . '/stopped.json';
+		local $ENV{ASK_MALLCTL_THEN} = probe_program() . " -p $pid --json >$json";
+		my $text = `$gdb -nx -batch -p $pid -x @{[source_dir()]}/tests/targets/ask_mallctl.py 2>&1`;
+		my %report = map { /^thread (\d+) (\d+) (\d+)$/ ? ($1 => [$2, $3]) : () } split /\n/, $text;
+		cmp_ok(scalar keys %report, '>=', 4, 'each thread answers') or diag($text);
+		my $document = eval { JSON::PP->new->utf8->decode(slurp($json)) };
+		is(differences({ report => \%report }, $document), '', 'every thread of a real program, to the byte');
+		like($ask->('PING'), qr/PONG/, 'it serves on');
 	};
 
 	subtest 'a probe at 100 Hz beside a benchmark' => sub {
