@@ -208,9 +208,15 @@ static void print_deadline(const struct run *run)
 static void *end_hard(void *context)
 {
 	struct run *run = context;
-	int where;
+	int64_t end = monotonic_ns() + ((int64_t)run->options.abort_after_ms + GRACE_MS) * NS_PER_MS;
+	struct timespec until = { .tv_sec = end / NS_PER_SEC, .tv_nsec = end % NS_PER_SEC };
+	int where, failed;
 
-	poll(NULL, 0, (int)(run->options.abort_after_ms + GRACE_MS));
+	do {
+		failed = clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &until, NULL);
+	} while (failed == EINTR);
+	if (failed)
+		return NULL; /* the signal alone is left; too early would be a lie */
 	where = atomic_load(&place);
 	if (where == AT_END)
 		return NULL;

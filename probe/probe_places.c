@@ -130,24 +130,44 @@ static int check_main_block(struct ktstr_probe *probe, uint64_t thread_pointer)
 	return 0;
 }
 
-/* What was found leads to one thread's tsd: does that look like one, and stand where libc says? */
-static int check_one_thread(struct ktstr_probe *probe)
+/* Does a thread's memory show jemalloc's tsd where it was found to be, and where libc says? As tsd_layout_is_live, or
+   -ESRCH for a thread of which nothing can be said. */
+static int shows_tsd(struct ktstr_probe *probe, pid_t tid)
 {
 	unsigned char live[TSD_LAYOUT_LIVE_SIZE] = { 0 };
 	uint64_t head, thread_pointer, run;
 
-	if (probe->tls.dynamic || thread_pointer_head(probe->reader, &head))
-		return 0;
+	if (thread_pointer_head(tid, &head))
+		return -ESRCH;
 	thread_pointer = head - probe->distance;
-	if (probe->tls.main_program && check_main_block(probe, thread_pointer))
-		return -EBADMSG;
-	run = thread_pointer + (uint64_t)probe->tls.distance + probe->place.state - TSD_LAYOUT_RUN_SIZE;
-	if (!probe->place.has_run)
+	if (probe->tls.main_program && tid == probe->reader && check_main_block(probe, thread_pointer))
 		return 0;
+	if (!probe->place.has_run)
+		return 1;
+	run = thread_pointer + (uint64_t)probe->tls.distance + probe->place.state - TSD_LAYOUT_RUN_SIZE;
 	/* Static TLS is there as long as its thread is: what cannot be read is another place. */
 	if (remote_read_one(probe->reader, run, live, sizeof live, &probe->counter) == -EFAULT)
-		return -EBADMSG;
-	return tsd_layout_is_live(live) ? 0 : -EBADMSG;
+		return 0;
+	return tsd_layout_is_live(live);
+}
+
+/* What was found leads to one thread's tsd: the reader's, or another's where that leaves a doubt. */
+static int check_one_thread(struct ktstr_probe *probe)
+{
+	int shows = probe->tls.dynamic ? 1 : shows_tsd(probe, probe->reader);
+	size_t count;
+	pid_t *tids;
+
+	if (shows != -EAGAIN || procfs_list_tasks(probe->task_fd, &tids, &count))
+		return shows;
+	for (size_t i = 0; i < count && i < CALIBRATION_TRIES && shows == -EAGAIN; i++) {
+		int other = tids[i] == probe->reader ? -EAGAIN : shows_tsd(probe, tids[i]);
+
+		if (other >= 0)
+			shows = other;
+	}
+	free(tids);
+	return shows;
 }
 
 /*
@@ -171,13 +191,18 @@ static int find_distance_of_new(struct ktstr_probe *probe)
 int probe_calibrate(struct ktstr_probe *probe, struct ktstr_probe_error *error)
 {
 	enum ktstr_probe_thread_pointer choice = probe->options.thread_pointer;
-	int rc;
+	int rc, shows;
 
 	probe->by_ptrace = choice == KTSTR_PROBE_THREAD_POINTER_PTRACE;
 	rc = probe->by_ptrace ? 0 : find_distance_of_new(probe);
 	if (rc == -EPERM)
 		return probe_fail_access(probe, error, KTSTR_PROBE_TAG_OTHER, rc, "robust list");
-	if (rc == 0 && !probe->by_ptrace && check_one_thread(probe))
+	shows = rc == 0 && !probe->by_ptrace ? check_one_thread(probe) : 1;
+	if (shows == -EAGAIN)
+		return probe_fail(error, KTSTR_PROBE_TAG_LAYOUT_UNKNOWN, -EAGAIN, "TLS block",
+				  "%s carries jemalloc, but no thread has used it yet, and only that would confirm where its "
+				  "counters are: try again when one has", probe->jemalloc_path);
+	if (shows == 0)
 		return probe_fail(error, KTSTR_PROBE_TAG_LAYOUT_UNKNOWN, -EBADMSG, "TLS block",
 				  "%s carries jemalloc, but a thread's memory shows something else where its counters "
 				  "should be: the program headers in memory may have been written over", probe->jemalloc_path);

@@ -84,8 +84,13 @@ int tsd_layout_is_live(const void *bytes)
 			return 0;
 	}
 	memcpy(behind, (const char *)bytes + RUN_SIZE, sizeof behind);
-	/* One entry too early, the last entry stands for them: its key is an address, or 1 without a leaf. */
-	return behind[0] <= STATE_UNINITIALIZED_OLD && (behind[0] != 1 || behind[1] != 0);
+	if (behind[0] > STATE_UNINITIALIZED_OLD)
+		return 0;
+	/*
+	 * One entry too early, the last entry stands for them: its key is an address, or 1 without a leaf. The latter is
+	 * also tsd_state_nominal_slow (as with junk:true, or in a build with --enable-debug) of one that has allocated nothing.
+	 */
+	return behind[0] == 1 && behind[1] == 0 ? -EAGAIN : 1;
 }
 
 static const struct tsd_layout_row *row_around(const struct tsd_signs *signs, uint64_t state, uint64_t *start)

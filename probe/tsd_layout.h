@@ -50,8 +50,8 @@ int tsd_layout_find(const struct tsd_signs *signs, struct tsd_place *place);
 #define TSD_LAYOUT_LIVE_SIZE (TSD_LAYOUT_RUN_SIZE + 16)
 
 /*
- * The same in a thread that runs: could these TSD_LAYOUT_LIVE_SIZE bytes be it? Read a word or two beside
- * their place they could not.
+ * The same in a thread that runs: are these TSD_LAYOUT_LIVE_SIZE bytes it? Returns 1, or 0 as for bytes that were read
+ * a word or two beside their place, or -EAGAIN when they can be either: another thread's may tell.
  */
 int tsd_layout_is_live(const void *bytes);
 

@@ -116,13 +116,21 @@ static void test_live(void **state)
 	for (size_t i = 0; i < 24; i++)
 		run[2 * i] = 1;
 	run[48] = 6;
-	assert_true(tsd_layout_is_live(run)); /* never used */
+	assert_int_equal(tsd_layout_is_live(run), 1); /* never used */
+	run[48] = 1; /* used by a slow build, but nothing allocated: one entry too early looks alike */
+	assert_int_equal(tsd_layout_is_live(run), -EAGAIN);
+	run[49] = 8;
+	assert_int_equal(tsd_layout_is_live(run), 1);
+	run[-2] = UINT64_C(0x7f9e66e00000); /* an arena, which may stand before the entries */
+	assert_int_equal(tsd_layout_is_live(run - 2), -EAGAIN);
+	run[-2] = 0;
+	run[49] = 0;
 	run[0] = UINT64_C(0x7f1240000000);
 	run[1] = UINT64_C(0x7f1241234560);
 	run[48] = 0;
 	run[49] = 4096;
 	run[51] = 64;
-	assert_true(tsd_layout_is_live(run));
+	assert_int_equal(tsd_layout_is_live(run), 1);
 	for (int beside = -4; beside <= 4; beside++)
 		if (beside)
 			assert_false(tsd_layout_is_live(run + beside));
