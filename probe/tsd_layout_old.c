@@ -8,6 +8,8 @@
 #include <errno.h>
 #include <string.h>
 
+#include "arch.h"
+
 #define OTHER_TLS_LIMIT 64 /* bytes of a library's TLS behind tsd_tls; an lg-quantum of 3 adds 80 to tsd_tls */
 
 /* Is the table's row of the release that the version string names? Development builds differ freely. */
@@ -85,10 +87,27 @@ static int find_at(const struct tsd_signs *signs, uint64_t start, struct tsd_pla
 	return signs->has_dwarf ? find_by_dwarf(signs, start, place) : find_by_table(signs, start, place);
 }
 
+#define HEAD_SIZE 64 /* of tsd_tls: whatever the options are, only state is not zero in it */
+
 /*
- * Where a whole image of before 5.3 stands to which nothing leads. Rows with one byte besides zeros are left out:
- * any variable before enough zeros looks like them. With a version: of that release only. Returns the number of
- * places (0, 1, 2 for more), and the first and its row.
+ * Could a build's tsd_tls stand here? Where the image has two bytes besides zeros it must be the whole one. With one
+ * byte the size says little, and options change it: its head is enough, so that no true place is ever left out.
+ */
+static int may_stand(const struct tsd_signs *signs, const struct tsd_layout_row *row, uint64_t at)
+{
+	if (row->run || row->bytes[0].offset != row->state)
+		return 0;
+	if (row->bytes[1].value)
+		return tsd_row_matches(signs, row, at);
+	for (uint64_t i = 1; i < HEAD_SIZE; i++)
+		if (tsd_byte_at(signs, at + i))
+			return 0;
+	return row->machine == arch_elf_machine && tsd_byte_at(signs, at) == row->bytes[0].value;
+}
+
+/*
+ * Where an image of before 5.3 may stand to which nothing leads; with a version: of that release only. Returns the
+ * number of places (0, 1, 2 for more), and the first and its row.
  */
 static int old_images(const struct tsd_signs *signs, uint64_t *start, const struct tsd_layout_row **found)
 {
@@ -100,8 +119,7 @@ static int old_images(const struct tsd_signs *signs, uint64_t *start, const stru
 		for (size_t i = 0; !here && i < tsd_layout_table_rows; i++) {
 			const struct tsd_layout_row *row = &tsd_layout_table[i];
 
-			if (!row->run && row->bytes[1].value && tsd_row_matches(signs, row, at) &&
-			    (!signs->version || version_is_row(signs->version, row)))
+			if (may_stand(signs, row, at) && (!signs->version || version_is_row(signs->version, row)))
 				here = row;
 		}
 		if (!here)
@@ -124,7 +142,7 @@ int tsd_layout_has_old_image(const struct tsd_signs *signs)
 
 /*
  * No symbol, as in a stripped program: which release it is the version string says, and that release's image must
- * stand in one place only. Options other than the measured ones would change the image, and there would be none.
+ * stand in one place only.
  */
 static int find_by_version(const struct tsd_signs *signs, struct tsd_place *place)
 {
@@ -132,6 +150,8 @@ static int find_by_version(const struct tsd_signs *signs, struct tsd_place *plac
 	uint64_t start = 0;
 	int places = signs->version ? old_images(signs, &start, &row) : 0;
 
+	if (places == 1 && !tsd_row_matches(signs, row, start))
+		places = 0;
 	if (places != 1 || (signs->reloc_count && !tsd_reloc_points_to(signs, start)))
 		return tsd_answer(place, -ENODATA, places > 1 ? "the image of the release that the version string names occurs more than once"
 			      : places ? "no relocation leads to the image of the release that the version string names"

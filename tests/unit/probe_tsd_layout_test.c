@@ -229,8 +229,8 @@ static void test_old_builds(void **state)
 	assert_int_equal(tsd_layout_find(&signs, &place), arch_elf_machine == EM_X86_64 ? 0 : -ENODATA);
 	if (arch_elf_machine == EM_X86_64)
 		assert_true(place.allocated == start + 16 && place.deallocated == start + 24);
-	signs.memsz = start + 6144 + 160; /* built with other options: nothing tells what moved */
-	assert_int_equal(tsd_layout_find(&signs, &place), -ENODATA);
+	signs.memsz = start + 6144 + 160; /* built with other options, which move nothing at the release's head */
+	assert_int_equal(tsd_layout_find(&signs, &place), arch_elf_machine == EM_X86_64 ? 0 : -ENODATA);
 	signs.memsz = start + 6144;
 	signs.version = "5.1.0-77-g61efbda7098de6fe64c362d309824864308c36d4"; /* of no release */
 	assert_int_equal(tsd_layout_find(&signs, &place), -ENODATA);
@@ -300,10 +300,42 @@ static void test_version_and_image(void **state)
 	image[300] = 1; /* something else */
 	assert_int_equal(tsd_layout_find(&signs, &place), -ENODATA);
 	image[300] = 0;
-	image[64] = 5; /* 5.1.0's image, whose one byte any variable has */
-	image[64 + 456] = 0;
+}
+
+/* 5.1: one byte besides zeros. Whatever may be it makes it doubtful. */
+static void test_version_and_one_byte(void **state)
+{
+	struct tsd_signs signs = { .image = image, .filesz = ROOM, .memsz = ROOM };
+	struct tsd_place place;
+
+	(void)state;
+	memset(image, 0, sizeof image);
+	image[64] = 5;
 	signs.version = "5.1.0-0-g61efbda7098de6fe64c362d309824864308c36d4";
-	assert_false(tsd_layout_has_old_image(&signs));
+	if (arch_elf_machine != EM_X86_64) {
+		assert_int_equal(tsd_layout_find(&signs, &place), -ENODATA);
+		return;
+	}
+	assert_int_equal(tsd_layout_find(&signs, &place), 0);
+	assert_true(place.state == 64 && place.allocated == 80 && place.deallocated == 88 && place.uninitialized == 5);
+	signs.version = "5.0.1-0-g896ed3a8b3f41998d4fb4d625d30ac63ef2d51fb";
+	assert_int_equal(tsd_layout_find(&signs, &place), 0);
+	assert_true(place.allocated == 72 && place.deallocated == 80);
+	for (size_t at = 8000; at <= 8064; at += 8) { /* another, with no room for a whole image behind it */
+		image[at] = 5;
+		assert_int_equal(tsd_layout_find(&signs, &place), -ENODATA);
+		image[at] = 0;
+	}
+	image[8004] = 5; /* not aligned as it must be */
+	assert_int_equal(tsd_layout_find(&signs, &place), 0);
+	image[8004] = 0;
+	image[64 + 3000] = 1; /* nor is it one with something else in it */
+	assert_int_equal(tsd_layout_find(&signs, &place), -ENODATA);
+	image[64 + 3000] = 0;
+	signs.version = "4.5.0-0-g04380e79f1e2428bd0ad000bbc6e3d2dfc6b66a5"; /* whose first byte is zero */
+	assert_int_equal(tsd_layout_find(&signs, &place), -ENODATA);
+	signs.version = NULL;
+	assert_true(tsd_layout_has_old_image(&signs));
 	assert_int_equal(tsd_layout_find(&signs, &place), -ENODATA);
 }
 
@@ -425,6 +457,7 @@ int main(void)
 		cmocka_unit_test(test_dwarf_and_fingerprint),
 		cmocka_unit_test(test_old_builds),
 		cmocka_unit_test(test_version_and_image),
+		cmocka_unit_test(test_version_and_one_byte),
 		cmocka_unit_test(test_two_old_images),
 		cmocka_unit_test(test_real_files),
 		cmocka_unit_test(test_other_images),
