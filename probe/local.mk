@@ -25,6 +25,7 @@ probe_libktstr_probe_inner_la_SOURCES = \
 	probe/module_tls.c probe/module_tls.h \
 	probe/names.c \
 	probe/probe_identity.c probe/probe_open.c probe/probe_places.c probe/probe_private.h probe/probe_read.c \
+	probe/probe_process.c \
 	probe/probe_snapshot.c \
 	probe/procfs.c probe/procfs.h probe/procfs_text.c probe/procfs_text.h \
 	probe/program_file.c probe/program_file.h \

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* A session from new to close: which process, which jemalloc, where its counters are. Public. */
+/* A session from new to close: which jemalloc, where its counters are. Public. */
 #include "config.h"
 
 #include <errno.h>
@@ -15,9 +15,7 @@
 #include "access_gate.h"
 #include "probe_private.h"
 
-/* include/linux/sched.h */
-#define PF_EXITING 0x00000004 /* its memory may be gone before its state tells */
-#define PF_KTHREAD 0x00200000
+#define READER_TRIES 8 /* the threads through which is read may end one after the other */
 
 int probe_fail(struct ktstr_probe_error *error, enum ktstr_probe_tag tag, int code, const char *step,
 	       const char *format, ...)
@@ -129,112 +127,6 @@ const char *ktstr_probe_jemalloc_path(const struct ktstr_probe *probe)
 const char *ktstr_probe_jemalloc_version(const struct ktstr_probe *probe)
 {
 	return probe->jemalloc_version;
-}
-
-static int has_ended(const struct procfs_stat *stat)
-{
-	return stat->state == 'Z' || stat->state == 'X' || (stat->flags & PF_EXITING);
-}
-
-int probe_pick_reader(struct ktstr_probe *probe)
-{
-	size_t count;
-	pid_t *tids;
-	int rc = procfs_list_tasks(probe->task_fd, &tids, &count);
-
-	if (rc)
-		return rc;
-	rc = -ESRCH;
-	for (size_t i = 0; rc && i < count; i++) {
-		struct procfs_stat stat;
-
-		if (procfs_read_stat(probe->task_fd, tids[i], &stat) == 0 && !has_ended(&stat)) {
-			probe->reader = tids[i];
-			rc = 0;
-		}
-	}
-	free(tids);
-	return rc;
-}
-
-int probe_read_ranges(struct ktstr_probe *probe, struct remote_range *ranges, size_t count)
-{
-	int rc = remote_read(probe->reader, ranges, count, &probe->counter);
-
-	/* The reader may have ended while others live on. */
-	if (rc == -ESRCH && probe_pick_reader(probe) == 0)
-		rc = remote_read(probe->reader, ranges, count, &probe->counter);
-	return rc;
-}
-
-static int missing(struct ktstr_probe *probe, struct ktstr_probe_error *error, int code, const char *why)
-{
-	return probe_fail(error, KTSTR_PROBE_TAG_PID_MISSING, code, "process", "process %d %s", (int)probe->pid, why);
-}
-
-/* unshare(1) --pid leaves the old /proc: what its numbers mean are not the processes that the system calls mean. */
-static int check_proc(struct ktstr_probe *probe, struct ktstr_probe_error *error)
-{
-	pid_t own = procfs_own_pid(probe->proc_fd);
-
-	if (own == getpid())
-		return 0;
-	return probe_fail(error, KTSTR_PROBE_TAG_OTHER, own < 0 ? own : -EXDEV, "process",
-			  "/proc is not that of our own pid namespace (/proc/self: %s), so process %d may be another one there: "
-			  "mount one of our own (unshare --mount-proc)", own < 0 ? strerror(-own) : "another number", (int)probe->pid);
-}
-
-static int check_process(struct ktstr_probe *probe, struct ktstr_probe_error *error)
-{
-	struct procfs_status status;
-	struct procfs_stat stat;
-	int rc;
-
-	if (probe->pid <= 0)
-		return missing(probe, error, -EINVAL, "cannot exist: a pid is greater than 0");
-	if (probe->pid == getpid())
-		return probe_fail(error, KTSTR_PROBE_TAG_SELF_PROBE_REJECTED, -EINVAL, "process",
-				  "process %d is the caller itself: it would change what it reads", (int)probe->pid);
-	probe->proc_fd = open("/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (probe->proc_fd < 0)
-		return probe_fail(error, KTSTR_PROBE_TAG_OTHER, -errno, "process", "/proc cannot be opened: %s",
-				  strerror(errno));
-	rc = check_proc(probe, error);
-	if (rc)
-		return rc;
-	rc = probe->task_fd = procfs_open_tasks(probe->proc_fd, probe->pid);
-	if (rc >= 0)
-		rc = procfs_read_status(probe->task_fd, probe->pid, &status);
-	if (rc == 0 && status.tgid != probe->pid)
-		return missing(probe, error, -ENOENT, "is not a process but one of another's threads: give its Tgid");
-	if (rc == 0)
-		rc = procfs_read_stat(probe->task_fd, probe->pid, &stat);
-	if (rc == -ENOENT || rc == -ESRCH)
-		return missing(probe, error, -ESRCH, "does not exist here (ended, in another pid namespace, or hidden by "
-						     "/proc's hidepid)");
-	if (rc) /* out of descriptors or memory: that is not to be missing */
-		return probe_fail_access(probe, error, rc == -EPERM || rc == -EACCES ? KTSTR_PROBE_TAG_PID_MISSING
-										     : KTSTR_PROBE_TAG_OTHER,
-					 rc, "status");
-	if (stat.flags & PF_KTHREAD)
-		return probe_fail(error, KTSTR_PROBE_TAG_READLINK_FAILURE, -ENOENT, "executable",
-				  "process %d is a kernel thread: it has no executable and no heap", (int)probe->pid);
-	probe->nested = status.levels > 1;
-	probe->reader = probe->pid;
-	if (has_ended(&stat) && probe_pick_reader(probe))
-		return missing(probe, error, -ESRCH, "has ended and waits for its parent (a zombie)");
-	explain_add(&probe->explain, "process", "%d, read through task %d%s", (int)probe->pid, (int)probe->reader,
-		    probe->nested ? ", in a pid namespace of its own" : "");
-	return 0;
-}
-
-static int open_memory(struct ktstr_probe *probe, struct ktstr_probe_error *error)
-{
-	int rc = probe_pin_memory(probe);
-
-	if (rc == -ENOENT || rc == -ESRCH) /* gone, or without memory already */
-		return missing(probe, error, -ESRCH, "has ended");
-	return rc ? probe_fail_access(probe, error, KTSTR_PROBE_TAG_OTHER, rc, "memory") : 0;
 }
 
 /* What is wrong when nothing in the list is a native program. */
@@ -354,13 +246,23 @@ static int check_still_there(struct ktstr_probe *probe, int rc, struct ktstr_pro
 	if (probe->mem_fd < 0 || rc == -ECANCELED)
 		return rc;
 	if (rc && probe_pick_reader(probe))
-		return missing(probe, error, -ESRCH, "ended while it was examined");
+		return probe_missing(probe, error, -ESRCH, "ended while it was examined");
 	if (rc == -ESRCH || (probe->anchor ? !probe_same_program(probe) : rc && !probe_has_memory(probe)))
 		return probe_fail(error, KTSTR_PROBE_TAG_EXE_IDENTITY_CHANGED, -ESTALE, "identity",
 				  "process %d ended or ran another program while it was examined, or its memory can no longer "
 				  "be read: try again",
 				  (int)probe->pid);
 	return rc;
+}
+
+/* All that is read through one thread. */
+static int examine(struct ktstr_probe *probe, struct ktstr_probe_error *error)
+{
+	int rc = find_jemalloc(probe, error);
+
+	if (rc == 0)
+		rc = check_cancelled(probe, error);
+	return rc ? rc : probe_calibrate(probe, error);
 }
 
 int ktstr_probe_open(struct ktstr_probe *probe, pid_t pid, struct ktstr_probe_error *error)
@@ -370,17 +272,14 @@ int ktstr_probe_open(struct ktstr_probe *probe, pid_t pid, struct ktstr_probe_er
 	if (probe->state)
 		return probe_fail(error, KTSTR_PROBE_TAG_OTHER, -EBUSY, "session", "a session is opened only once");
 	probe->pid = pid;
-	rc = check_process(probe, error);
-	if (rc == 0)
-		rc = open_memory(probe, error);
+	rc = probe_open_process(probe, error);
 	if (rc == 0)
 		rc = check_cancelled(probe, error);
-	if (rc == 0)
-		rc = find_jemalloc(probe, error);
-	if (rc == 0)
-		rc = check_cancelled(probe, error);
-	if (rc == 0)
-		rc = probe_calibrate(probe, error);
+	if (rc == 0) {
+		rc = examine(probe, error);
+		for (int i = 1; i < READER_TRIES && rc && rc != -ECANCELED && probe_reader_was_replaced(probe); i++)
+			rc = examine(probe, error);
+	}
 	rc = check_still_there(probe, rc, error);
 	probe->state = rc ? -1 : 1;
 	return rc;

@@ -72,6 +72,13 @@ int probe_fail_access(struct ktstr_probe *probe, struct ktstr_probe_error *error
 /* Makes an entry of a snapshot one with an error, without numbers. */
 void probe_thread_fail(struct ktstr_probe_thread *thread, enum ktstr_probe_thread_error kind, int code);
 
+/* Looks for the process and pins its memory. probe_missing: the error of one that is not there (any more). */
+int probe_open_process(struct ktstr_probe *probe, struct ktstr_probe_error *error);
+int probe_missing(struct ktstr_probe *probe, struct ktstr_probe_error *error, int code, const char *why);
+
+/* Has the thread ended through which was read, and has the process another? That is the reader from then on. */
+int probe_reader_was_replaced(struct ktstr_probe *probe);
+
 /* Another living task to read memory through, when the reader has ended. Returns 0 or -ESRCH. */
 int probe_pick_reader(struct ktstr_probe *probe);
 

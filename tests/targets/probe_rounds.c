@@ -81,7 +81,7 @@ static void probe(pid_t pid)
 	snprintf(line, sizeof line, "failure %s", ktstr_probe_tag_name(error.tag));
 	tell_once(line);
 	if (error.tag == KTSTR_PROBE_TAG_OTHER) {
-		snprintf(line, sizeof line, "why %s", error.step);
+		snprintf(line, sizeof line, "why %s, errno %d", error.step, -error.code);
 		tell_once(line);
 	}
 	ktstr_probe_close(session);

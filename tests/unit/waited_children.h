@@ -43,14 +43,28 @@ static inline void write_file(const char *path, const char *content)
 		_exit(99);
 }
 
-/* A child that runs `body` after delay_ms, and then sleeps until it is killed. */
+static inline void remove_marker(void)
+{
+	if (unlink(marker) && errno == EISDIR)
+		rmdir(marker);
+}
+
+/* A child that runs `body` after delay_ms, and then sleeps until it is killed. No marker stands for its pid yet. */
 static inline pid_t child(void (*body)(void), long delay_ms)
 {
-	pid_t pid = fork();
+	int go[2];
+	char none;
+	pid_t pid;
 
+	assert_int_equal(pipe2(go, O_CLOEXEC), 0);
+	pid = fork();
 	assert_true(pid >= 0);
 	if (pid == 0) {
 		prctl(PR_SET_PDEATHSIG, SIGKILL); /* a failed test leaves nothing behind */
+		close(go[1]);
+		if (read(go[0], &none, 1) < 0)
+			_exit(99);
+		close(go[0]);
 		ktstr_worker_ready_path((uint32_t)getpid(), marker, sizeof marker);
 		if (delay_ms)
 			pause_ms(delay_ms);
@@ -60,6 +74,9 @@ static inline pid_t child(void (*body)(void), long delay_ms)
 			pause();
 	}
 	set_marker_path(pid);
+	remove_marker(); /* what was killed may have left one, and pids come again */
+	close(go[0]);
+	close(go[1]);
 	return pid;
 }
 
@@ -68,8 +85,7 @@ static inline void end_child(pid_t pid)
 	kill(pid, SIGKILL);
 	assert_int_equal(waitpid(pid, NULL, 0), pid);
 	set_marker_path(pid);
-	if (unlink(marker) && errno == EISDIR)
-		rmdir(marker);
+	remove_marker();
 }
 
 static inline void wait_for(pid_t pid, int timeout_ms, enum ktstr_worker_ready_outcome outcome)
