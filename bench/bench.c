@@ -24,11 +24,11 @@ static const struct part {
 
 const char *bench_probe_path(void)
 {
-	static const char built[] = "probe/.libs/ktstr-jemalloc-probe";
+	static const char built[] = "src/tools/probe/.libs/ktstr-jemalloc-probe";
 
 	if (access(built, X_OK))
-		return "probe/ktstr-jemalloc-probe";
-	setenv("LD_LIBRARY_PATH", "probe/.libs", 1);
+		return "src/tools/probe/ktstr-jemalloc-probe";
+	setenv("LD_LIBRARY_PATH", "src/libktstr-probe/.libs", 1);
 	return built;
 }
 

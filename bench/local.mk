@@ -3,7 +3,7 @@ noinst_PROGRAMS += bench/demo
 bench_demo_SOURCES = bench/demo.c
 bench_demo_CPPFLAGS = $(AM_CPPFLAGS) -DBUILT_WORKER='"$(abs_top_builddir)/worker/ktstr-jemalloc-alloc-worker$(EXEEXT)"'
 bench_demo_CFLAGS = $(AM_CFLAGS) -pthread
-bench_demo_LDADD = src/libktstr_inner.la probe/libktstr_probe_inner.la
+bench_demo_LDADD = src/libktstr/libktstr_inner.la src/libktstr-probe/libktstr_probe_inner.la
 
 # What `make bench` runs, and nothing else needs.
 EXTRA_PROGRAMS += bench/bench bench/marker_only bench/target bench/target_large
@@ -12,7 +12,7 @@ bench_bench_SOURCES = bench/bench.c bench/bench.h bench/bench_busy.c bench/bench
 	bench/floor.c bench/floor.h bench/report.c bench/report.h bench/samples.c bench/samples.h \
 	bench/target_run.c bench/target_run.h
 bench_bench_CFLAGS = $(AM_CFLAGS) -pthread
-bench_bench_LDADD = src/libktstr_inner.la probe/libktstr_probe_inner.la -lm
+bench_bench_LDADD = src/libktstr/libktstr_inner.la src/libktstr-probe/libktstr_probe_inner.la -lm
 # The floor that the worker is held against: a C program that only writes the file.
 bench_marker_only_SOURCES = bench/marker_only.c $(worker_ready_sources)
 bench_marker_only_CFLAGS = $(KTSTR_CFLAGS)
@@ -31,7 +31,7 @@ EXTRA_DIST += bench/chart.pl bench/chart.svg
 CLEANFILES += $(EXTRA_PROGRAMS) bench/bench.json bench/chart.svg.new
 
 bench_programs = bench/bench$(EXEEXT) bench/marker_only$(EXEEXT) bench/target$(EXEEXT) bench/target_large$(EXEEXT) \
-	worker/ktstr-jemalloc-alloc-worker$(EXEEXT) probe/ktstr-jemalloc-probe$(EXEEXT)
+	worker/ktstr-jemalloc-alloc-worker$(EXEEXT) src/tools/probe/ktstr-jemalloc-probe$(EXEEXT)
 bench: $(bench_programs)
 	@bench/bench bench/bench.json $(BENCH)
 	@$(PERL) $(srcdir)/bench/chart.pl bench/bench.json bench/chart.svg.new

@@ -5,7 +5,7 @@
 #include <fcntl.h>
 #include <unistd.h>
 
-#include "ktstr/worker_ready.h"
+#include <ktstr/worker_ready.h>
 
 int main(void)
 {

@@ -28,21 +28,21 @@ unit_tests = \
 	tests/unit/payload_end_test \
 	tests/unit/payload_output_test \
 	tests/unit/payload_test \
-	tests/unit/probe_access_gate_test \
-	tests/unit/probe_comm_text_test \
-	tests/unit/probe_elf_image_test \
-	tests/unit/probe_elf_version_test \
-	tests/unit/probe_file_answer_test \
-	tests/unit/probe_file_maps_test \
-	tests/unit/probe_isolation_test \
-	tests/unit/probe_options_test \
-	tests/unit/probe_procfs_test \
-	tests/unit/probe_remote_read_test \
-	tests/unit/probe_symbol_file_test \
-	tests/unit/probe_thread_pointer_test \
-	tests/unit/probe_tls_address_test \
-	tests/unit/probe_tsd_dwarf_test \
-	tests/unit/probe_tsd_layout_test \
+	tests/unit/ptrace_access_test \
+	tests/unit/escape_test \
+	tests/unit/elf_image_test \
+	tests/unit/version_test \
+	tests/unit/query_test \
+	tests/unit/file_maps_test \
+	tests/unit/sandbox_test \
+	tests/unit/options_test \
+	tests/unit/procfs_test \
+	tests/unit/remote_read_test \
+	tests/unit/elf_file_test \
+	tests/unit/robust_list_test \
+	tests/unit/tls_address_test \
+	tests/unit/tsd_dwarf_test \
+	tests/unit/tsd_layout_test \
 	tests/unit/worker_ready_copies_test \
 	tests/unit/worker_ready_test \
 	tests/unit/worker_ready_wait_marker_test \
@@ -50,7 +50,7 @@ unit_tests = \
 	tests/unit/worker_ready_wait_refused_test \
 	tests/unit/worker_ready_wait_test
 # What a sanitizer's own memory, calls and libraries are in the way of. No isolated child is made there.
-plain_unit_tests = tests/unit/probe_isolation_rights_test
+plain_unit_tests = tests/unit/sandbox_rights_test
 plain_program_tests = \
 	tests/program/faults.t \
 	tests/program/install.t \
@@ -66,11 +66,11 @@ TESTS += $(unit_tests)
 endif
 # Each is one file of the same name, linked with this; program for program that is Automake's default.
 AM_DEFAULT_SOURCE_EXT = .c
-LDADD = src/libktstr_inner.la probe/libktstr_probe_inner.la $(CMOCKA_LIBS) -lpthread
-tests_unit_probe_comm_text_test_SOURCES = tests/unit/probe_comm_text_test.c probe/comm_text.c
-tests_unit_probe_isolation_rights_test_SOURCES = tests/unit/probe_isolation_rights_test.c tests/unit/isolation_runs.h
-tests_unit_probe_isolation_test_SOURCES = tests/unit/probe_isolation_test.c tests/unit/isolation_runs.h
-tests_unit_probe_options_test_SOURCES = tests/unit/probe_options_test.c probe/options.c
+LDADD = src/libktstr/libktstr_inner.la src/libktstr-probe/libktstr_probe_inner.la $(CMOCKA_LIBS) -lpthread
+tests_unit_escape_test_SOURCES = tests/unit/escape_test.c src/tools/output/escape.c
+tests_unit_sandbox_rights_test_SOURCES = tests/unit/sandbox_rights_test.c tests/unit/sandbox_runs.h
+tests_unit_sandbox_test_SOURCES = tests/unit/sandbox_test.c tests/unit/sandbox_runs.h
+tests_unit_options_test_SOURCES = tests/unit/options_test.c src/tools/probe/options.c
 tests_unit_bytes_arg_test_SOURCES = tests/unit/bytes_arg_test.c worker/bytes_arg.c
 
 program_tests = \
@@ -83,7 +83,7 @@ program_tests = \
 	tests/program/probe_choice.t \
 	tests/program/probe_container.t \
 	tests/program/probe_hostile.t \
-	tests/program/probe_isolation.t \
+	tests/program/probe_sandbox.t \
 	tests/program/probe_program.t \
 	tests/program/probe_real.t \
 	tests/program/probe_releases.t \
@@ -103,7 +103,7 @@ EXTRA_DIST += $(program_tests) $(plain_program_tests) tests/program/ProbeTest.pm
 	tests/targets/late_library.c tests/targets/tls_library.c \
 	tests/private_apt.sh tests/targets/ask_mallctl.py tests/targets/fetch_old_jemalloc tests/targets/fetch_suite tests/targets/hidden_image.c tests/targets/many_maps.c \
 	tests/open_files.h \
-	tests/unit/made_folder.h tests/unit/made_image.h tests/unit/payload_children.h tests/unit/waited_children.h \
+	tests/unit/made_directory.h tests/unit/made_image.h tests/unit/payload_children.h tests/unit/waited_children.h \
 	tests/targets/refuse_calls.c tests/targets/shared_memory.c tests/targets/thread_states.c
 if HAVE_PERL
 TESTS += $(program_tests)
@@ -115,9 +115,9 @@ check_DATA = $(bin_PROGRAMS) $(lib_LTLIBRARIES) tests/targets/probe_rounds$(EXEE
 # Driven by a program test; no test of its own.
 EXTRA_PROGRAMS += tests/targets/probe_rounds tests/targets/damage_memory tests/targets/many_sessions tests/targets/measure
 tests_targets_measure_LDADD =
-# The probe, with faults planted where it reads a file: for tests/program/probe_isolation.t.
+# The probe, with faults planted where it reads a file: for tests/program/probe_sandbox.t.
 EXTRA_PROGRAMS += tests/targets/planted_probe
-tests_targets_planted_probe_SOURCES = tests/targets/planted_probe.c $(probe_ktstr_jemalloc_probe_SOURCES)
+tests_targets_planted_probe_SOURCES = tests/targets/planted_probe.c $(src_tools_probe_ktstr_jemalloc_probe_SOURCES)
 tests_targets_planted_probe_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=symbol_file_tsd
 
 # Fuzz targets, as programs that run files; `make fuzz' builds them with clang's libFuzzer.
@@ -127,7 +127,7 @@ check_DATA += $(fuzz_targets)
 EXTRA_DIST += tests/fuzz/corpus tests/fuzz/coverage tests/fuzz/make_seeds tests/fuzz/run tests/fuzz/seed_library.c
 tests_fuzz_fuzz_elf_file_SOURCES = tests/fuzz/fuzz_elf_file.c tests/fuzz/replay.c
 tests_fuzz_fuzz_elf_image_SOURCES = tests/fuzz/fuzz_elf_image.c tests/fuzz/replay.c
-tests_fuzz_fuzz_texts_SOURCES = tests/fuzz/fuzz_texts.c tests/fuzz/replay.c probe/comm_text.c probe/options.c \
+tests_fuzz_fuzz_texts_SOURCES = tests/fuzz/fuzz_texts.c tests/fuzz/replay.c src/tools/output/escape.c src/tools/probe/options.c \
 	worker/bytes_arg.c
 tests_fuzz_fuzz_tsd_layout_SOURCES = tests/fuzz/fuzz_tsd_layout.c tests/fuzz/replay.c
 fuzz:

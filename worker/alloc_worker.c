@@ -24,7 +24,7 @@
 #include <jemalloc/jemalloc.h>
 
 #include "bytes_arg.h"
-#include "ktstr/worker_ready.h"
+#include <ktstr/worker_ready.h>
 
 /* Exit codes, as ktstr-jemalloc-alloc-worker(1) lists them. */
 enum {

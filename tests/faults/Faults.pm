@@ -25,8 +25,8 @@ my (%targets, @modes);
 
 # libtool's program may be a script that calls the true one: inject has to start that one itself.
 sub probe_program {
-	my $true = "$build/probe/.libs/ktstr-jemalloc-probe";
-	return -x $true ? $true : "$build/probe/ktstr-jemalloc-probe";
+	my $true = "$build/src/tools/probe/.libs/ktstr-jemalloc-probe";
+	return -x $true ? $true : "$build/src/tools/probe/ktstr-jemalloc-probe";
 }
 
 # Why nothing can be injected here, or undef.
@@ -107,7 +107,7 @@ sub run_one {
 		$ENV{KTSTR_WORKER_READY_MARKER_OVERRIDE} = $marker if $mode->{name} =~ /^worker/;
 		$ENV{FAULTS_MARKER} = $marker;
 		$ENV{MALLOC_PERTURB_} = 165; # mallopt(3): what is used before it is set shows
-		$ENV{LD_LIBRARY_PATH} = "$build/probe/.libs";
+		$ENV{LD_LIBRARY_PATH} = "$build/src/libktstr-probe/.libs";
 		$ENV{LC_ALL} = 'C';
 		exec $inject, '-t', $time_limit, @{ $mode->{inject} // [] }, $report, $spec, @{ $mode->{command} }
 			or POSIX::_exit(127);

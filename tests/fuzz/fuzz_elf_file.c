@@ -7,9 +7,9 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "debug_file.h"
-#include "symbol_file.h"
-#include "tsd_dwarf.h"
+#include "symfile/debug_file.h"
+#include "symfile/elf_file.h"
+#include "symfile/tsd_dwarf.h"
 
 #define NO_PROC (-1) /* no target's root is entered */
 

@@ -11,9 +11,9 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "elf_image.h"
-#include "module_tls.h"
-#include "tsd_layout.h"
+#include "elf/elf_image.h"
+#include "tls/module_tls.h"
+#include "jemalloc/tsd_layout.h"
 
 #define BASE UINT64_C(0x10000)
 #define CALLS_LIMIT 20000

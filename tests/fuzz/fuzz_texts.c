@@ -8,9 +8,9 @@
 #include <string.h>
 
 #include "bytes_arg.h"
-#include "comm_text.h"
-#include "options.h"
-#include "procfs_text.h"
+#include "output/escape.h"
+#include "probe/options.h"
+#include "linux/procfs_text.h"
 
 #define ARGUMENTS 16
 

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "tsd_layout.h"
+#include "jemalloc/tsd_layout.h"
 
 struct choice {
 	uint8_t flags, relocs;

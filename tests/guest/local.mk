@@ -13,7 +13,7 @@ tests_guest_driver_SOURCES = \
 	tests/guest/report.c tests/guest/report.h \
 	tests/guest/scarcity_tests.c \
 	tests/guest/yama_tests.c
-tests_guest_driver_LDADD = src/libktstr.la
+tests_guest_driver_LDADD = src/libktstr/libktstr.la
 tests_guest_static_worker_SOURCES = $(worker_ktstr_jemalloc_alloc_worker_SOURCES)
 tests_guest_static_worker_CFLAGS = $(worker_ktstr_jemalloc_alloc_worker_CFLAGS)
 tests_guest_static_worker_LDFLAGS = $(KTSTR_LDFLAGS) -all-static -pthread
@@ -26,14 +26,14 @@ AM_T_LOG_FLAGS += -I$(srcdir)/tests/guest
 
 guest_programs = \
 	init=tests/guest/driver$(EXEEXT) \
-	bin/ktstr-jemalloc-probe=probe/ktstr-jemalloc-probe$(EXEEXT) \
+	bin/ktstr-jemalloc-probe=src/tools/probe/ktstr-jemalloc-probe$(EXEEXT) \
 	bin/ktstr-jemalloc-alloc-worker=worker/ktstr-jemalloc-alloc-worker$(EXEEXT) \
 	bin/ktstr-jemalloc-alloc-worker-static=tests/guest/static_worker$(EXEEXT)
 
-check-guest-here: src/libktstr.la probe/libktstr-probe.la tests/guest/driver$(EXEEXT) \
-		tests/guest/static_worker$(EXEEXT) probe/ktstr-jemalloc-probe$(EXEEXT) \
+check-guest-here: src/libktstr/libktstr.la src/libktstr-probe/libktstr-probe.la tests/guest/driver$(EXEEXT) \
+		tests/guest/static_worker$(EXEEXT) src/tools/probe/ktstr-jemalloc-probe$(EXEEXT) \
 		worker/ktstr-jemalloc-alloc-worker$(EXEEXT)
-	@CC='$(CC)' KTSTR_LIBRARY_PATH="src/.libs:probe/.libs:$(GUEST_LIBRARY_PATH)" \
+	@CC='$(CC)' KTSTR_LIBRARY_PATH="src/libktstr/.libs:src/libktstr-probe/.libs:$(GUEST_LIBRARY_PATH)" \
 		$(srcdir)/tests/guest/initramfs tests/guest/initramfs.cpio.gz $(guest_programs)
 	@kernel=$${KTSTR_GUEST_KERNEL:-`$(srcdir)/tests/guest/fetch kernel $(host_cpu)`} && \
 	KTSTR_GUEST_KERNEL=$$kernel KTSTR_GUEST_ARCH=$(host_cpu) \

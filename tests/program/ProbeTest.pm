@@ -22,7 +22,7 @@ sub scratch { return "$scratch" }
 sub source_dir { return $ENV{KTSTR_SRCDIR} // '.' }
 
 sub probe_program {
-	return $ENV{KTSTR_PROBE} // ($ENV{KTSTR_BUILDDIR} // '.') . '/probe/ktstr-jemalloc-probe';
+	return $ENV{KTSTR_PROBE} // ($ENV{KTSTR_BUILDDIR} // '.') . '/src/tools/probe/ktstr-jemalloc-probe';
 }
 
 sub slurp {

@@ -7,7 +7,7 @@ use JSON::PP qw(decode_json);
 use Test::More;
 use TestKtstr;
 
-my $probe = "$ENV{KTSTR_BUILDDIR}/probe/ktstr-jemalloc-probe";
+my $probe = "$ENV{KTSTR_BUILDDIR}/src/tools/probe/ktstr-jemalloc-probe";
 my $bytes = 16 << 20;
 # With a shared jemalloc the dynamic linker's own allocations come on top.
 my $slack = ($ENV{KTSTR_SHARED_JEMALLOC} // 'no') eq 'yes' ? 128 << 10 : 4 << 10;

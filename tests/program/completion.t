@@ -9,7 +9,7 @@ my $bash = find_program('bash') or plan skip_all => 'bash is not installed';
 my $source = $ENV{KTSTR_SRCDIR} // '.';
 my $build = $ENV{KTSTR_BUILDDIR} // '.';
 my %program = (
-	'ktstr-jemalloc-probe' => "$build/probe/ktstr-jemalloc-probe",
+	'ktstr-jemalloc-probe' => "$build/src/tools/probe/ktstr-jemalloc-probe",
 	'ktstr-jemalloc-alloc-worker' => worker_program(),
 );
 

@@ -28,12 +28,12 @@ for my $page (@pages) {
 
 # The program's words stand in its page.
 my $page = slurp("$source/man/ktstr-jemalloc-probe.1") // '';
-my $probe_header = slurp("$source/probe/ktstr/probe.h") // '';
+my $probe_header = slurp("$source/include/ktstr/probe.h") // '';
 my ($words) = $probe_header =~ /^(enum ktstr_probe_tag \{.*?^enum ktstr_probe_thread_error \{.*?^\};)/ms;
 my @words = ($words // '') =~ /"([a-z-]+)"/g;
 cmp_ok scalar(@words), '>', 15, 'the header has tags and kinds of error';
 like $page, qr/\b\Q$_\E\b/, "ktstr-jemalloc-probe(1) has $_" for @words;
-my ($usage) = (slurp("$source/probe/options.c") // '') =~ /options_usage\[\] =(.*?);\n/s;
+my ($usage) = (slurp("$source/src/tools/probe/options.c") // '') =~ /options_usage\[\] =(.*?);\n/s;
 like $page, qr{Fl -\Q$_\E\b}, "ktstr-jemalloc-probe(1) has --$_" for ($usage // '') =~ /--([a-z-]{3,})/g;
 
 my $worker = slurp("$source/man/ktstr-jemalloc-alloc-worker.1") // '';

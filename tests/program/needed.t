@@ -12,9 +12,9 @@ my $static = ($ENV{KTSTR_STATIC_WORKER} // 'no') eq 'yes';
 # libc's dynamic loader may be named too: it is where __tls_get_addr and such things are.
 my @worker = $static ? () : ('libc.so.6', $shared ? 'libjemalloc.so.2' : 'libm.so.6');
 my %needed = (
-	'src/.libs/libktstr.so' => ['libc.so.6'],
-	'probe/.libs/libktstr-probe.so' => [qw(libc.so.6 libdw.so.1 libelf.so.1 libgcc_s.so.1)],
-	'probe/ktstr-jemalloc-probe' => [qw(libc.so.6 libktstr-probe.so.0)],
+	'src/libktstr/.libs/libktstr.so' => ['libc.so.6'],
+	'src/libktstr-probe/.libs/libktstr-probe.so' => [qw(libc.so.6 libdw.so.1 libelf.so.1 libgcc_s.so.1)],
+	'src/tools/probe/ktstr-jemalloc-probe' => [qw(libc.so.6 libktstr-probe.so.0)],
 	'worker/ktstr-jemalloc-alloc-worker' => \@worker,
 );
 

@@ -50,7 +50,7 @@ SKIP: {
 	skip 'needs root, to be two users', 1 unless is_root() && find_program('setpriv');
 	subtest 'an ordinary user' => sub {
 		my ($probe) = grep { -x } map { "$_/ktstr-jemalloc-probe" } probe_program() =~ s{[^/]*\z}{.libs}r, '';
-		my @libs = glob(($ENV{KTSTR_BUILDDIR} // '.') . '/probe/.libs/libktstr-probe.so.*');
+		my @libs = glob(($ENV{KTSTR_BUILDDIR} // '.') . '/src/libktstr-probe/.libs/libktstr-probe.so.*');
 		my $copy = scratch() . '/bin';
 		mkdir $copy, 0755;
 		system('cp', '-L', $probe // probe_program(), @libs, $copy) == 0 or die;

@@ -55,7 +55,7 @@ SKIP: {
 }
 
 # The two builds of the path unit must not be able to differ.
-for my $file ('src/worker_ready.c', 'src/ktstr/worker_ready.h') {
+for my $file ('src/libktstr/worker_ready.c', 'include/ktstr/worker_ready.h') {
 	my $text = slurp("$source/$file");
 	ok defined $text, "$file is there" or next;
 	# Comments may say what the code may not do.
@@ -64,7 +64,7 @@ for my $file ('src/worker_ready.c', 'src/ktstr/worker_ready.h') {
 	note "$file includes ", join ' ', @includes;
 	cmp_ok scalar(@includes), '>', 0, "$file: its includes are seen";
 	my %libc = map { ("<$_>" => 1) } qw(errno.h stddef.h stdint.h string.h);
-	is_deeply [grep { !$libc{$_} && $_ ne '"ktstr/worker_ready.h"' } @includes], [],
+	is_deeply [grep { !$libc{$_} && $_ ne '<ktstr/worker_ready.h>' } @includes], [],
 		"$file: libc headers and its own only";
 	unlike $code, qr/config\.h/, "$file: no config.h";
 	my @conditions = $code =~ /^[ \t]*#[ \t]*((?:if|ifdef|ifndef|elif)\b.*?)[ \t]*$/mg;

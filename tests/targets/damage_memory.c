@@ -22,9 +22,9 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "arch.h"
-#include "ktstr/probe.h"
-#include "module_list.h"
+#include "base/arch.h"
+#include <ktstr/probe.h>
+#include "elf/module_list.h"
 
 #define THREADS 64
 #define WORDS 4096

@@ -29,7 +29,7 @@ struct tsd_s {
 __thread uint64_t in_front[512] __attribute__((aligned(4096))) = { 1 };
 #endif
 #else
-/* jemalloc 5.3.0's struct tsd_s by its offsets: the rows of probe/tsd_layout_table.c. */
+/* jemalloc 5.3.0's struct tsd_s by its offsets: the rows of src/libktstr-probe/jemalloc/tsd_layout_table.c. */
 #ifdef __aarch64__
 #define BEFORE_RUN 496
 #define WHOLE 2696

@@ -8,8 +8,8 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "arch.h"
-#include "elf_image.h"
+#include "base/arch.h"
+#include "elf/elf_image.h"
 
 #define SIZE 65536 /* more than the longest chain that is followed */
 #define PHDRS 6

@@ -16,7 +16,7 @@
 #include <unistd.h>
 
 #include "../open_files.h"
-#include "ktstr/payload.h"
+#include <ktstr/payload.h>
 
 #define PATIENCE_MS 60000 /* for what must happen; a busy machine under valgrind is slow */
 #define TEST(name) cmocka_unit_test_setup_teardown(name, test_begin, test_end)

@@ -20,7 +20,7 @@
 #include <unistd.h>
 
 #include "../open_files.h"
-#include "ktstr/payload.h"
+#include <ktstr/payload.h>
 
 #define ROUNDS 10000
 

@@ -12,8 +12,8 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "ktstr/worker_ready.h"
-#include "ktstr/worker_ready_wait.h"
+#include <ktstr/worker_ready.h>
+#include <ktstr/worker_ready_wait.h>
 
 #define SOON_MS 60	/* for a wait that is expected to time out */
 #define PATIENCE_MS 20000 /* for one that is not: slow machines, valgrind */

@@ -18,7 +18,7 @@
 
 #include <cmocka.h>
 
-#include "ktstr/worker_ready.h"
+#include <ktstr/worker_ready.h>
 
 typedef int path_function(uint32_t pid, char *buf, size_t size);
 
@@ -34,7 +34,7 @@ static int open_library(void **state)
 	char name[4096];
 	void *symbol;
 
-	snprintf(name, sizeof name, "%s/src/.libs/libktstr.so.0", build && *build ? build : ".");
+	snprintf(name, sizeof name, "%s/src/libktstr/.libs/libktstr.so.0", build && *build ? build : ".");
 	*state = NULL;
 	if (access(name, F_OK)) {
 		print_message("# %s is not there: built with --disable-shared?\n", name);

@@ -14,7 +14,7 @@
 
 #include <cmocka.h>
 
-#include "ktstr/worker_ready.h"
+#include <ktstr/worker_ready.h>
 
 /* Each macro joins its neighbours at compile time; with a variable this would not compile. */
 static const char joined_prefix[] = "[" KTSTR_WORKER_READY_MARKER_PREFIX "]";

@@ -19,7 +19,7 @@
 
 #include <cmocka.h>
 
-#include "ktstr/worker_ready_wait.h"
+#include <ktstr/worker_ready_wait.h>
 #include "pidfd.h"
 
 #define PATIENCE_MS 20000

@@ -29,8 +29,8 @@
 
 #include <cmocka.h>
 
-#include "ktstr/worker_ready.h"
-#include "ktstr/worker_ready_wait.h"
+#include <ktstr/worker_ready.h>
+#include <ktstr/worker_ready_wait.h>
 #include "pidfd.h"
 #include "../open_files.h"
 

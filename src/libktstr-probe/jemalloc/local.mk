@@ -1,0 +1,11 @@
+# Which jemalloc, and where its numbers are.
+src_libktstr_probe_libktstr_probe_inner_la_SOURCES += \
+	src/libktstr-probe/jemalloc/choose.c \
+	src/libktstr-probe/jemalloc/find.c \
+	src/libktstr-probe/jemalloc/tsd_evidence.c \
+	src/libktstr-probe/jemalloc/tsd_evidence.h \
+	src/libktstr-probe/jemalloc/tsd_layout.c \
+	src/libktstr-probe/jemalloc/tsd_layout.h \
+	src/libktstr-probe/jemalloc/tsd_layout_pre53.c \
+	src/libktstr-probe/jemalloc/tsd_layout_table.c \
+	src/libktstr-probe/jemalloc/version.c

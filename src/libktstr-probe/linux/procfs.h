@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* What the kernel tells of a process below /proc, or below another folder that looks like it (tests).
+   Called by file_maps, module_list and probe_*. */
+#ifndef KTSTR_PROCFS_H
+#define KTSTR_PROCFS_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "linux/procfs_text.h"
+
+/* Reads a file relative to proc_fd. *text is NUL-terminated and the caller's to free. */
+int procfs_read_file(int proc_fd, const char *path, size_t limit, char **text, size_t *length);
+int procfs_read_fd(int fd, size_t limit, char **text, size_t *length);
+
+/* The caller's own pid as that /proc numbers it, or a negative errno. */
+pid_t procfs_own_pid(int proc_fd);
+
+/* What the kernel told the process at its exec: the value of an AT_… of elf.h, 0 when it is not there. */
+int procfs_read_auxv(int proc_fd, pid_t pid, uint64_t type, uint64_t *value);
+
+/*
+ * The folder /proc/<pid>/task: a descriptor, or a negative errno. It stays that process's: when it has
+ * ended, and another has its pid, everything below this descriptor is -ENOENT or -ESRCH.
+ */
+int procfs_open_tasks(int proc_fd, pid_t pid);
+
+int procfs_read_stat(int task_fd, pid_t tid, struct procfs_stat *stat);
+int procfs_read_status(int task_fd, pid_t tid, struct procfs_status *status);
+
+/* The tids in ascending order; *tids is the caller's to free. */
+int procfs_list_tasks(int task_fd, pid_t **tids, size_t *count);
+
+#endif

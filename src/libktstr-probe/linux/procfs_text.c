@@ -1,0 +1,170 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The texts below /proc. Called by procfs and file_maps. */
+#include "config.h"
+
+#include "linux/procfs_text.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const char deleted_mark[] = " (deleted)";
+
+/* A number in base 10 or 16, and the character behind it. Returns NULL when it is not so or too large. */
+static const char *number(const char *text, unsigned int base, char behind, uint64_t *value)
+{
+	const char *at = text;
+
+	for (*value = 0;; at++) {
+		unsigned int digit;
+
+		if (*at >= '0' && *at <= '9')
+			digit = (unsigned int)(*at - '0');
+		else if (base == 16 && *at >= 'a' && *at <= 'f')
+			digit = (unsigned int)(*at - 'a') + 10;
+		else
+			break;
+		if (__builtin_mul_overflow(*value, base, value) || __builtin_add_overflow(*value, digit, value))
+			return NULL;
+	}
+	return at > text && *at == behind ? at + 1 : NULL;
+}
+
+/* proc(5): a newline in a path is shown as \012. */
+static void unescape(char *path)
+{
+	char *out = path;
+
+	for (char *in = path; *in; out++) {
+		if (strncmp(in, "\\012", 4) == 0) {
+			*out = '\n';
+			in += 4;
+		} else {
+			*out = *in++;
+		}
+	}
+	*out = '\0';
+}
+
+void procfs_strip_deleted(struct procfs_map *map)
+{
+	size_t length = strlen(map->path);
+
+	map->deleted = length >= sizeof deleted_mark &&
+		       strcmp(map->path + length - (sizeof deleted_mark - 1), deleted_mark) == 0;
+	if (map->deleted)
+		map->path[length - (sizeof deleted_mark - 1)] = '\0';
+}
+
+static void take_path(char *path, struct procfs_map *map)
+{
+	while (*path == ' ')
+		path++;
+	map->path = path;
+	procfs_strip_deleted(map);
+	if (strchr(path, '\\'))
+		unescape(path);
+}
+
+/* proc_pid_maps(5): start-end perms offset major:minor inode path. */
+int procfs_parse_map(char *line, struct procfs_map *map)
+{
+	uint64_t dev_major = 0, dev_minor = 0;
+	const char *at = number(line, 16, '-', &map->start);
+	char *end;
+
+	at = at ? number(at, 16, ' ', &map->end) : NULL;
+	if (!at || map->start > map->end || strnlen(at, 5) != 5 || at[4] != ' ')
+		return -EBADMSG;
+	memcpy(map->perms, at, 4);
+	map->perms[4] = '\0';
+	at = number(at + 5, 16, ' ', &map->offset);
+	at = at ? number(at, 16, ':', &dev_major) : NULL;
+	at = at ? number(at, 16, ' ', &dev_minor) : NULL;
+	if (!at || dev_major > UINT32_MAX || dev_minor > UINT32_MAX || *at < '0' || *at > '9')
+		return -EBADMSG;
+	map->dev_major = (unsigned int)dev_major;
+	map->dev_minor = (unsigned int)dev_minor;
+	errno = 0;
+	map->inode = strtoull(at, &end, 10);
+	if (errno || (*end && *end != ' '))
+		return -EBADMSG;
+	take_path(end, map);
+	return 0;
+}
+
+/* Behind `fields` more fields, each ended by a space. NULL when there are fewer. */
+static const char *skip(const char *at, const char *end, unsigned int fields)
+{
+	for (; fields && at; fields--) {
+		at = memchr(at, ' ', (size_t)(end - at));
+		at = at ? at + 1 : NULL;
+	}
+	return at;
+}
+
+/* proc_pid_stat(5). The text is not changed and need not end in a NUL, but its last field is not asked for. */
+int procfs_parse_stat(const char *text, size_t length, struct procfs_stat *stat)
+{
+	/* The name may hold anything, also ')' and newlines: it ends at the last ')'. */
+	const char *open = memchr(text, '(', length), *close = memrchr(text, ')', length);
+	const char *end = text + length, *at;
+	size_t size;
+
+	if (!open || !close || close < open || end - close < 4 || close[1] != ' ' || close[3] != ' ')
+		return -EBADMSG;
+	size = (size_t)(close - open - 1);
+	if (size >= sizeof stat->comm)
+		size = sizeof stat->comm - 1;
+	memset(stat->comm, 0, sizeof stat->comm);
+	memcpy(stat->comm, open + 1, size);
+	stat->state = close[2];
+	/* The state is field 3, flags are 9, starttime is 22: each with a field behind it. */
+	at = skip(close + 2, end, 9 - 3);
+	if (!at || !memchr(at, ' ', (size_t)(end - at)) || !(at = number(at, 10, ' ', &stat->flags)))
+		return -EBADMSG;
+	at = skip(at, end, 22 - 10);
+	if (!at || !memchr(at, ' ', (size_t)(end - at)) || !number(at, 10, ' ', &stat->start_time))
+		return -EBADMSG;
+	return 0;
+}
+
+static int status_number(const char *text, const char *key, long *value)
+{
+	const char *found = strstr(text, key);
+	char *end;
+
+	if (!found)
+		return -EBADMSG;
+	found += strlen(key);
+	*value = strtol(found, &end, 10);
+	return end == found ? -EBADMSG : 0;
+}
+
+int procfs_parse_status(const char *text, struct procfs_status *status)
+{
+	const char *numbers = strstr(text, "\nNSpid:");
+	long tgid, tracer, id;
+	char *end;
+
+	if (status_number(text, "\nTgid:", &tgid) || status_number(text, "\nTracerPid:", &tracer))
+		return -EBADMSG;
+	*status = (struct procfs_status){ .tgid = (pid_t)tgid, .tracer = (pid_t)tracer };
+	if (!numbers) { /* a kernel without pid namespaces */
+		if (status_number(text, "\nPid:", &id))
+			return -EBADMSG;
+		status->inner_id = (pid_t)id;
+		status->levels = 1;
+		return 0;
+	}
+	numbers += strlen("\nNSpid:");
+	while (*numbers && *numbers != '\n') {
+		id = strtol(numbers, &end, 10);
+		if (end == numbers)
+			break;
+		status->inner_id = (pid_t)id;
+		status->levels++;
+		numbers = end;
+	}
+	return status->levels ? 0 : -EBADMSG;
+}

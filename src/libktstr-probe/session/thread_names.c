@@ -1,0 +1,134 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Names and start times of the threads of a snapshot. Called by probe_snapshot. */
+#include "config.h"
+
+#include "session/thread_names.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <sched.h>
+#include <signal.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#define HELPERS_LIMIT 7
+#define THREADS_PER_HELPER 256 /* to start and join one takes as long as some 10 names */
+#define SLICE 32
+
+struct work {
+	struct ktstr_probe *probe;
+	struct ktstr_probe_snapshot *snapshot;
+	uint64_t latest_start; /* in clock ticks since boot: no thread that was read began later */
+	atomic_size_t next;
+	atomic_int skipped;
+};
+
+static uint64_t boot_ticks(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_BOOTTIME, &now);
+	return ((uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec) / (1000000000u / (uint64_t)sysconf(_SC_CLK_TCK));
+}
+
+static void name(const struct work *work, size_t index)
+{
+	struct ktstr_probe *probe = work->probe;
+	struct ktstr_probe_thread *thread = &work->snapshot->threads[index];
+	struct procfs_stat stat;
+
+	if (procfs_read_stat(probe->task_fd, thread->tid, &stat)) {
+		/* Read while it lived; but a thread pointer from a register has only this to vouch for it. */
+		if (probe->by_ptrace)
+			probe_thread_fail(thread, KTSTR_PROBE_THREAD_THREAD_EXITED, -ESRCH);
+		return;
+	}
+	if (stat.start_time > work->latest_start ||
+	    (probe->by_ptrace && stat.start_time != probe->places[index].start_time)) {
+		probe_thread_fail(thread, KTSTR_PROBE_THREAD_THREAD_EXITED, -ESRCH);
+		return;
+	}
+	if (probe->options.no_names)
+		return;
+	memcpy(thread->comm, stat.comm, sizeof thread->comm);
+	thread->start_time = stat.start_time;
+	thread->has_name = 1;
+}
+
+static void *share(void *argument)
+{
+	struct work *work = argument;
+	size_t count = work->snapshot->count, from;
+
+	while ((from = atomic_fetch_add(&work->next, SLICE)) < count) {
+		size_t to = count - from < SLICE ? count : from + SLICE;
+
+		for (size_t i = from; i < to; i++) {
+			if (atomic_load(&work->probe->cancelled)) {
+				atomic_store(&work->skipped, 1);
+				/* Without its start time it cannot be told whose numbers these are. */
+				if (work->probe->by_ptrace)
+					probe_thread_fail(&work->snapshot->threads[i], KTSTR_PROBE_THREAD_THREAD_POINTER,
+							  -ECANCELED);
+				continue;
+			}
+			name(work, i);
+		}
+	}
+	return NULL;
+}
+
+/*
+ * As many as there are processors for us besides the one that the caller is on, and threads that are worth
+ * it. *others: those processors. Left to itself, the scheduler was seen to keep a helper on the caller's
+ * processor for as long as it lived.
+ */
+static size_t helpers_for(size_t count, cpu_set_t *others)
+{
+	size_t helpers = count / THREADS_PER_HELPER;
+	int here;
+
+	if (!helpers || sched_getaffinity(0, sizeof *others, others))
+		return 0;
+	here = sched_getcpu();
+	if (here >= 0)
+		CPU_CLR((size_t)here, others);
+	if (helpers > HELPERS_LIMIT)
+		helpers = HELPERS_LIMIT;
+	return helpers < (size_t)CPU_COUNT(others) ? helpers : (size_t)CPU_COUNT(others);
+}
+
+/* Starts up to `wanted` helpers. Returns how many there are: none, where no thread may be started. */
+static size_t start_helpers(pthread_t *helpers, size_t wanted, const cpu_set_t *others, struct work *work)
+{
+	pthread_attr_t attr;
+	sigset_t all, before;
+	size_t started = 0;
+
+	if (!wanted || pthread_attr_init(&attr))
+		return 0;
+	/* The caller's signal handlers must not run on these. */
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &before);
+	if (pthread_attr_setaffinity_np(&attr, sizeof *others, others) == 0)
+		while (started < wanted && pthread_create(&helpers[started], &attr, share, work) == 0)
+			started++;
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	pthread_attr_destroy(&attr);
+	return started;
+}
+
+void thread_names_read(struct ktstr_probe *probe, struct ktstr_probe_snapshot *snapshot)
+{
+	struct work work = { .probe = probe, .snapshot = snapshot, .latest_start = boot_ticks() };
+	pthread_t helpers[HELPERS_LIMIT];
+	cpu_set_t others;
+	size_t wanted = helpers_for(snapshot->count, &others), started = start_helpers(helpers, wanted, &others, &work);
+
+	share(&work);
+	while (started)
+		pthread_join(helpers[--started], NULL);
+	if (atomic_load(&work.skipped))
+		snapshot->interrupted = 1;
+}

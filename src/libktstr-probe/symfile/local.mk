@@ -1,0 +1,14 @@
+# Files on disk: symbols and debug information.
+src_libktstr_probe_libktstr_probe_inner_la_SOURCES += \
+	src/libktstr-probe/symfile/debug_file.c \
+	src/libktstr-probe/symfile/debug_file.h \
+	src/libktstr-probe/symfile/dwarf_budget.c \
+	src/libktstr-probe/symfile/dwarf_budget.h \
+	src/libktstr-probe/symfile/elf_file.c \
+	src/libktstr-probe/symfile/elf_file.h \
+	src/libktstr-probe/symfile/program_file.c \
+	src/libktstr-probe/symfile/program_file.h \
+	src/libktstr-probe/symfile/query.c \
+	src/libktstr-probe/symfile/query.h \
+	src/libktstr-probe/symfile/tsd_dwarf.c \
+	src/libktstr-probe/symfile/tsd_dwarf.h

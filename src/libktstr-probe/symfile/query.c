@@ -1,0 +1,155 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* What the file of a program, or its debug file, tells of jemalloc. Called by module_jemalloc. */
+#include "config.h"
+
+#include "symfile/query.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "symfile/elf_file.h"
+
+#define CODES_END (-4096) /* errno numbers are below that: MAX_ERRNO, include/linux/err.h */
+
+_Static_assert(sizeof(struct file_answer) <= ISOLATION_ANSWER_LIMIT, "an answer fits");
+
+struct reading {
+	const struct file_question *question;
+	int fds[DEBUG_FILE_BY_ID + DEBUG_FILE_BY_LINK];
+	size_t by_id, count; /* the first by_id of count are there for their build-id */
+	int opened;
+};
+
+/* ---- in the child ---- */
+
+static void open_program(void *context)
+{
+	struct reading *reading = context;
+	const struct file_question *question = reading->question;
+	int fd = program_file_open(question->proc_fd, question->reader, question->module, question->head);
+
+	reading->fds[0] = fd;
+	reading->count = fd >= 0;
+	reading->opened = fd < 0 ? fd : 0;
+}
+
+/* All places at once: which file is the right one shows only in them, and then nothing can be opened. */
+static void open_debug(void *context)
+{
+	struct reading *reading = context;
+	const struct file_question *question = reading->question;
+	const struct program_head *head = question->head;
+
+	if (head->id_size)
+		reading->by_id = debug_file_open_by_id(question->proc_fd, question->reader, head->id, head->id_size,
+						       reading->fds);
+	reading->count = reading->by_id;
+	if (question->link)
+		reading->count += debug_file_open_by_link(question->proc_fd, question->reader, question->module->path,
+							  question->link, reading->fds + reading->by_id);
+	reading->opened = reading->count ? 0 : -ENOENT;
+}
+
+static void read_one(const struct reading *reading, int fd, struct file_answer *answer)
+{
+	answer->symbol = -EEXIST;
+	if (reading->question->wants_symbol)
+		answer->symbol = symbol_file_tsd(fd, &answer->symbol_offset, &answer->symbol_size);
+	answer->dwarf_rc = tsd_dwarf_find(fd, &answer->dwarf);
+}
+
+static void read_program(void *context, void *result)
+{
+	const struct reading *reading = context;
+	struct file_answer *answer = result;
+
+	answer->opened = reading->opened;
+	if (reading->opened)
+		return;
+	read_one(reading, reading->fds[0], answer);
+	answer->link_rc = debug_file_read_link(reading->fds[0], &answer->link);
+}
+
+static void read_debug(void *context, void *result)
+{
+	const struct reading *reading = context;
+	const struct file_question *question = reading->question;
+	uint64_t left = DEBUG_FILE_CHECKSUM_LIMIT;
+	struct file_answer *answer = result;
+
+	answer->opened = -ENOENT;
+	for (size_t i = 0; answer->opened && i < reading->count; i++)
+		if (i < reading->by_id ? debug_file_has_id(reading->fds[i], question->head->id, question->head->id_size)
+				       : debug_file_has_checksum(reading->fds[i], &left, question->link->crc)) {
+			answer->opened = 0;
+			read_one(reading, reading->fds[i], answer);
+		}
+	answer->link_rc = -ENOENT;
+}
+
+static void close_files(void *context)
+{
+	const struct reading *reading = context;
+
+	for (size_t i = 0; i < reading->count; i++)
+		close(reading->fds[i]);
+}
+
+/* ---- in the caller ---- */
+
+static int is_code(int32_t code)
+{
+	return code <= 0 && code >= CODES_END;
+}
+
+static int dwarf_is_sane(const struct tsd_dwarf *dwarf)
+{
+	return dwarf->size >= 8 && dwarf->size <= INT32_MAX && dwarf->allocated <= dwarf->size - 8 &&
+	       dwarf->deallocated <= dwarf->size - 8 && dwarf->allocated != dwarf->deallocated &&
+	       ((dwarf->allocated | dwarf->deallocated) & 7) == 0 && dwarf->state < dwarf->size;
+}
+
+int file_answer_check(const struct file_answer *answer)
+{
+	if (!is_code(answer->opened) || !is_code(answer->symbol) || !is_code(answer->dwarf_rc) ||
+	    !is_code(answer->link_rc) || !memchr(answer->dwarf.how, '\0', sizeof answer->dwarf.how))
+		return -EBADMSG;
+	if (answer->opened)
+		return 0;
+	if (answer->symbol == 0 && (answer->symbol_offset > INT64_MAX || answer->symbol_size > INT64_MAX))
+		return -EBADMSG;
+	if (answer->dwarf_rc == 0 && !dwarf_is_sane(&answer->dwarf))
+		return -EBADMSG;
+	return answer->link_rc == 0 && !debug_file_link_is_sane(&answer->link) ? -EBADMSG : 0;
+}
+
+static int ask(const struct isolation *isolation, const struct isolated_work *work, struct file_answer *answer, char *how)
+{
+	int rc = isolation_run(isolation, work, answer, sizeof *answer, how);
+
+	if (rc == 0 && file_answer_check(answer)) {
+		snprintf(how, ISOLATION_HOW_SIZE, "the child that read it gave an answer that makes no sense");
+		rc = -EBADMSG;
+	}
+	return rc;
+}
+
+int file_answer_program(const struct isolation *isolation, const struct file_question *question,
+			struct file_answer *answer, char how[ISOLATION_HOW_SIZE])
+{
+	struct reading reading = { .question = question };
+	struct isolated_work work = { &reading, question->proc_fd, open_program, read_program, close_files };
+
+	return ask(isolation, &work, answer, how);
+}
+
+int file_answer_debug(const struct isolation *isolation, const struct file_question *question,
+		      struct file_answer *answer, char how[ISOLATION_HOW_SIZE])
+{
+	struct reading reading = { .question = question };
+	struct isolated_work work = { &reading, question->proc_fd, open_debug, read_debug, close_files };
+
+	return ask(isolation, &work, answer, how);
+}

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The fallback for thread pointers: stop each thread for a moment and read its register. Called by
+ * thread_pointer where get_robust_list(2) cannot help, such as with musl.
+ */
+#ifndef KTSTR_PTRACE_STOP_H
+#define KTSTR_PTRACE_STOP_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include <ktstr/probe.h>
+
+struct ptrace_stop {
+	pid_t tid;
+	uint64_t thread_pointer; /* valid when error is KTSTR_PROBE_THREAD_OK */
+	enum ktstr_probe_thread_error error;
+	int code; /* negative errno of that error, or 0 */
+};
+
+/*
+ * Fills in the thread pointer of each of `count` threads of process pid. All are interrupted first,
+ * then reaped in the order in which they stop, each let go at once. A thread that does not stop in
+ * time gets KTSTR_PROBE_THREAD_WAITPID. All are let go on every path, even if this process crashes.
+ * Ends early when cancel_fd (or -1) polls readable. Returns 0 or a negative errno if it could not begin.
+ */
+int ptrace_stop_read(pid_t pid, struct ptrace_stop *stops, size_t count, unsigned int timeout_ms,
+		     int cancel_fd);
+
+#endif

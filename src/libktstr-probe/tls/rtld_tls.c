@@ -1,0 +1,224 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* What the target's ld.so has written down of one module's TLS. Called by module_tls. */
+#include "config.h"
+
+#include "tls/rtld_tls.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "base/arch.h"
+
+#define NODES_LIMIT 4096
+#define SLOTS_LIMIT 65536
+#define STATIC_LIMIT (UINT64_C(1) << 32)
+
+/*
+ * glibc nptl_db/structs.def. Each names a uint32_t[3]: bits, number of elements, offset. Together they
+ * lead from _rtld_global to every module with TLS, as td_thr_tlsbase does.
+ */
+enum field {
+	LIST_IN_RTLD, NODE_LENGTH, NODE_NEXT, NODE_SLOTS, SLOT_GENERATION, SLOT_MAP, MAP_MODULE_ID, MAP_OFFSET,
+	PTHREAD_DTV, DTV_ARRAY, DTV_COUNTER, DTV_POINTER, FIELDS
+};
+
+static const char *const field_names[FIELDS] = {
+	[LIST_IN_RTLD] = "_thread_db_rtld_global__dl_tls_dtv_slotinfo_list",
+	[NODE_LENGTH] = "_thread_db_dtv_slotinfo_list_len",
+	[NODE_NEXT] = "_thread_db_dtv_slotinfo_list_next",
+	[NODE_SLOTS] = "_thread_db_dtv_slotinfo_list_slotinfo",
+	[SLOT_GENERATION] = "_thread_db_dtv_slotinfo_gen",
+	[SLOT_MAP] = "_thread_db_dtv_slotinfo_map",
+	[MAP_MODULE_ID] = "_thread_db_link_map_l_tls_modid",
+	[MAP_OFFSET] = "_thread_db_link_map_l_tls_offset",
+	[PTHREAD_DTV] = "_thread_db_pthread_dtvp",
+	[DTV_ARRAY] = "_thread_db_dtv_dtv",
+	[DTV_COUNTER] = "_thread_db_dtv_t_counter",
+	[DTV_POINTER] = "_thread_db_dtv_t_pointer_val",
+};
+
+struct description {
+	uint64_t rtld_global;
+	uint32_t fields[FIELDS][3];
+	uint32_t sizeof_pthread;
+};
+
+static int read_symbol(const struct elf_image *image, const struct elf_dynamic *dynamic, size_t symbol,
+		       void *buffer, size_t size)
+{
+	return remote_read_one(image->tid, dynamic->symbols[symbol].st_value + image->bias, buffer, size, image->counter);
+}
+
+/* The words that one file defines. `missing` is a bit for each field that is still to be found. */
+static void take_words(const struct elf_image *image, struct description *description, unsigned int *missing)
+{
+	struct elf_dynamic dynamic;
+	int rc = elf_image_dynamic(image, &dynamic);
+
+	for (size_t s = 1; rc == 0 && s < dynamic.symbol_count; s++) {
+		const char *name = elf_dynamic_name(&dynamic, s);
+
+		if (dynamic.symbols[s].st_shndx == SHN_UNDEF)
+			continue;
+		if (!description->rtld_global && strcmp(name, "_rtld_global") == 0)
+			description->rtld_global = dynamic.symbols[s].st_value + image->bias;
+		if (strncmp(name, "_thread_db_", 11) != 0)
+			continue;
+		if (!description->sizeof_pthread && strcmp(name, "_thread_db_sizeof_pthread") == 0)
+			rc = read_symbol(image, &dynamic, s, &description->sizeof_pthread, sizeof(uint32_t));
+		for (size_t f = 0; rc == 0 && f < FIELDS; f++)
+			if (*missing & 1u << f && strcmp(name, field_names[f]) == 0) {
+				rc = read_symbol(image, &dynamic, s, description->fields[f], sizeof *description->fields);
+				*missing &= ~(1u << f);
+			}
+	}
+	elf_dynamic_free(&dynamic);
+}
+
+/* What dtv_walk takes for granted is compared with what this libc says. */
+static int is_known_dtv(const struct description *description)
+{
+	uint64_t dtv = description->fields[PTHREAD_DTV][2];
+
+	if (arch_tls_variant == 1)
+		dtv -= description->sizeof_pthread; /* there the thread pointer stands behind struct pthread */
+	return dtv == (uint64_t)arch_dtv_offset && description->fields[DTV_ARRAY][0] == 8 * ARCH_DTV_ENTRY_SIZE &&
+	       description->fields[DTV_ARRAY][2] == 0 && description->fields[DTV_COUNTER][2] == 0 &&
+	       description->fields[DTV_POINTER][2] == 0;
+}
+
+static int describe(const struct module_list *list, struct description *description)
+{
+	unsigned int missing = (1u << FIELDS) - 1;
+
+	*description = (struct description){ .rtld_global = 0 };
+	/* A damaged file tells nothing; the words are then missing. */
+	for (size_t i = 0; i < list->count && (missing || !description->rtld_global); i++)
+		take_words(&list->modules[i].image, description, &missing);
+	if (missing || !description->rtld_global || !description->sizeof_pthread)
+		return -ENOSYS;
+	for (size_t f = 0; f < FIELDS; f++) {
+		int is_array = f == NODE_SLOTS || f == DTV_ARRAY;
+
+		if (description->fields[f][0] != (is_array ? 128 : 64) || description->fields[f][2] > 1u << 20)
+			return -ENOSYS; /* 64-bit words, in arrays of two */
+	}
+	return is_known_dtv(description) ? 0 : -ENOSYS;
+}
+
+static int read_word(const struct elf_image *image, uint64_t address, uint64_t *word)
+{
+	return remote_read_one(image->tid, address, word, sizeof *word, image->counter);
+}
+
+/* link.h, struct link_map: l_addr, l_name, l_ld. Returns 1 for the image's, 0 for another's. */
+static int is_map_of(const struct elf_image *image, uint64_t map)
+{
+	uint64_t words[3];
+
+	return map && remote_read_one(image->tid, map, words, sizeof words, image->counter) == 0 &&
+	       words[0] == image->bias && words[2] == image->dynamic;
+}
+
+static int take_slot(const struct elf_image *image, const struct description *description, uint64_t slot,
+		     uint64_t id, struct loader_tls *tls)
+{
+	uint64_t map = tls->words[1], map_id, offset;
+	int rc = read_word(image, map + description->fields[MAP_MODULE_ID][2], &map_id);
+
+	if (rc == 0)
+		rc = read_word(image, map + description->fields[MAP_OFFSET][2], &offset);
+	if (rc)
+		return rc;
+	if (map_id != id)
+		return -EBADMSG;
+	tls->module_id = id;
+	tls->slot = slot;
+	tls->dtv_offset = arch_dtv_offset;
+	tls->dtv_entry_size = ARCH_DTV_ENTRY_SIZE;
+	/* NO_TLS_OFFSET and FORCED_DYNAMIC_TLS_OFFSET are 0, -1 or -2, whichever the architecture. */
+	tls->is_static = offset != 0 && offset < STATIC_LIMIT;
+	tls->distance = arch_tls_variant == 2 ? -(int64_t)offset : (int64_t)offset;
+	return 0;
+}
+
+/* One node of the list: `first` is the id of its first slot. Returns 1 when found. */
+static int look_through(const struct elf_image *image, const struct description *description, uint64_t node,
+			uint64_t first, uint64_t length, struct loader_tls *tls)
+{
+	for (uint64_t i = 0; i < length; i++) {
+		uint64_t slot = node + description->fields[NODE_SLOTS][2] + i * 2 * sizeof(uint64_t);
+		int rc;
+
+		if (first + i == 0)
+			continue; /* no module has the id 0; what stands there is a left-over of the start */
+		rc = remote_read_one(image->tid, slot, tls->words, sizeof tls->words, image->counter);
+
+		if (rc)
+			return rc;
+		if (!is_map_of(image, tls->words[1]))
+			continue;
+		rc = take_slot(image, description, slot, first + i, tls);
+		return rc ? rc : 1;
+	}
+	return 0;
+}
+
+int loader_tls_find(const struct module_list *list, const struct elf_image *image, struct loader_tls *tls)
+{
+	struct description description;
+	uint64_t node, length, id = 0;
+	int rc = describe(list, &description);
+
+	*tls = (struct loader_tls){ 0 };
+	/* The generation and the map are read as two neighbouring words. */
+	if (rc == 0 && (description.fields[SLOT_GENERATION][2] != 0 || description.fields[SLOT_MAP][2] != sizeof(uint64_t)))
+		return -ENOSYS;
+	if (rc == 0)
+		rc = read_word(image, description.rtld_global + description.fields[LIST_IN_RTLD][2], &node);
+	for (int nodes = 0; rc == 0 && node; nodes++) {
+		rc = read_word(image, node + description.fields[NODE_LENGTH][2], &length);
+		if (rc == 0 && (length > SLOTS_LIMIT || id + length > SLOTS_LIMIT || nodes > NODES_LIMIT))
+			rc = -EBADMSG;
+		if (rc == 0)
+			rc = look_through(image, &description, node, id, length, tls);
+		id += length;
+		if (rc == 0)
+			rc = read_word(image, node + description.fields[NODE_NEXT][2], &node);
+	}
+	return rc == 1 ? 0 : rc ? rc : -ENOENT;
+}
+
+int loader_tls_is_musl(const struct module_list *list)
+{
+	for (size_t i = 0; i < list->count; i++) {
+		struct elf_dynamic dynamic;
+		int found = 0;
+
+		if (elf_image_dynamic(&list->modules[i].image, &dynamic))
+			continue;
+		for (size_t s = 1; s < dynamic.symbol_count; s++) {
+			const char *name = elf_dynamic_name(&dynamic, s);
+
+			if (dynamic.symbols[s].st_shndx == SHN_UNDEF)
+				continue;
+			/* The third stage of its dynamic linker, which is in one file with its libc (ldso/dynlink.c). */
+			found |= strcmp(name, "__dls3") == 0;
+			found |= 2 * (strcmp(name, "__tls_get_addr") == 0) | 4 * (strcmp(name, "__libc_start_main") == 0);
+		}
+		elf_dynamic_free(&dynamic);
+		if (found == 7)
+			return 1;
+	}
+	return 0;
+}
+
+/*
+ * musl src/internal/pthread_impl.h, "external or internal ABI, do not change": uintptr_t *dtv; dtv[0] is the
+ * number of modules, dtv[n] module n's block. dlclose does nothing, so an id stays a module's.
+ */
+void loader_tls_musl(uint64_t module_id, struct loader_tls *tls)
+{
+	*tls = (struct loader_tls){ .module_id = module_id, .dtv_offset = arch_musl_dtv_offset,
+				    .dtv_entry_size = sizeof(uint64_t), .words = { module_id, 0 } };
+}

@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Fills in a struct ktstr_error where a failure happens. Called by every file that can fail. */
+#ifndef KTSTR_ERROR_PRIVATE_H
+#define KTSTR_ERROR_PRIVATE_H
+
+#include <ktstr/error.h>
+
+/* Writes code (a negative errno) and the text, unless error is NULL. Returns code. */
+int ktstr_error_set(struct ktstr_error *error, int code, const char *format, ...)
+	__attribute__((format(printf, 3, 4)));
+
+#endif

@@ -1,0 +1,3 @@
+# What the programs print with.
+tools_output_sources = \
+	src/tools/output/escape.c src/tools/output/escape.h

@@ -1,0 +1,10 @@
+# ktstr-jemalloc-probe: the contract's program, nothing more.
+bin_PROGRAMS += src/tools/probe/ktstr-jemalloc-probe
+src_tools_probe_ktstr_jemalloc_probe_SOURCES = \
+	$(tools_output_sources) \
+	src/tools/probe/main.c \
+	src/tools/probe/options.c src/tools/probe/options.h \
+	src/tools/probe/render_json.c src/tools/probe/render_json.h \
+	src/tools/probe/render_text.c src/tools/probe/render_text.h
+src_tools_probe_ktstr_jemalloc_probe_LDADD = src/libktstr-probe/libktstr-probe.la
+EXTRA_src_tools_probe_ktstr_jemalloc_probe_DEPENDENCIES = Makefile

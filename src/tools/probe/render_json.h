@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The JSON document, schema version 3, written as the snapshots come: memory does not grow with
+ * their number, and what was read is out even if the program is killed. Called by main.
+ */
+#ifndef KTSTR_RENDER_JSON_H
+#define KTSTR_RENDER_JSON_H
+
+#include <stdint.h>
+#include <stdio.h>
+
+#include <ktstr/probe.h>
+
+struct render_json {
+	FILE *out;
+	int64_t start_monotonic_ns; /* elapsed_since_start_ns counts from here */
+	int snapshots;		    /* written so far */
+};
+
+/* interval_ms is written when it is not 0. */
+void render_json_begin(struct render_json *json, pid_t pid, int64_t started_at_unix_sec,
+		       unsigned int interval_ms);
+void render_json_snapshot(struct render_json *json, const struct ktstr_probe_snapshot *snapshot);
+
+/* `interrupted` stands last: it is not known before the end. Write errors show in ferror(out). */
+void render_json_end(struct render_json *json, int interrupted);
+
+#endif

@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The command line of the probe: each option, its limits, and what excludes what. */
+#include "config.h"
+
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "probe/options.h"
+
+#define MAX_ARGS 8
+
+static int parse(struct options *options, char *error, const char *line)
+{
+	static char words[256];
+	char *argv[MAX_ARGS + 2] = { (char *)"probe" };
+	int argc = 1;
+
+	strncpy(words, line, sizeof words - 1);
+	for (char *word = strtok(words, " "); word; word = strtok(NULL, " "))
+		argv[argc++] = strcmp(word, "''") == 0 ? (char *)"" : word;
+	return options_parse(argc, argv, options, error);
+}
+
+static void test_accepted(void **state)
+{
+	struct options o;
+	char error[OPTIONS_ERROR_SIZE];
+
+	(void)state;
+	assert_int_equal(parse(&o, error, "-p 1"), 0);
+	assert_int_equal(o.pid, 1);
+	assert_int_equal(o.snapshots, 1);
+	assert_int_equal(o.interval_ms, 0);
+	assert_int_equal(o.json, 0);
+	assert_int_equal(parse(&o, error, "--pid=2147483647 --json --explain --no-names"), 0);
+	assert_int_equal(o.pid, INT32_MAX);
+	assert_int_equal(o.json && o.explain && o.probe.no_names, 1);
+	assert_int_equal(parse(&o, error, "--pid 5 --snapshots 100000 --interval-ms 3600000"), 0);
+	assert_int_equal(o.snapshots, 100000);
+	assert_int_equal(o.interval_ms, 3600000);
+	assert_int_equal(parse(&o, error, "--pid 5 --abort-after-ms 1 --sort flow"), 0);
+	assert_int_equal(o.abort_after_ms, 1);
+	assert_int_equal(o.sort, OPTIONS_SORT_FLOW);
+	assert_int_equal(parse(&o, error, "--pid 5 --thread-pointer=ptrace --debuginfo off --jemalloc x.so"), 0);
+	assert_int_equal(o.probe.thread_pointer, KTSTR_PROBE_THREAD_POINTER_PTRACE);
+	assert_int_equal(o.probe.debuginfo, KTSTR_PROBE_DEBUGINFO_OFF);
+	assert_string_equal(o.probe.jemalloc_path, "x.so");
+	assert_int_equal(parse(&o, error, "--help --nonsense"), 0);
+	assert_int_equal(o.help, 1);
+	assert_int_equal(parse(&o, error, "--version"), 0);
+	assert_int_equal(o.version, 1);
+}
+
+static void test_refused(void **state)
+{
+	static const char *const lines[] = {
+		"", "--json", "-p 0", "-p -1", "-p +1", "-p 1x", "-p 0x1", "-p 2147483648", "-p ''",
+		"-p 99999999999999999999999", "-p", "-p 1 extra", "-p 1 --nonsense", "-p 1 --json=yes",
+		"-p 1 --snapshots 0", "-p 1 --snapshots 100001 --interval-ms 1", "-p 1 --snapshots 2",
+		"-p 1 --interval-ms 5", "-p 1 --snapshots 1 --interval-ms 5",
+		"-p 1 --snapshots 2 --interval-ms 0", "-p 1 --snapshots 2 --interval-ms 3600001",
+		"-p 1 --abort-after-ms 0", "-p 1 --abort-after-ms 3600001", "-p 1 --sort size",
+		"-p 1 --json --sort flow", "-p 1 --sort name --no-names", "-p 1 --thread-pointer guess",
+		"-p 1 --debuginfo on", "-p 1 --jemalloc ''",
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof lines / sizeof *lines; i++) {
+		struct options o;
+		char error[OPTIONS_ERROR_SIZE] = "";
+
+		if (parse(&o, error, lines[i]) != -EINVAL)
+			fail_msg("accepted: %s", lines[i]);
+		assert_true(*error);
+	}
+}
+
+static void test_number(void **state)
+{
+	uint64_t n = 7;
+
+	(void)state;
+	assert_int_equal(options_number("18446744073709551615", 0, UINT64_MAX, &n), 0);
+	assert_true(n == UINT64_MAX);
+	assert_int_equal(options_number("18446744073709551616", 0, UINT64_MAX, &n), -ERANGE);
+	assert_int_equal(options_number("007", 0, 7, &n), 0);
+	assert_int_equal(n, 7);
+	assert_int_equal(options_number(" 7", 0, 7, &n), -EINVAL);
+	assert_int_equal(options_number("7 ", 0, 7, &n), -EINVAL);
+	assert_int_equal(options_number("", 0, 7, &n), -EINVAL);
+	assert_int_equal(options_number("8", 0, 7, &n), -ERANGE);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_accepted),
+		cmocka_unit_test(test_refused),
+		cmocka_unit_test(test_number),
+	};
+
+	cmocka_set_message_output(CM_OUTPUT_TAP);
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,271 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Lines of maps and stat, and status, as hostile as they come. */
+#include "config.h"
+
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "linux/procfs.h"
+
+static void test_maps(void **state)
+{
+	char with_spaces[] = "7f00-8f00 r-xp 00001000 fe:01 1234   /tmp/a b (x) (deleted)";
+	char newline[] = "7f00-8f00 r--p 00000000 00:1b 18446744073709551615 /a\\012b";
+	char anonymous[] = "ffffffffff600000-ffffffffff601000 --xp 00000000 00:00 0";
+	char broken[] = "7f00 r-xp 0 0:0 0", reversed[] = "9000-8000 r-xp 0 0:0 0 /x";
+	static const char *const refused[] = {
+		"", "-", "7f00-8f00", "7f00-8f00 ", "7f00-8f00 r-x", "7f00-8f00 r-xp", "7f00-8f00 r-xpp 0 0:0 0",
+		"10000000000000000-20000000000000000 r-xp 0 0:0 0", "7f00-8f00 r-xp 0 100000000:0 0",
+		"7f00-8f00 r-xp 0 0:0 ", "7f00-8f00 r-xp 0 0:0 -1", "7f00-8f00 r-xp 0 0:0 1x",
+		"7f00-8f00 r-xp 0 0:0 18446744073709551616", "7f00-8f00 r-xp  0 0:0 0", " 7f00-8f00 r-xp 0 0:0 0",
+	};
+	struct procfs_map map;
+
+	(void)state;
+	assert_int_equal(procfs_parse_map(with_spaces, &map), 0);
+	assert_true(map.start == 0x7f00 && map.end == 0x8f00 && map.offset == 0x1000 && map.inode == 1234);
+	assert_int_equal(map.dev_major, 0xfe);
+	assert_string_equal(map.path, "/tmp/a b (x)");
+	assert_int_equal(map.deleted, 1);
+	assert_int_equal(procfs_parse_map(newline, &map), 0);
+	assert_string_equal(map.path, "/a\nb");
+	assert_true(map.inode == UINT64_MAX && !map.deleted);
+	assert_int_equal(procfs_parse_map(anonymous, &map), 0);
+	assert_string_equal(map.path, "");
+	assert_int_equal(procfs_parse_map(broken, &map), -EBADMSG);
+	assert_int_equal(procfs_parse_map(reversed, &map), -EBADMSG);
+	for (size_t i = 0; i < sizeof refused / sizeof *refused; i++) {
+		char line[128];
+
+		snprintf(line, sizeof line, "%s", refused[i]);
+		assert_int_equal(procfs_parse_map(line, &map), -EBADMSG);
+	}
+}
+
+static void test_stat(void **state)
+{
+	static const char text[] =
+		"12 (a) Z 1 (\n)) S 1 2 3 4 5 4194560 7 8 9 10 11 12 13 14 15 16 17 18 987654321 20 21";
+	struct procfs_stat stat;
+
+	(void)state;
+	assert_int_equal(procfs_parse_stat(text, strlen(text), &stat), 0);
+	assert_string_equal(stat.comm, "a) Z 1 (\n)");
+	assert_int_equal(stat.state, 'S');
+	assert_int_equal(stat.flags, 4194560);
+	assert_int_equal(stat.start_time, 987654321);
+	assert_int_equal(procfs_parse_stat("12 (a", 5, &stat), -EBADMSG);
+	assert_int_equal(procfs_parse_stat(")(", 2, &stat), -EBADMSG);
+	assert_int_equal(procfs_parse_stat("1 (a) S 1 2", 11, &stat), -EBADMSG);
+	assert_int_equal(procfs_parse_stat("1 (a)", 5, &stat), -EBADMSG);
+	assert_int_equal(procfs_parse_stat("1 (a) S ", 8, &stat), -EBADMSG);
+	/* Cut anywhere, it is refused until the start time has ended, and nothing behind the cut is read. */
+	for (size_t length = 0; length < sizeof text; length++) {
+		char *copy = malloc(length + 1);
+		int whole = length > (size_t)(strstr(text, "321 20") + 3 - text);
+
+		assert_non_null(copy);
+		memcpy(copy, text, length);
+		copy = realloc(copy, length ? length : 1);
+		assert_int_equal(procfs_parse_stat(copy, length, &stat), whole ? 0 : -EBADMSG);
+		free(copy);
+	}
+}
+
+static void test_status(void **state)
+{
+	struct procfs_status status;
+
+	(void)state;
+	assert_int_equal(procfs_parse_status("Name:\tx\nTgid:\t7\nPid:\t9\nTracerPid:\t3\nNSpid:\t9\t5\t2\nX:\t1\n", &status), 0);
+	assert_int_equal(status.tgid, 7);
+	assert_int_equal(status.tracer, 3);
+	assert_int_equal(status.inner_id, 2);
+	assert_int_equal(status.levels, 3);
+	assert_int_equal(procfs_parse_status("Name:\tx\nTgid:\t7\nPid:\t9\nTracerPid:\t0\n", &status), 0);
+	assert_int_equal(status.inner_id, 9);
+	assert_int_equal(procfs_parse_status("Name:\tx\n", &status), -EBADMSG);
+}
+
+/* A folder that looks like /proc. */
+static char root[4096];
+static int root_fd = -1;
+
+static void make_folder(const char *path)
+{
+	assert_int_equal(mkdirat(root_fd, path, 0700), 0);
+}
+
+static void make_file(const char *path, const char *text, size_t length)
+{
+	int fd = openat(root_fd, path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+
+	assert_true(fd >= 0);
+	assert_int_equal(write(fd, text, length), (ssize_t)length);
+	close(fd);
+}
+
+static void test_tasks(void **state)
+{
+	char path[64];
+	pid_t *tids;
+	size_t count;
+	int task_fd;
+
+	(void)state;
+	make_folder("7");
+	assert_int_equal(procfs_open_tasks(root_fd, 7), -ENOENT);
+	make_folder("7/task");
+	task_fd = procfs_open_tasks(root_fd, 7);
+	assert_true(task_fd >= 0);
+	assert_int_equal(procfs_list_tasks(task_fd, &tids, &count), -ESRCH);
+	make_folder("7/task/12x");
+	make_folder("7/task/-4");
+	make_folder("7/task/0");
+	assert_int_equal(procfs_list_tasks(task_fd, &tids, &count), -ESRCH);
+	assert_null(tids);
+	for (int i = 0; i < 1000; i++) { /* in an order of their own: 37 and 1000 share no divisor */
+		snprintf(path, sizeof path, "7/task/%d", 100000 + i * 37 % 1000);
+		make_folder(path);
+	}
+	assert_int_equal(procfs_list_tasks(task_fd, &tids, &count), 0);
+	assert_int_equal(count, 1000);
+	for (size_t i = 0; i < count; i++)
+		assert_int_equal(tids[i], 100000 + (int)i);
+	free(tids);
+	assert_int_equal(unlinkat(root_fd, "7/task/100500", AT_REMOVEDIR), 0);
+	assert_int_equal(procfs_list_tasks(task_fd, &tids, &count), 0); /* anew, from the start */
+	assert_int_equal(count, 999);
+	free(tids);
+	close(task_fd);
+}
+
+/* The line with all groups stands before NSpid: a thread's inner tid must not depend on their number. */
+static void test_status_of_many_groups(void **state)
+{
+	static char text[800000];
+	struct procfs_status status;
+	int task_fd, length = snprintf(text, sizeof text, "Name:\ta\nTgid:\t9\nPid:\t9\nTracerPid:\t0\nGroups:\t");
+
+	(void)state;
+	for (int i = 0; i < 65536; i++)
+		length += snprintf(text + length, sizeof text - (size_t)length, "%d ", 2000000000 + i);
+	length += snprintf(text + length, sizeof text - (size_t)length, "\nNSpid:\t9\t4\nX:\t1\n");
+	make_folder("9");
+	make_folder("9/task");
+	make_folder("9/task/9");
+	task_fd = procfs_open_tasks(root_fd, 9);
+	assert_int_equal(procfs_read_status(task_fd, 9, &status), -ENOENT);
+	make_file("9/task/9/status", text, (size_t)length);
+	assert_int_equal(procfs_read_status(task_fd, 9, &status), 0);
+	assert_int_equal(status.inner_id, 4);
+	assert_int_equal(status.levels, 2);
+	make_file("9/task/9/status", "", 0); /* what a task gives that ended behind open */
+	assert_int_equal(procfs_read_status(task_fd, 9, &status), -ESRCH);
+	close(task_fd);
+}
+
+static void test_read_file(void **state)
+{
+	static char text[200000];
+	size_t length;
+	char *read;
+
+	(void)state;
+	memset(text, 'a', sizeof text);
+	for (size_t size = 65535; size <= 65537; size++) { /* around one piece */
+		make_file("file", text, size);
+		assert_int_equal(procfs_read_file(root_fd, "file", size, &read, &length), 0);
+		assert_true(length == size && strlen(read) == size);
+		free(read);
+		assert_int_equal(procfs_read_file(root_fd, "file", size - 1, &read, &length), -EFBIG);
+	}
+	make_file("file", "", 0);
+	assert_int_equal(procfs_read_file(root_fd, "file", 10, &read, &length), 0);
+	assert_true(length == 0 && *read == '\0');
+	free(read);
+	assert_int_equal(procfs_read_file(root_fd, "none", 10, &read, &length), -ENOENT);
+}
+
+/* This process, through the real /proc. */
+static void test_self(void **state)
+{
+	int proc_fd = open("/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int fd = procfs_open_tasks(proc_fd, getpid());
+	struct procfs_status status;
+	struct procfs_stat stat;
+	pid_t *tids;
+	size_t count;
+
+	(void)state;
+	assert_int_equal(procfs_list_tasks(fd, &tids, &count), 0);
+	assert_true(count >= 1 && tids[0] == getpid());
+	free(tids);
+	assert_int_equal(procfs_read_stat(fd, getpid(), &stat), 0);
+	assert_true(stat.state == 'R' && stat.start_time > 0);
+	assert_int_equal(procfs_read_status(fd, getpid(), &status), 0);
+	assert_int_equal(status.tgid, getpid());
+	close(fd);
+	close(proc_fd);
+}
+
+static int make_root(void **state)
+{
+	const char *folder = getenv("TMPDIR");
+
+	(void)state;
+	snprintf(root, sizeof root, "%s/probe_procfs.XXXXXX", folder && *folder ? folder : "/tmp");
+	if (!mkdtemp(root))
+		return -1;
+	root_fd = open(root, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	return root_fd < 0;
+}
+
+static int remove_root(void **state)
+{
+	char path[64];
+
+	(void)state;
+	for (int i = 0; i < 1000; i++) {
+		snprintf(path, sizeof path, "7/task/%d", 100000 + i);
+		unlinkat(root_fd, path, AT_REMOVEDIR);
+	}
+	for (const char *const *name = (const char *const[]){ "7/task/12x", "7/task/-4", "7/task/0", "7/task", "7",
+							      "9/task/9", "9/task", "9", NULL };
+	     *name; name++) {
+		snprintf(path, sizeof path, "%s/status", *name);
+		unlinkat(root_fd, path, 0);
+		unlinkat(root_fd, *name, AT_REMOVEDIR);
+	}
+	unlinkat(root_fd, "file", 0);
+	close(root_fd);
+	return rmdir(root);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_maps),
+		cmocka_unit_test(test_stat),
+		cmocka_unit_test(test_status),
+		cmocka_unit_test(test_tasks),
+		cmocka_unit_test(test_status_of_many_groups),
+		cmocka_unit_test(test_read_file),
+		cmocka_unit_test(test_self),
+	};
+
+	cmocka_set_message_output(CM_OUTPUT_TAP);
+	return cmocka_run_group_tests(tests, make_root, remove_root);
+}

@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Which gate is named for which state of the machine. */
+#include "config.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+#include <fcntl.h>
+#include <unistd.h>
+
+#include "linux/ptrace_access.h"
+
+static const struct access_gate open_gate = {
+	.own_uid = 1000, .own_gid = 100, .target_uid = { 1000, 1000, 1000 }, .target_gid = { 100, 100, 100 }, .capability = 0, .yama = 0, .dumpable = 1,
+	.own_seccomp = 0, .tracer = 0, .same_user_space = 1, .more_capable = 0,
+};
+
+static void expect(struct access_gate gate, const char *part)
+{
+	char text[1024];
+
+	access_gate_text(&gate, text, sizeof text);
+	if (!strstr(text, part))
+		fail_msg("'%s' is not in: %s", part, text);
+	assert_null(strchr(text, '\n'));
+}
+
+static void test_verdicts(void **state)
+{
+	struct access_gate gate = open_gate;
+
+	(void)state;
+	expect(gate, "a security module");
+	gate.more_capable = 1;
+	expect(gate, "capabilities that we lack");
+	gate.yama = 1;
+	expect(gate, "ptrace_scope 1)");
+	gate.yama = 2;
+	expect(gate, "ptrace_scope 2)");
+	gate.yama = 3;
+	expect(gate, "ptrace_scope 3,");
+	gate.dumpable = 0;
+	expect(gate, "not dumpable");
+	gate.target_gid[0] = 7;
+	expect(gate, "another group");
+	gate.target_uid[2] = 0; /* a saved uid alone is enough to refuse */
+	expect(gate, "another user");
+	gate.capability = 1;
+	expect(gate, "ptrace_scope 3,");
+	gate.yama = -1;
+	expect(gate, "Yama ptrace_scope absent");
+	expect(gate, "a security module");
+	gate.same_user_space = -1;
+	expect(gate, "or a security module");
+	gate.same_user_space = 0;
+	expect(gate, "user namespace over which our");
+}
+
+static void test_short_buffer(void **state)
+{
+	char text[10];
+
+	(void)state;
+	access_gate_text(&open_gate, text, sizeof text);
+	assert_int_equal(strlen(text), 9);
+}
+
+static void test_this_process(void **state)
+{
+	struct access_gate gate;
+	int proc_fd = open("/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	(void)state;
+	access_gate_read(proc_fd, getpid(), &gate);
+	assert_int_equal(gate.own_uid, geteuid());
+	assert_int_equal(gate.target_uid[1], geteuid());
+	assert_int_equal(gate.target_gid[1], getegid());
+	assert_int_equal(gate.same_user_space, 1);
+	assert_true(gate.capability == 0 || gate.capability == 1);
+	assert_true(gate.own_seccomp >= 0);
+	access_gate_read(proc_fd, 0, &gate); /* no such process: unknown, no crash */
+	assert_int_equal(gate.target_uid[0], -1);
+	assert_int_equal(gate.tracer, -1);
+	close(proc_fd);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_verdicts),
+		cmocka_unit_test(test_short_buffer),
+		cmocka_unit_test(test_this_process),
+	};
+
+	cmocka_set_message_output(CM_OUTPUT_TAP);
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

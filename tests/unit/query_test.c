@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Answers of the child that reads files: real ones, and such as an intruder would give. */
+#include "config.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/sysmacros.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "symfile/query.h"
+
+static struct file_answer sane(void)
+{
+	struct file_answer answer = {
+		.symbol_offset = 64, .symbol_size = 2632,
+		.dwarf = { .size = 2632, .state = 880, .allocated = 888, .deallocated = 904, .how = "found" },
+		.link = { .crc = 1, .name = "program.debug" },
+	};
+
+	return answer;
+}
+
+#define REFUSED(change) \
+	do { \
+		struct file_answer answer = sane(); \
+		change; \
+		if (file_answer_check(&answer) != -EBADMSG) \
+			fail_msg("let through: %s", #change); \
+	} while (0)
+
+static void test_check(void **state)
+{
+	struct file_answer good = sane();
+
+	(void)state;
+	assert_int_equal(file_answer_check(&good), 0);
+	REFUSED(answer.opened = 1);
+	REFUSED(answer.opened = -5000);
+	REFUSED(answer.symbol = 1);
+	REFUSED(answer.symbol = INT32_MIN);
+	REFUSED(answer.dwarf_rc = 7);
+	REFUSED(answer.link_rc = -4097);
+	REFUSED(answer.symbol_offset = UINT64_MAX);
+	REFUSED(answer.symbol_size = UINT64_C(1) << 63);
+	REFUSED(answer.dwarf.size = 0);
+	REFUSED(answer.dwarf.size = UINT64_MAX);
+	REFUSED(answer.dwarf.state = 2632);
+	REFUSED(answer.dwarf.allocated = 2632 - 7);
+	REFUSED(answer.dwarf.allocated = UINT64_MAX - 7);
+	REFUSED(answer.dwarf.deallocated = 2628);
+	REFUSED(answer.dwarf.deallocated = 888);
+	REFUSED(answer.dwarf.allocated = 889);
+	REFUSED(memset(answer.dwarf.how, 'x', sizeof answer.dwarf.how));
+	REFUSED(memset(answer.link.name, 'x', sizeof answer.link.name));
+	REFUSED(*answer.link.name = '\0');
+	REFUSED(strcpy(answer.link.name, "../../etc/shadow"));
+	/* What is said not to be there is not looked at. */
+	good.dwarf_rc = -ENODATA;
+	good.dwarf.size = 0;
+	good.link_rc = -ENOENT;
+	*good.link.name = '\0';
+	good.symbol = -EEXIST;
+	good.symbol_offset = UINT64_MAX;
+	assert_int_equal(file_answer_check(&good), 0);
+}
+
+/* The same of this program's own file, with a child and without. */
+static void test_ways(void **state)
+{
+	unsigned char beginning[4096];
+	char path[4096] = "";
+	struct program_head head = { .bytes = beginning };
+	struct module module = { .path = path, .first_end = 4096 };
+	struct file_question question = { .reader = getpid(), .module = &module, .head = &head, .wants_symbol = 1 };
+	struct isolation isolation[] = { ISOLATION_INIT(0, -1), ISOLATION_INIT(1, -1) };
+	struct file_answer answers[2], other;
+	char how[ISOLATION_HOW_SIZE];
+	struct stat st;
+	int fd;
+
+	(void)state;
+	assert_true(readlink("/proc/self/exe", path, sizeof path - 1) > 0);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	assert_int_equal(fstat(fd, &st), 0);
+	module.dev_major = major(st.st_dev);
+	module.dev_minor = minor(st.st_dev);
+	module.inode = st.st_ino;
+	assert_int_equal(read(fd, beginning, sizeof beginning), sizeof beginning);
+	close(fd);
+	head.size = sizeof beginning;
+	question.proc_fd = open("/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	for (int i = 0; i < 2; i++) {
+		assert_int_equal(file_answer_program(&isolation[i], &question, &answers[i], how), 0);
+		if (answers[i].opened) /* valgrind does not know openat2 */
+			assert_int_equal(syscall(SYS_openat2, AT_FDCWD, "/", &(char[24]){ 0 }, 24L) < 0 ? errno : 0, ENOSYS);
+		if (answers[i].opened)
+			return;
+		assert_int_equal(answers[i].symbol, -ENOENT);
+		assert_true(*answers[i].dwarf.how);
+	}
+	assert_memory_equal(&answers[0], &answers[1], sizeof *answers);
+	/* What stat tells is not what maps told: the file's beginning decides. */
+	module.inode++;
+	head.id_size = 1;
+	assert_int_equal(file_answer_program(isolation, &question, &other, how), 0);
+	assert_int_equal(other.opened, 0);
+	beginning[100] ^= 1;
+	for (int i = 0; i < 2; i++) {
+		assert_int_equal(file_answer_program(&isolation[i], &question, &other, how), 0);
+		assert_int_equal(other.opened, -ESTALE);
+		assert_int_equal(file_answer_debug(&isolation[i], &question, &other, how), 0);
+		assert_int_equal(other.opened, -ENOENT);
+	}
+	close(question.proc_fd);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_check),
+		cmocka_unit_test(test_ways),
+	};
+
+	cmocka_set_message_output(CM_OUTPUT_TAP);
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

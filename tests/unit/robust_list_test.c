@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Thread pointers from robust lists: the pure search, and the threads of this very program. */
+#include "config.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "tls/robust_list.h"
+
+#define BASE UINT64_C(0x7f0000001000)
+
+static uint64_t words[64];
+
+static void plant(size_t index)
+{
+	words[index] = words[index + 2] = BASE + index * 8;
+}
+
+static void test_search(void **state)
+{
+	uint64_t found = 0;
+
+	(void)state;
+	memset(words, 0, sizeof words);
+	assert_int_equal(thread_pointer_search(words, 64, BASE, &found), -ENOENT);
+	plant(10);
+	assert_int_equal(thread_pointer_search(words, 64, BASE, &found), 0);
+	assert_true(found == BASE + 80);
+	assert_int_equal(thread_pointer_search(words, 12, BASE, &found), -ENOENT); /* its second word is cut off */
+	assert_int_equal(thread_pointer_search(words, 13, BASE, &found), 0);
+	assert_int_equal(thread_pointer_search(words, 64, BASE + 16, &found), -ENOENT); /* not at its own address */
+	words[21] = words[23] = BASE + 21 * 8; /* not aligned to 16 bytes */
+	assert_int_equal(thread_pointer_search(words, 64, BASE, &found), 0);
+	plant(40);
+	assert_int_equal(thread_pointer_search(words, 64, BASE, &found), -ENOTUNIQ);
+	words[10] = 0; /* half a sign is none */
+	assert_int_equal(thread_pointer_search(words, 64, BASE, &found), 0);
+	assert_true(found == BASE + 320);
+	assert_int_equal(thread_pointer_search(words, 0, BASE, &found), -ENOENT);
+}
+
+static void test_from_libc(void **state)
+{
+	static const uint32_t tid_field[3] = { 32, 1, 208 }, wide[3] = { 64, 1, 208 }, beyond[3] = { 32, 1, 1856 };
+	uint64_t distance = 0;
+
+	(void)state;
+	assert_int_equal(thread_pointer_distance_from_libc(1856, tid_field, &distance), 0);
+	assert_true((int64_t)distance == -1632); /* measured on Debian 12, aarch64 */
+	assert_int_equal(thread_pointer_distance_from_libc(0, tid_field, &distance), -EBADMSG);
+	assert_int_equal(thread_pointer_distance_from_libc(UINT32_MAX, tid_field, &distance), -EBADMSG);
+	assert_int_equal(thread_pointer_distance_from_libc(1856, wide, &distance), -EBADMSG);
+	assert_int_equal(thread_pointer_distance_from_libc(1856, beyond, &distance), -EBADMSG);
+}
+
+#ifdef __x86_64__
+static uint64_t own_thread_pointer(void)
+{
+	uint64_t value;
+
+	__asm__("movq %%fs:0, %0" : "=r"(value));
+	return value;
+}
+
+static uint64_t thread_truth;
+static uint64_t thread_found;
+
+static void *other_thread(void *argument)
+{
+	pid_t tid = gettid();
+	uint64_t head;
+
+	thread_truth = own_thread_pointer();
+	if (thread_pointer_head(tid, &head) == 0)
+		thread_found = head - *(uint64_t *)argument;
+	return NULL;
+}
+
+static void test_here(void **state)
+{
+	uint64_t distance = 0, head = 0;
+	pthread_t thread;
+
+	(void)state;
+	assert_int_equal(thread_pointer_distance(gettid(), gettid(), &distance), 0);
+	assert_int_equal(thread_pointer_head(gettid(), &head), 0);
+	assert_true(head - distance == own_thread_pointer());
+	assert_int_equal(pthread_create(&thread, NULL, other_thread, &distance), 0);
+	assert_int_equal(pthread_join(thread, NULL), 0);
+	assert_true(thread_truth != 0 && thread_found == thread_truth);
+	assert_int_equal(thread_pointer_distance(gettid(), gettid() + 1, &distance), -EBADMSG);
+}
+#endif
+
+static void test_zombie(void **state)
+{
+	pid_t pid = fork();
+	siginfo_t info;
+	uint64_t head;
+
+	(void)state;
+	if (pid == 0)
+		_exit(0);
+	assert_int_equal(waitid(P_PID, (id_t)pid, &info, WEXITED | WNOWAIT), 0);
+	assert_true(thread_pointer_head(pid, &head) < 0);
+	waitpid(pid, NULL, 0);
+	assert_int_equal(thread_pointer_head(pid, &head), -ESRCH);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_search),
+		cmocka_unit_test(test_from_libc),
+#ifdef __x86_64__
+		cmocka_unit_test(test_here),
+#endif
+		cmocka_unit_test(test_zombie),
+	};
+
+	cmocka_set_message_output(CM_OUTPUT_TAP);
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Running something in the child of isolation, and judging its end. For the tests probe_isolation*_test. */
+#ifndef ISOLATION_RUNS_H
+#define ISOLATION_RUNS_H
+
+#include <errno.h>
+#include <signal.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdatomic.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "sandbox/sandbox.h"
+
+struct answer {
+	int number;
+	int codes[16];
+	char text[1500];
+};
+
+/* Seen by all processes that come of this one. */
+static struct {
+	atomic_int child, keeper, ran_atexit, ran_handler;
+} *shared;
+
+static int touched; /* by a child: its own copy */
+static int has_filter;
+
+static inline struct isolation quick(void)
+{
+	return (struct isolation)ISOLATION_INIT(0, -1);
+}
+
+static void open_nothing(void *context)
+{
+	(void)context;
+	atomic_store(&shared->keeper, getppid());
+	atomic_store(&shared->child, getpid());
+}
+
+static void close_nothing(void *context)
+{
+	(void)context;
+}
+
+typedef void step_open(void *);
+typedef void step_read(void *, void *);
+
+static int run_opening(const struct isolation *isolation, step_open *open_step, step_read *read_step,
+		       struct answer *answer, char *how)
+{
+	struct isolated_work work = { NULL, -1, open_step, read_step, close_nothing };
+
+	atomic_store(&shared->child, 0);
+	return isolation_run(isolation, &work, answer, sizeof *answer, how);
+}
+
+static inline int run_with(const struct isolation *isolation, step_read *step, struct answer *answer, char *how)
+{
+	return run_opening(isolation, open_nothing, step, answer, how);
+}
+
+static void assert_how(const char *how, const char *part)
+{
+	if (!strstr(how, part))
+		fail_msg("\"%s\" is not in \"%s\"", part, how);
+}
+
+/* Does it end so, and how does it say so? */
+static inline void assert_end(step_read *step, int code, const char *part)
+{
+	struct isolation isolation = quick();
+	char how[ISOLATION_HOW_SIZE] = "";
+	struct answer answer;
+	int rc;
+
+	isolation.cpu_seconds = 1;
+	rc = run_with(&isolation, step, &answer, how);
+	assert_how(how, part);
+	assert_int_equal(rc, code);
+	assert_int_equal(kill(atomic_load(&shared->child), 0), -1); /* reaped */
+	assert_int_equal(waitpid(-1, NULL, __WALL | WNOHANG), -1);
+	assert_int_equal(errno, ECHILD);
+}
+
+static void answer_pid(void *context, void *result)
+{
+	struct answer *answer = result;
+
+	(void)context;
+	touched = 1;
+	answer->number = (int)getpid();
+	strcpy(answer->text, "text");
+}
+
+static inline int prepare(void)
+{
+	struct isolation isolation = quick();
+	char how[ISOLATION_HOW_SIZE] = "";
+	struct answer answer;
+
+	shared = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	if (shared == MAP_FAILED)
+		return -1;
+	has_filter = !isolation_missing() && run_with(&isolation, answer_pid, &answer, how) == 0 &&
+		     strstr(how, "with a filter");
+	return 0;
+}
+
+#endif

@@ -1,0 +1,444 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The child that reads hostile files: what becomes of it, and what its parent sees of it. */
+#include "config.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <linux/futex.h>
+#include <malloc.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <sys/eventfd.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+
+#include "sandbox_runs.h"
+
+static sigset_t first_mask; /* what was blocked when the program began */
+
+/* ---- what becomes of it ---- */
+
+static void crash(void *context, void *answer)
+{
+	volatile int *volatile nowhere = NULL;
+
+	(void)context;
+	((struct answer *)answer)->number = *nowhere;
+}
+
+static void loop(void *context, void *answer)
+{
+	(void)context;
+	(void)answer;
+	for (volatile unsigned int i = 0;; i++)
+		;
+}
+
+static void hang(void *context, void *answer)
+{
+	(void)context;
+	(void)answer;
+	for (uint32_t word = 0;;)
+		syscall(SYS_futex, &word, FUTEX_WAIT, 0, NULL, NULL, 0);
+}
+
+static void give_up(void *context, void *answer)
+{
+	(void)context;
+	(void)answer;
+	abort();
+}
+
+static void leave_quietly(void *context, void *answer)
+{
+	(void)context;
+	(void)answer;
+	_exit(0);
+}
+
+/* Into whichever descriptor is the pipe. */
+static void babble(void *context, void *answer)
+{
+	char byte = 'x';
+
+	(void)context;
+	(void)answer;
+	for (int fd = 0; fd < 1024; fd++)
+		if (write(fd, &byte, 1) < 0)
+			continue;
+}
+
+static void flood(void *context, void *answer)
+{
+	static char bytes[65536];
+
+	(void)context;
+	(void)answer;
+	for (int fd = 0; fd < 1024; fd++)
+		while (write(fd, bytes, sizeof bytes) > 0)
+			;
+}
+
+static void test_ends(void **state)
+{
+	(void)state;
+	assert_end(crash, -EIO, "killed by signal 11: a bad address");
+	assert_end(give_up, -EIO, "killed by signal 6: ");
+	assert_end(loop, -EIO, "killed by signal 24: its limit of processor time");
+	assert_end(leave_quietly, -EBADMSG, "an answer of 4 bytes");
+	assert_end(babble, -EBADMSG, "an answer of ");
+	assert_end(flood, -EIO, "lost"); /* there is no room for the answer itself */
+	assert_int_equal(atomic_load(&shared->ran_handler), 0);
+	assert_int_equal(atomic_load(&shared->ran_atexit), 0);
+}
+
+static void test_time(void **state)
+{
+	struct isolation isolation = quick();
+	char how[ISOLATION_HOW_SIZE] = "";
+	struct answer answer;
+
+	(void)state;
+	isolation.wall_ms = 1000;
+	assert_int_equal(run_with(&isolation, hang, &answer, how), -ETIMEDOUT);
+	assert_how(how, "had not ended after 1000 ms and was killed");
+	if (atomic_load(&shared->child)) /* it had come that far */
+		assert_int_equal(kill(atomic_load(&shared->child), 0), -1);
+}
+
+static void *stop_it(void *argument)
+{
+	uint64_t one = 1;
+
+	for (int i = 0; i < 20000 && atomic_load(&shared->child) == 0; i++)
+		usleep(1000);
+	if (*(const int *)argument < 0)
+		kill(atomic_load(&shared->child), SIGKILL);
+	else
+		assert_int_equal(write(*(const int *)argument, &one, sizeof one), sizeof one);
+	return NULL;
+}
+
+static void test_stopped(void **state)
+{
+	struct isolation isolation = quick();
+	char how[ISOLATION_HOW_SIZE] = "";
+	struct answer answer;
+	pthread_t thread;
+
+	(void)state;
+	atomic_store(&shared->child, 0);
+	assert_int_equal(pthread_create(&thread, NULL, stop_it, &isolation.cancel_fd), 0);
+	assert_int_equal(run_with(&isolation, hang, &answer, how), -EIO);
+	assert_how(how, "killed by signal 9");
+	pthread_join(thread, NULL);
+
+	isolation.cancel_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	atomic_store(&shared->child, 0);
+	assert_int_equal(pthread_create(&thread, NULL, stop_it, &isolation.cancel_fd), 0);
+	assert_int_equal(run_with(&isolation, hang, &answer, how), -ECANCELED);
+	pthread_join(thread, NULL);
+	assert_int_equal(run_with(&isolation, hang, &answer, how), -ECANCELED); /* and from then on */
+	close(isolation.cancel_fd);
+}
+
+static void test_no_room(void **state)
+{
+	struct isolation isolation = quick();
+	char how[ISOLATION_HOW_SIZE] = "";
+	struct rlimit before, none;
+	struct answer answer;
+	int rc;
+
+	(void)state;
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
+	none = before;
+	none.rlim_cur = 0;
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
+	rc = run_with(&isolation, answer_pid, &answer, how);
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
+	assert_int_equal(rc, -EAGAIN);
+	assert_how(how, "no child could be made");
+}
+
+/* ---- what its parent sees of it ---- */
+
+static int count_of(const char *path)
+{
+	DIR *folder = opendir(path);
+	const struct dirent *entry;
+	int count = 0;
+
+	assert_non_null(folder);
+	while ((entry = readdir(folder)))
+		count += entry->d_name[0] != '.';
+	closedir(folder);
+	return count;
+}
+
+static atomic_int stop, children_seen, signals_seen;
+
+static void on_child(int number)
+{
+	(void)number;
+	atomic_fetch_add(&signals_seen, 1);
+}
+
+static void *wait_for_any(void *argument)
+{
+	(void)argument;
+	while (!atomic_load(&stop))
+		if (wait(NULL) >= 0 || errno != ECHILD)
+			atomic_fetch_add(&children_seen, 1);
+	return NULL;
+}
+
+/* Holds the heap's locks as often as can be, also those of arenas that are not its own. */
+static void *allocate(void *argument)
+{
+	static _Atomic(void *) exchanged[64];
+	unsigned int seed = (unsigned int)(uintptr_t)argument;
+
+	while (!atomic_load(&stop))
+		free(atomic_exchange(&exchanged[rand_r(&seed) % 64], malloc((size_t)rand_r(&seed) % 100000)));
+	for (int i = 0; i < 64; i++)
+		free(atomic_exchange(&exchanged[i], NULL));
+	return NULL;
+}
+
+static void allocate_much(void *context, void *result)
+{
+	struct answer *answer = result;
+	void *blocks[64];
+
+	(void)context;
+	for (int round = 0; round < 4; round++) {
+		for (size_t i = 0; i < 64; i++)
+			answer->number += !!(blocks[i] = malloc(i * 997));
+		for (size_t i = 0; i < 64; i++)
+			free(blocks[i]);
+	}
+}
+
+static void test_threads(void **state)
+{
+	struct sigaction action = { .sa_handler = on_child, .sa_flags = SA_RESTART }, before;
+	const char *wanted = getenv("KTSTR_TEST_ROUNDS");
+	int rounds = wanted ? atoi(wanted) / 2 : 200, fds = count_of("/proc/self/fd");
+	struct isolation isolation = quick();
+	char how[ISOLATION_HOW_SIZE] = "";
+	pthread_t threads[5];
+	struct answer answer;
+
+	(void)state;
+	atomic_store(&stop, 0);
+	sigaction(SIGCHLD, &action, &before);
+	for (size_t i = 0; i < 5; i++)
+		assert_int_equal(pthread_create(&threads[i], NULL, i ? allocate : wait_for_any, (void *)i), 0);
+	for (int i = 0; i < rounds; i++) {
+		if (run_with(&isolation, allocate_much, &answer, how))
+			fail_msg("round %d: %s", i, how);
+		assert_int_equal(answer.number, 256);
+	}
+	atomic_store(&stop, 1);
+	for (size_t i = 0; i < 5; i++)
+		pthread_join(threads[i], NULL);
+	sigaction(SIGCHLD, &before, NULL);
+	assert_int_equal(atomic_load(&children_seen), 0);
+	assert_int_equal(atomic_load(&signals_seen), 0);
+	assert_int_equal(waitpid(-1, NULL, __WALL | WNOHANG), -1);
+	assert_int_equal(errno, ECHILD);
+	assert_int_equal(count_of("/proc/self/fd"), fds);
+}
+
+/* A caller that lets the kernel reap its children, and has all signals open. */
+static void test_ignored(void **state)
+{
+	struct sigaction action = { .sa_handler = SIG_IGN }, before;
+	struct isolation isolation = quick();
+	char how[ISOLATION_HOW_SIZE] = "";
+	sigset_t after;
+	struct answer answer;
+
+	(void)state;
+	sigaction(SIGCHLD, &action, &before);
+	assert_int_equal(run_with(&isolation, answer_pid, &answer, how), 0);
+	assert_int_equal(run_with(&isolation, crash, &answer, how), -EIO);
+	assert_how(how, "signal 11");
+	sigprocmask(SIG_SETMASK, NULL, &after);
+	for (int number = 1; number < NSIG; number++)
+		assert_int_equal(sigismember(&first_mask, number), sigismember(&after, number));
+	sigaction(SIGCHLD, &before, &action);
+	assert_true(action.sa_handler == SIG_IGN);
+}
+
+static void *run_cancelled(void *argument)
+{
+	struct isolation isolation = quick();
+	char how[ISOLATION_HOW_SIZE] = "";
+
+	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, NULL);
+	pthread_cancel(pthread_self());
+	pthread_setcancelstate(PTHREAD_CANCEL_ENABLE, NULL);
+	*(int *)argument = run_with(&isolation, answer_pid, &(struct answer){ 0 }, how);
+	pthread_testcancel();
+	return argument;
+}
+
+/* A thread that is to be cancelled is so when the child has ended, and not in the keeper. */
+static void test_cancelled_thread(void **state)
+{
+	pthread_t thread;
+	void *result;
+	int rc = 1;
+
+	(void)state;
+	assert_int_equal(pthread_create(&thread, NULL, run_cancelled, &rc), 0);
+	assert_int_equal(pthread_join(thread, &result), 0);
+	assert_true(result == PTHREAD_CANCELED);
+	assert_int_equal(rc, 0);
+}
+
+/* Zombies count: who reaps them is not ours to say. */
+static int is_alive(pid_t pid)
+{
+	char path[64], text[256], *state;
+	int fd;
+	ssize_t n;
+
+	snprintf(path, sizeof path, "/proc/%d/stat", (int)pid);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	n = fd >= 0 ? read(fd, text, sizeof text - 1) : -1;
+	if (fd >= 0)
+		close(fd);
+	if (n <= 0)
+		return 0;
+	text[n] = '\0';
+	state = strrchr(text, ')');
+	return state && state[2] != 'Z' && state[2] != 'X';
+}
+
+static void test_orphan(void **state)
+{
+	struct isolation isolation = quick();
+	pid_t parent, child, keeper;
+	int status;
+
+	(void)state;
+	isolation.wall_ms = 600000;
+	atomic_store(&shared->child, 0);
+	parent = fork();
+	assert_true(parent >= 0);
+	if (parent == 0) {
+		char how[ISOLATION_HOW_SIZE] = "";
+		struct answer answer;
+
+		run_with(&isolation, hang, &answer, how);
+		_exit(0);
+	}
+	for (int i = 0; i < 20000 && (child = atomic_load(&shared->child)) == 0 && is_alive(parent); i++)
+		usleep(1000);
+	keeper = atomic_load(&shared->keeper);
+	assert_true(child > 0 && keeper > 0 && keeper != parent);
+	assert_true(is_alive(child) && is_alive(keeper));
+	kill(parent, SIGKILL);
+	assert_int_equal(waitpid(parent, &status, 0), parent);
+	for (int i = 0; i < 20000 && (is_alive(child) || is_alive(keeper)); i++)
+		usleep(1000);
+	assert_false(is_alive(child));
+	assert_false(is_alive(keeper));
+}
+
+/* ---- without ---- */
+
+static int closed;
+
+static void count_close(void *context)
+{
+	(void)context;
+	closed++;
+}
+
+static void test_off(void **state)
+{
+	struct isolation isolation = ISOLATION_INIT(!isolation_missing(), -1);
+	struct isolated_work work = { NULL, -1, open_nothing, answer_pid, count_close };
+	char how[ISOLATION_HOW_SIZE] = "";
+	struct answer answer;
+
+	(void)state;
+	assert_int_equal(isolation_run(&isolation, &work, &answer, sizeof answer, how), 0);
+	assert_int_equal(answer.number, getpid());
+	assert_int_equal(closed, 1);
+	assert_int_equal(touched, 1);
+	assert_how(how, isolation_missing() ? "built with a sanitizer" : "isolation is switched off");
+	touched = 0;
+}
+
+static void at_exit(void)
+{
+	atomic_store(&shared->ran_atexit, 1);
+}
+
+static void on_crash(int number)
+{
+	(void)number;
+	atomic_store(&shared->ran_handler, 1);
+	_exit(1);
+}
+
+/* The caller's own: none of them may run in a child. */
+static int set_handlers(void **state)
+{
+	(void)state;
+	signal(SIGSEGV, on_crash);
+	signal(SIGABRT, on_crash);
+	signal(SIGXCPU, on_crash);
+	return 0;
+}
+
+static int unset_handlers(void **state)
+{
+	(void)state;
+	signal(SIGSEGV, SIG_DFL);
+	signal(SIGABRT, SIG_DFL);
+	signal(SIGXCPU, SIG_DFL);
+	return 0;
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_off),
+		cmocka_unit_test_setup_teardown(test_ends, set_handlers, unset_handlers),
+		cmocka_unit_test(test_time),
+		cmocka_unit_test(test_stopped),
+		cmocka_unit_test(test_no_room),
+		cmocka_unit_test(test_threads),
+		cmocka_unit_test(test_ignored),
+		cmocka_unit_test(test_cancelled_thread),
+		cmocka_unit_test(test_orphan),
+	}, without_filter[] = {
+		cmocka_unit_test(test_off),
+		cmocka_unit_test_setup_teardown(test_ends, set_handlers, unset_handlers),
+		cmocka_unit_test(test_time),
+		cmocka_unit_test(test_ignored),
+		cmocka_unit_test(test_cancelled_thread),
+		cmocka_unit_test(test_orphan),
+	}, without_child[] = {
+		cmocka_unit_test(test_off),
+	};
+
+	cmocka_set_message_output(CM_OUTPUT_TAP);
+	sigprocmask(SIG_SETMASK, NULL, &first_mask);
+	if (prepare())
+		return 1;
+	atexit(at_exit);
+	mallopt(M_ARENA_MAX, 1); /* one heap for all threads, with one lock */
+	if (isolation_missing())
+		return cmocka_run_group_tests(without_child, NULL, NULL);
+	/* valgrind: see sandbox_rights_test; it also halts all other threads while the keeper is there. */
+	if (!has_filter)
+		return cmocka_run_group_tests(without_filter, NULL, NULL);
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

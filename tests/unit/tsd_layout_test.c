@@ -1,0 +1,468 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Which TLS images are believed, and which are refused. */
+#include "config.h"
+
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include <elf.h>
+#include <fcntl.h>
+#include <link.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#include "base/arch.h"
+#include "jemalloc/tsd_layout.h"
+
+#define ROOM 8192
+static unsigned char image[ROOM];
+
+/* The image of a row of the table at an offset. Returns the row's signs. */
+static struct tsd_signs plant(const struct tsd_layout_row *row, size_t at)
+{
+	for (size_t i = 0; i < 8 && row->bytes[i].value; i++)
+		image[at + row->bytes[i].offset] = (unsigned char)row->bytes[i].value;
+	for (size_t i = 0; row->run && i < 24; i++)
+		image[at + row->run + i * 16] = 1;
+	return (struct tsd_signs){ .image = image, .filesz = ROOM, .memsz = ROOM };
+}
+
+static void test_rows(void **state)
+{
+	(void)state;
+	for (size_t r = 0; r < tsd_layout_table_rows; r++) {
+		const struct tsd_layout_row *row = &tsd_layout_table[r];
+		struct tsd_signs signs;
+		struct tsd_place place;
+
+		if (row->machine != arch_elf_machine)
+			continue;
+		memset(image, 0, sizeof image);
+		signs = plant(row, 64);
+		if (!row->run) {
+			assert_int_equal(tsd_layout_find(&signs, &place), -ENODATA);
+			signs.has_symbol = 1;
+			signs.symbol_offset = 64;
+			signs.symbol_size = row->size + 8;
+			assert_int_equal(tsd_layout_find(&signs, &place), -ENODATA);
+			signs.symbol_size = row->size;
+		}
+		assert_int_equal(tsd_layout_find(&signs, &place), 0);
+		assert_true(place.state == 64 + row->state && place.allocated == 64 + row->allocated &&
+			    place.deallocated == 64 + row->deallocated);
+		if (!row->run)
+			continue;
+		signs.has_symbol = 1; /* a symbol elsewhere contradicts */
+		signs.symbol_offset = 72;
+		signs.symbol_size = row->size;
+		assert_int_equal(tsd_layout_find(&signs, &place), -EBADMSG);
+		signs.symbol_offset = 64;
+		assert_int_equal(tsd_layout_find(&signs, &place), 0);
+		signs.has_symbol = 0;
+		signs.relocs = (const uint64_t[]){ 72 }; /* and so does a relocation */
+		signs.reloc_count = 1;
+		assert_int_equal(tsd_layout_find(&signs, &place), -EBADMSG);
+		signs.reloc_count = 0;
+		image[64 + 400] ^= 1; /* one byte of the template is off: the fingerprint stands alone */
+		assert_int_equal(tsd_layout_find(&signs, &place), -ENODATA);
+	}
+}
+
+static void test_fingerprint(void **state)
+{
+	struct tsd_signs signs;
+	uint64_t at = 0;
+
+	(void)state;
+	for (size_t entries = 22; entries <= 26; entries++) {
+		memset(image, 0, sizeof image);
+		for (size_t i = 0; i < entries; i++)
+			image[8 + i * 16] = 1;
+		image[8 + entries * 16] = 6;
+		signs = (struct tsd_signs){ .image = image, .filesz = ROOM, .memsz = ROOM };
+		assert_int_equal(tsd_layout_fingerprint(&signs, &at), entries == 24);
+		if (entries != 24)
+			continue;
+		assert_int_equal(at, 8 + 24 * 16);
+		signs.memsz = signs.filesz = at + 31; /* the counters would lie outside */
+		assert_int_equal(tsd_layout_fingerprint(&signs, &at), 0);
+		signs.memsz = at + 32;
+		signs.filesz = at + 1; /* the image may end behind the state: zeros follow */
+		assert_int_equal(tsd_layout_fingerprint(&signs, &at), 1);
+		signs.memsz = signs.filesz = ROOM;
+		memcpy(image + 4096, image, 2048);
+		assert_int_equal(tsd_layout_fingerprint(&signs, &at), 2);
+		image[8 + 24 * 16] = 4;
+		image[4096 + 8 + 24 * 16] = 7;
+		assert_int_equal(tsd_layout_fingerprint(&signs, &at), 0);
+	}
+	signs = (struct tsd_signs){ .image = image };
+	assert_int_equal(tsd_layout_fingerprint(&signs, &at), 0);
+}
+
+/* The entries of a running thread, read where they are and one or two words beside. */
+static void test_live(void **state)
+{
+	uint64_t words[4 + TSD_LAYOUT_LIVE_SIZE / 8 + 4] = { 0 }, *run = words + 4;
+
+	(void)state;
+	for (size_t i = 0; i < 24; i++)
+		run[2 * i] = 1;
+	run[48] = 6;
+	assert_int_equal(tsd_layout_is_live(run), 1); /* never used */
+	run[48] = 1; /* used by a slow build, but nothing allocated: one entry too early looks alike */
+	assert_int_equal(tsd_layout_is_live(run), -EAGAIN);
+	run[49] = 8;
+	assert_int_equal(tsd_layout_is_live(run), 1);
+	run[-2] = UINT64_C(0x7f9e66e00000); /* an arena, which may stand before the entries */
+	assert_int_equal(tsd_layout_is_live(run - 2), -EAGAIN);
+	run[-2] = 0;
+	run[49] = 0;
+	run[0] = UINT64_C(0x7f1240000000);
+	run[1] = UINT64_C(0x7f1241234560);
+	run[48] = 0;
+	run[49] = 4096;
+	run[51] = 64;
+	assert_int_equal(tsd_layout_is_live(run), 1);
+	for (int beside = -4; beside <= 4; beside++)
+		if (beside)
+			assert_false(tsd_layout_is_live(run + beside));
+	run[46] = UINT64_C(0x7f1280000000); /* the last is in use */
+	for (int beside = -4; beside <= 4; beside++)
+		if (beside)
+			assert_false(tsd_layout_is_live(run + beside));
+	run[2] = 4096;
+	assert_false(tsd_layout_is_live(run));
+}
+
+static const char version_old[] = "5.2.1-0-gea6b3e973b477b8061e0076bb257dbd7f3faa756";
+static const char version_new[] = "5.3.0-1-ge13ca993e8ccb9ba9847cc330696e02839f328f7";
+
+/* A build that no row knows: the fingerprint needs a second sign, whichever it is. */
+static struct tsd_signs unknown_build(void)
+{
+	memset(image, 0, sizeof image);
+	for (size_t i = 0; i < 24; i++)
+		image[1000 + i * 16] = 1;
+	image[1000 + 384] = 6;
+	image[996] = 77; /* in no row's image */
+	return (struct tsd_signs){ .image = image, .filesz = ROOM, .memsz = ROOM };
+}
+
+static void test_second_sign(void **state)
+{
+	struct tsd_signs signs = unknown_build();
+	struct tsd_place place;
+
+	(void)state;
+	assert_int_equal(tsd_layout_find(&signs, &place), -ENODATA);
+	signs.version = "not a version";
+	assert_int_equal(tsd_layout_find(&signs, &place), -ENODATA);
+	signs.version = version_old;
+	assert_int_equal(tsd_layout_find(&signs, &place), -EBADMSG);
+	signs.version = version_new;
+	assert_int_equal(tsd_layout_find(&signs, &place), 0);
+	assert_true(place.state == 1384 && place.allocated == 1392 && place.deallocated == 1408 &&
+		    place.uninitialized == 6);
+	signs.version = NULL;
+	signs.has_symbol = 1;
+	signs.symbol_offset = 900;
+	assert_int_equal(tsd_layout_find(&signs, &place), -EBADMSG); /* no size: it contains nothing */
+	signs.symbol_size = 2000;
+	assert_int_equal(tsd_layout_find(&signs, &place), 0);
+	for (uint64_t size = ROOM + 1; size; size = size == ROOM + 1 ? UINT64_MAX : 0) {
+		signs.symbol_size = size; /* no block holds it */
+		assert_int_equal(tsd_layout_find(&signs, &place), -EBADMSG);
+	}
+}
+
+static void test_dwarf_and_fingerprint(void **state)
+{
+	struct tsd_signs signs = unknown_build(), good;
+	struct tsd_place place;
+
+	(void)state;
+	signs.has_dwarf = 1;
+	signs.dwarf_size = 2000;
+	signs.dwarf_state = 484; /* the struct begins at 900 */
+	signs.dwarf_allocated = 492;
+	signs.dwarf_deallocated = 508;
+	assert_int_equal(tsd_layout_find(&signs, &place), 0);
+	assert_int_equal(place.allocated, 1392);
+	good = signs;
+	signs.dwarf_deallocated = 500; /* the next event, taken for the counter */
+	assert_int_equal(tsd_layout_find(&signs, &place), -EBADMSG);
+	signs = good;
+	signs.dwarf_state = 1385; /* would begin before the block */
+	assert_int_equal(tsd_layout_find(&signs, &place), -EBADMSG);
+	signs = good;
+	signs.dwarf_size = UINT64_MAX;
+	assert_int_equal(tsd_layout_find(&signs, &place), -EBADMSG);
+	signs = good;
+	signs.has_symbol = 1;
+	signs.symbol_offset = 904;
+	signs.symbol_size = 2000;
+	assert_int_equal(tsd_layout_find(&signs, &place), -EBADMSG);
+	signs.symbol_offset = 900;
+	assert_int_equal(tsd_layout_find(&signs, &place), 0);
+}
+
+/* jemalloc before 5.3.0: the place from a relocation or a symbol, the members from one thing more. */
+static void test_old_builds(void **state)
+{
+	const uint64_t start = 128;
+	struct tsd_signs signs = { .image = image, .filesz = ROOM, .memsz = start + 6144, .relocs = &start, .reloc_count = 1 };
+	struct tsd_place place;
+
+	(void)state;
+	memset(image, 0, sizeof image);
+	image[start] = 5; /* 5.0.1 and 5.1.0 alike, but the counters differ in place */
+	assert_int_equal(tsd_layout_find(&signs, &place), -ENODATA);
+	signs.version = "5.1.0-0-g61efbda7098de6fe64c362d309824864308c36d4";
+	assert_int_equal(tsd_layout_find(&signs, &place), arch_elf_machine == EM_X86_64 ? 0 : -ENODATA);
+	if (arch_elf_machine == EM_X86_64)
+		assert_true(place.allocated == start + 16 && place.deallocated == start + 24);
+	signs.memsz = start + 6144 + 160; /* built with other options, which move nothing at the release's head */
+	assert_int_equal(tsd_layout_find(&signs, &place), arch_elf_machine == EM_X86_64 ? 0 : -ENODATA);
+	signs.memsz = start + 6144;
+	signs.version = "5.1.0-77-g61efbda7098de6fe64c362d309824864308c36d4"; /* of no release */
+	assert_int_equal(tsd_layout_find(&signs, &place), -ENODATA);
+	signs.version = "5.1.01-0-g61efbda7098de6fe64c362d309824864308c36d4";
+	assert_int_equal(tsd_layout_find(&signs, &place), -ENODATA);
+	signs.memsz = ROOM;
+	signs.has_dwarf = 1; /* of the program itself: it needs no table */
+	signs.dwarf_size = 6300;
+	signs.dwarf_state = 0;
+	signs.dwarf_allocated = 32;
+	signs.dwarf_deallocated = 40;
+	assert_int_equal(tsd_layout_find(&signs, &place), 0);
+	assert_true(place.state == start && place.allocated == start + 32 && place.uninitialized == 5);
+	signs.dwarf_size = ROOM - start + 1; /* does not fit */
+	assert_int_equal(tsd_layout_find(&signs, &place), -EBADMSG);
+	signs.dwarf_size = 6300;
+	signs.dwarf_deallocated = 6293;
+	assert_int_equal(tsd_layout_find(&signs, &place), -EBADMSG);
+	signs.dwarf_deallocated = 40;
+	signs.has_symbol = 1;
+	signs.symbol_offset = start;
+	signs.symbol_size = 6308;
+	assert_int_equal(tsd_layout_find(&signs, &place), -EBADMSG);
+	signs.has_symbol = 0;
+	signs.reloc_count = 0; /* nothing leads there */
+	assert_int_equal(tsd_layout_find(&signs, &place), -ENODATA);
+}
+
+/* 5.2 without symbol or relocation: its version string, and its image in one place only. */
+static void test_version_and_image(void **state)
+{
+	struct tsd_signs signs = { .image = image, .filesz = 64 + 457, .memsz = ROOM, .version = version_old };
+	struct tsd_place place;
+	uint64_t elsewhere[2] = { 56, 72 };
+
+	(void)state;
+	memset(image, 0, sizeof image);
+	image[64] = 6;
+	image[64 + 456] = 255;
+	if (arch_elf_machine != EM_X86_64) {
+		assert_false(tsd_layout_has_old_image(&signs));
+		assert_int_equal(tsd_layout_find(&signs, &place), -ENODATA);
+		return;
+	}
+	assert_true(tsd_layout_has_old_image(&signs));
+	assert_int_equal(tsd_layout_find(&signs, &place), 0);
+	assert_true(place.state == 64 && place.allocated == 80 && place.deallocated == 88 && place.uninitialized == 6);
+	signs.relocs = elsewhere;
+	signs.reloc_count = 2;
+	assert_int_equal(tsd_layout_find(&signs, &place), -ENODATA);
+	elsewhere[1] = 64;
+	assert_int_equal(tsd_layout_find(&signs, &place), 0);
+	signs.reloc_count = 0;
+	for (size_t i = 0; i < 3; i++) {
+		static const char *const other[] = { NULL, version_new, "5.2.1-3-gea6b3e973b477b8061e0076bb257dbd7f3faa756" };
+
+		signs.version = other[i];
+		assert_int_equal(tsd_layout_find(&signs, &place), -ENODATA);
+	}
+	signs.version = "5.2.1-0-g0"; /* as redis has it */
+	assert_int_equal(tsd_layout_find(&signs, &place), 0);
+	signs.memsz = 64 + 6215; /* no room for it */
+	assert_int_equal(tsd_layout_find(&signs, &place), -ENODATA);
+	signs.memsz = 64 + 6216;
+	assert_int_equal(tsd_layout_find(&signs, &place), 0);
+	signs.memsz = ROOM;
+	image[300] = 1; /* something else */
+	assert_int_equal(tsd_layout_find(&signs, &place), -ENODATA);
+	image[300] = 0;
+}
+
+/* 5.1: one byte besides zeros. Whatever may be it makes it doubtful. */
+static void test_version_and_one_byte(void **state)
+{
+	struct tsd_signs signs = { .image = image, .filesz = ROOM, .memsz = ROOM };
+	struct tsd_place place;
+
+	(void)state;
+	memset(image, 0, sizeof image);
+	image[64] = 5;
+	signs.version = "5.1.0-0-g61efbda7098de6fe64c362d309824864308c36d4";
+	if (arch_elf_machine != EM_X86_64) {
+		assert_int_equal(tsd_layout_find(&signs, &place), -ENODATA);
+		return;
+	}
+	assert_int_equal(tsd_layout_find(&signs, &place), 0);
+	assert_true(place.state == 64 && place.allocated == 80 && place.deallocated == 88 && place.uninitialized == 5);
+	signs.version = "5.0.1-0-g896ed3a8b3f41998d4fb4d625d30ac63ef2d51fb";
+	assert_int_equal(tsd_layout_find(&signs, &place), 0);
+	assert_true(place.allocated == 72 && place.deallocated == 80);
+	for (size_t at = 8000; at <= 8064; at += 8) { /* another, with no room for a whole image behind it */
+		image[at] = 5;
+		assert_int_equal(tsd_layout_find(&signs, &place), -ENODATA);
+		image[at] = 0;
+	}
+	image[8004] = 5; /* not aligned as it must be */
+	assert_int_equal(tsd_layout_find(&signs, &place), 0);
+	image[8004] = 0;
+	image[64 + 3000] = 1; /* nor is it one with something else in it */
+	assert_int_equal(tsd_layout_find(&signs, &place), -ENODATA);
+	image[64 + 3000] = 0;
+	signs.version = "4.5.0-0-g04380e79f1e2428bd0ad000bbc6e3d2dfc6b66a5"; /* whose first byte is zero */
+	assert_int_equal(tsd_layout_find(&signs, &place), -ENODATA);
+	signs.version = NULL;
+	assert_true(tsd_layout_has_old_image(&signs));
+	assert_int_equal(tsd_layout_find(&signs, &place), -ENODATA);
+}
+
+static void test_two_old_images(void **state)
+{
+	static unsigned char both[16384];
+	struct tsd_signs signs = { .image = both, .filesz = sizeof both, .memsz = sizeof both, .version = version_old };
+	struct tsd_place place;
+
+	(void)state;
+	both[0] = both[8000] = 6;
+	both[456] = both[8456] = 255;
+	assert_int_equal(tsd_layout_find(&signs, &place), -ENODATA);
+	both[8456] = 0;
+	both[8000] = 1;
+	assert_int_equal(tsd_layout_find(&signs, &place), arch_elf_machine == EM_X86_64 ? 0 : -ENODATA);
+	if (arch_elf_machine != EM_X86_64)
+		return;
+	signs.has_dwarf = 1; /* which says otherwise */
+	signs.dwarf_size = 6216;
+	signs.dwarf_allocated = 8;
+	signs.dwarf_deallocated = 16;
+	assert_int_equal(tsd_layout_find(&signs, &place), -EBADMSG);
+	signs.dwarf_allocated = 16;
+	signs.dwarf_deallocated = 24;
+	assert_int_equal(tsd_layout_find(&signs, &place), 0);
+}
+
+/* The initial TLS image of a file on disk, into image. Returns whether it has one. */
+static int load_image(const char *path, struct tsd_signs *signs)
+{
+	Elf64_Ehdr header;
+	Elf64_Phdr phdr;
+	int fd = open(path, O_RDONLY | O_CLOEXEC), found = 0;
+
+	if (fd < 0)
+		return 0;
+	memset(image, 0, sizeof image);
+	if (pread(fd, &header, sizeof header, 0) == sizeof header && memcmp(header.e_ident, ELFMAG, SELFMAG) == 0)
+		for (size_t i = 0; !found && i < header.e_phnum; i++) {
+			if (pread(fd, &phdr, sizeof phdr, (off_t)(header.e_phoff + i * sizeof phdr)) != sizeof phdr ||
+			    phdr.p_type != PT_TLS || phdr.p_filesz > ROOM)
+				continue;
+			found = pread(fd, image, phdr.p_filesz, (off_t)phdr.p_offset) == (ssize_t)phdr.p_filesz;
+			*signs = (struct tsd_signs){ .image = image, .filesz = phdr.p_filesz, .memsz = phdr.p_memsz };
+		}
+	close(fd);
+	return found;
+}
+
+/* As distributions ship it, stripped; and as `make' linked it into the worker. */
+static void test_real_files(void **state)
+{
+	const char *const files[] = { getenv("KTSTR_WORKER"), "/usr/lib/x86_64-linux-gnu/libjemalloc.so.2",
+				      "/usr/lib/aarch64-linux-gnu/libjemalloc.so.2", "/usr/lib64/libjemalloc.so.2" };
+	const char *shared = getenv("KTSTR_SHARED_JEMALLOC");
+	uint64_t at;
+
+	(void)state;
+	for (size_t i = shared && strcmp(shared, "yes") == 0; i < sizeof files / sizeof *files; i++) {
+		struct tsd_signs signs;
+		struct tsd_place place;
+		int rc;
+
+		if (!files[i] || !load_image(files[i], &signs))
+			continue;
+		if (tsd_layout_fingerprint(&signs, &at) == 0)
+			continue; /* older than 5.3.0, as some distributions have it */
+		rc = tsd_layout_find(&signs, &place);
+		print_message("# %s: %s\n", files[i], place.how);
+		if (rc == -ENODATA) { /* a build that is not in the table */
+			signs.version = version_new;
+			rc = tsd_layout_find(&signs, &place);
+		}
+		assert_int_equal(rc, 0);
+		assert_int_equal(place.deallocated, place.allocated + 16);
+		image[place.state] = 4; /* and one byte off is another thing */
+		assert_int_equal(tsd_layout_fingerprint(&signs, &at), 0);
+	}
+}
+
+static int no_jemalloc(struct dl_phdr_info *info, size_t size, void *images)
+{
+	(void)size;
+	for (size_t i = 0; i < info->dlpi_phnum; i++) {
+		const ElfW(Phdr) *phdr = &info->dlpi_phdr[i];
+		struct tsd_signs signs = { .image = (const unsigned char *)info->dlpi_addr + phdr->p_vaddr,
+					   .filesz = phdr->p_filesz, .memsz = phdr->p_memsz };
+		uint64_t at;
+
+		if (phdr->p_type != PT_TLS)
+			continue;
+		++*(int *)images;
+		assert_int_equal(tsd_layout_fingerprint(&signs, &at), 0);
+	}
+	return 0;
+}
+
+static _Thread_local volatile int some_tls = 1;
+
+/* Programs without jemalloc, whatever is loaded here. */
+static void test_other_images(void **state)
+{
+	int images = 0;
+
+	(void)state;
+	assert_int_equal(some_tls, 1);
+	dl_iterate_phdr(no_jemalloc, &images);
+	assert_true(images >= 2); /* this program and libc */
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_rows),
+		cmocka_unit_test(test_fingerprint),
+		cmocka_unit_test(test_live),
+		cmocka_unit_test(test_second_sign),
+		cmocka_unit_test(test_dwarf_and_fingerprint),
+		cmocka_unit_test(test_old_builds),
+		cmocka_unit_test(test_version_and_image),
+		cmocka_unit_test(test_version_and_one_byte),
+		cmocka_unit_test(test_two_old_images),
+		cmocka_unit_test(test_real_files),
+		cmocka_unit_test(test_other_images),
+	};
+
+	cmocka_set_message_output(CM_OUTPUT_TAP);
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
