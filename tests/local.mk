@@ -118,7 +118,7 @@ tests_targets_measure_LDADD =
 # The probe, with faults planted where it reads a file: for tests/program/probe_sandbox.t.
 EXTRA_PROGRAMS += tests/targets/planted_probe
 tests_targets_planted_probe_SOURCES = tests/targets/planted_probe.c $(src_tools_probe_ktstr_jemalloc_probe_SOURCES)
-tests_targets_planted_probe_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=symbol_file_tsd
+tests_targets_planted_probe_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=elf_file_tsd
 
 # Fuzz targets, as programs that run files; `make fuzz' builds them with clang's libFuzzer.
 fuzz_targets = tests/fuzz/fuzz_elf_file tests/fuzz/fuzz_elf_image tests/fuzz/fuzz_texts tests/fuzz/fuzz_tsd_layout

@@ -19,7 +19,7 @@
 #define NS_PER_SEC INT64_C(1000000000)
 #define NS_PER_MS INT64_C(1000000)
 
-int worker_marker_open_folder(pid_t pid, bool inside, const char *path, const char **name)
+int marker_check_open_directory(pid_t pid, bool inside, const char *path, const char **name)
 {
 	/* openat2(2): absolute paths and links are resolved below the root that is given. */
 	struct open_how how = {.flags = O_PATH | O_DIRECTORY | O_CLOEXEC, .resolve = RESOLVE_IN_ROOT};
@@ -71,7 +71,7 @@ static bool older_than(const struct timespec *written, const struct worker_ident
 
 /*
  * Has an empty marker stood for so long that no writer is at work on it any more? Then it counts at
- * once, so that waits shorter than WORKER_MARKER_EMPTY_MS find it as well. Both times are of the
+ * once, so that waits shorter than MARKER_CHECK_EMPTY_MS find it as well. Both times are of the
  * coarse clock, so their difference is wrong by less than a tick.
  */
 static bool settled(const struct timespec *written, const struct worker_identity *worker)
@@ -79,42 +79,42 @@ static bool settled(const struct timespec *written, const struct worker_identity
 	struct timespec now;
 
 	clock_gettime(CLOCK_REALTIME_COARSE, &now);
-	return nanoseconds(&now) - nanoseconds(written) > WORKER_MARKER_EMPTY_MS * NS_PER_MS + (int64_t)worker->tick_ns;
+	return nanoseconds(&now) - nanoseconds(written) > MARKER_CHECK_EMPTY_MS * NS_PER_MS + (int64_t)worker->tick_ns;
 }
 
-enum worker_marker_verdict worker_marker_judge(int folder, const char *name, const struct worker_identity *worker,
+enum marker_check_verdict marker_check_judge(int folder, const char *name, const struct worker_identity *worker,
 					       bool witnessed, uid_t *owner)
 {
 	struct stat st;
 
 	if (fstatat(folder, name, &st, AT_SYMLINK_NOFOLLOW))
-		return errno == ENOENT ? WORKER_MARKER_NONE : WORKER_MARKER_UNREADABLE;
+		return errno == ENOENT ? MARKER_CHECK_NONE : MARKER_CHECK_UNREADABLE;
 	*owner = st.st_uid;
 	if (!S_ISREG(st.st_mode))
-		return WORKER_MARKER_NOT_REGULAR;
+		return MARKER_CHECK_NOT_REGULAR;
 	if (st.st_uid != 0 && st.st_uid != worker->effective_uid && st.st_uid != worker->file_system_uid)
-		return WORKER_MARKER_FOREIGN;
+		return MARKER_CHECK_FOREIGN;
 	if (!witnessed && worker->start_ns == WORKER_START_UNKNOWN)
-		return WORKER_MARKER_UNDATED;
+		return MARKER_CHECK_UNDATED;
 	if (!witnessed && older_than(&st.st_mtim, worker))
-		return WORKER_MARKER_STALE;
+		return MARKER_CHECK_STALE;
 	/* What was made before our eyes is new, whatever its time says. */
 	if (st.st_size == 0 && (witnessed || !settled(&st.st_mtim, worker)))
-		return WORKER_MARKER_EMPTY;
-	return WORKER_MARKER_FRESH;
+		return MARKER_CHECK_EMPTY;
+	return MARKER_CHECK_FRESH;
 }
 
-void worker_marker_complaint(enum worker_marker_verdict verdict, uid_t owner, char *text, size_t size)
+void marker_check_complaint(enum marker_check_verdict verdict, uid_t owner, char *text, size_t size)
 {
 	static const char *const complaints[] = {
-		[WORKER_MARKER_STALE] = "; what stands there is stale, older than the worker: remove it",
-		[WORKER_MARKER_UNDATED] = "; a file stands there, but the worker's start to compare it with is lost",
-		[WORKER_MARKER_NOT_REGULAR] = "; what stands there is a symbolic link or no regular file: remove it",
-		[WORKER_MARKER_UNREADABLE] = "; its folder could not be looked into any more",
+		[MARKER_CHECK_STALE] = "; what stands there is stale, older than the worker: remove it",
+		[MARKER_CHECK_UNDATED] = "; a file stands there, but the worker's start to compare it with is lost",
+		[MARKER_CHECK_NOT_REGULAR] = "; what stands there is a symbolic link or no regular file: remove it",
+		[MARKER_CHECK_UNREADABLE] = "; its folder could not be looked into any more",
 	};
 	const char *complaint = (size_t)verdict < sizeof complaints / sizeof *complaints ? complaints[verdict] : NULL;
 
-	if (verdict == WORKER_MARKER_FOREIGN)
+	if (verdict == MARKER_CHECK_FOREIGN)
 		snprintf(text, size, "; what stands there belongs to another user, uid %u: remove it", (unsigned int)owner);
 	else
 		snprintf(text, size, "%s", complaint ? complaint : "");

@@ -25,7 +25,7 @@
 #define RECHECK_FIRST_MS 1
 #define RECHECK_LAST_MS 100
 
-void marker_folder_begin(struct marker_folder *folder, int inotify)
+void marker_watch_begin(struct marker_watch *folder, int inotify)
 {
 	folder->fd = folder->watch = -1;
 	folder->inotify = inotify;
@@ -33,7 +33,7 @@ void marker_folder_begin(struct marker_folder *folder, int inotify)
 	folder->recheck_at = ktstr_deadline_after_ms(RECHECK_FIRST_MS);
 }
 
-void marker_folder_leave(struct marker_folder *folder)
+void marker_watch_leave(struct marker_watch *folder)
 {
 	if (folder->watch >= 0)
 		(void)inotify_rm_watch(folder->inotify, folder->watch); /* its folder may be gone, and the watch with it */
@@ -42,7 +42,7 @@ void marker_folder_leave(struct marker_folder *folder)
 	folder->fd = folder->watch = -1;
 }
 
-static void watch_folder(struct marker_folder *folder)
+static void watch_folder(struct marker_watch *folder)
 {
 	char self[32];
 
@@ -56,7 +56,7 @@ static void watch_folder(struct marker_folder *folder)
 					IN_CREATE | IN_MOVED_TO | IN_MODIFY | IN_CLOSE_WRITE | IN_DELETE_SELF | IN_ONLYDIR);
 }
 
-static int namespace_error(struct marker_folder *folder, int why)
+static int namespace_error(struct marker_watch *folder, int why)
 {
 	return ktstr_error_set(folder->story, -EXDEV,
 			       "%s pid %d: lives in another mount namespace (mnt:[%" PRIu64
@@ -66,7 +66,7 @@ static int namespace_error(struct marker_folder *folder, int why)
 }
 
 /* Opens the marker's folder for the namespaces as they are now. Returns a descriptor or a negative errno. */
-static int open_folder(struct marker_folder *folder)
+static int open_folder(struct marker_watch *folder)
 {
 	bool inside = folder->namespaces.place == WORKER_PLACE_OTHER;
 	struct worker_namespaces now;
@@ -77,11 +77,11 @@ static int open_folder(struct marker_folder *folder)
 				       "%s pid %d: made the pid namespace pid:[%" PRIu64 "] for its children, so it is not "
 				       "the worker itself; wait for its child with ktstr_worker_ready_wait_pid",
 				       folder->role, (int)folder->pid, folder->namespaces.pid_namespace);
-	fd = worker_marker_open_folder(folder->pid, inside, folder->path, &folder->name);
+	fd = marker_check_open_directory(folder->pid, inside, folder->path, &folder->name);
 	if (fd < 0 && inside) {
 		worker_namespaces_read(folder->pid, &now);
 		if (now.place == WORKER_PLACE_ENDED)
-			fd = worker_marker_open_folder(folder->pid, false, folder->path, &folder->name);
+			fd = marker_check_open_directory(folder->pid, false, folder->path, &folder->name);
 		else if (fd == -EACCES || fd == -EPERM)
 			return namespace_error(folder, fd);
 	}
@@ -104,7 +104,7 @@ static bool same_folder(int a, int b)
 	return a >= 0 && !fstat(a, &x) && !fstat(b, &y) && x.st_dev == y.st_dev && x.st_ino == y.st_ino;
 }
 
-int marker_folder_enter(struct marker_folder *folder)
+int marker_watch_enter(struct marker_watch *folder)
 {
 	int fd = open_folder(folder);
 
@@ -114,14 +114,14 @@ int marker_folder_enter(struct marker_folder *folder)
 		close(fd);
 		return 0;
 	}
-	marker_folder_leave(folder);
+	marker_watch_leave(folder);
 	folder->fd = fd;
 	folder->witnessed = false;
 	watch_folder(folder);
 	return 1;
 }
 
-int marker_folder_recheck(struct marker_folder *folder)
+int marker_watch_recheck(struct marker_watch *folder)
 {
 	struct worker_namespaces now;
 	int entered;
@@ -132,14 +132,14 @@ int marker_folder_recheck(struct marker_folder *folder)
 	if (now.place == WORKER_PLACE_ENDED)
 		return 0;
 	folder->namespaces = now;
-	entered = marker_folder_enter(folder);
+	entered = marker_watch_enter(folder);
 	/* A launcher that builds a root for its worker may make the folder later: told only when time is up. */
 	folder->lost = entered == -ENOENT || entered == -ENOTDIR || entered == -ELOOP ? entered : 0;
 	return folder->lost ? 0 : entered;
 }
 
 /* Is this event a reason to look at the marker? */
-static bool is_reason(struct marker_folder *folder, const struct inotify_event *event)
+static bool is_reason(struct marker_watch *folder, const struct inotify_event *event)
 {
 	if (event->mask & IN_Q_OVERFLOW)
 		return true;
@@ -155,7 +155,7 @@ static bool is_reason(struct marker_folder *folder, const struct inotify_event *
 	return true;
 }
 
-bool marker_folder_read_events(struct marker_folder *folder)
+bool marker_watch_read_events(struct marker_watch *folder)
 {
 	_Alignas(struct inotify_event) char buffer[16384];
 	ssize_t size = read(folder->inotify, buffer, sizeof buffer);

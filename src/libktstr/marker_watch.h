@@ -3,8 +3,8 @@
  * The folder in which a worker's marker will come: found in the worker's own mount namespace and root,
  * watched with inotify, and looked up again as the worker may move. Called by worker_ready_wait.
  */
-#ifndef KTSTR_MARKER_FOLDER_H
-#define KTSTR_MARKER_FOLDER_H
+#ifndef KTSTR_MARKER_WATCH_H
+#define KTSTR_MARKER_WATCH_H
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -13,7 +13,7 @@
 #include <ktstr/error.h>
 #include "worker_identity.h"
 
-struct marker_folder {
+struct marker_watch {
 	pid_t pid;		/* the worker's */
 	const char *role;	/* for texts */
 	const char *path, *name; /* of the marker; name: the last component, once it was entered */
@@ -29,26 +29,26 @@ struct marker_folder {
 };
 
 /* inotify: an instance without watches, or -1. It stays the caller's, as does one that is made later. */
-void marker_folder_begin(struct marker_folder *folder, int inotify);
+void marker_watch_begin(struct marker_watch *folder, int inotify);
 
 /*
  * Opens and watches the folder, in the namespaces as they were read last. Returns 1, or 0 when it is the same
  * folder as before and the watch was kept, or a negative errno with the story told.
  */
-int marker_folder_enter(struct marker_folder *folder);
+int marker_watch_enter(struct marker_watch *folder);
 
 /*
  * When recheck_at has come: did the worker move to another namespace or root, or mount something over the
- * folder? Returns as marker_folder_enter, but 0 for one that is not there at this time: see `lost`.
+ * folder? Returns as marker_watch_enter, but 0 for one that is not there at this time: see `lost`.
  */
-int marker_folder_recheck(struct marker_folder *folder);
+int marker_watch_recheck(struct marker_watch *folder);
 
 /*
  * Reads what one buffer holds of the queued events, and no more: others who write into the folder faster
  * than this reads must not keep it from the clock. Returns true when one is a reason to look at the marker.
  */
-bool marker_folder_read_events(struct marker_folder *folder);
+bool marker_watch_read_events(struct marker_watch *folder);
 
-void marker_folder_leave(struct marker_folder *folder);
+void marker_watch_leave(struct marker_watch *folder);
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Deadlines on CLOCK_MONOTONIC, in nanoseconds. Called by payload, marker_folder and
+/* Deadlines on CLOCK_MONOTONIC, in nanoseconds. Called by payload, marker_watch and
    worker_ready_wait. */
 #ifndef KTSTR_MONOTONIC_H
 #define KTSTR_MONOTONIC_H

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* What /proc tells of a worker. Called by worker_ready_wait, marker_folder and worker_marker. */
+/* What /proc tells of a worker. Called by worker_ready_wait, marker_watch and worker_marker. */
 #include "config.h"
 
 #include "worker_identity.h"

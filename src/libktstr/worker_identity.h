@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * What /proc tells of a worker: when it started, who owns it, and in which namespaces it lives.
- * Called by worker_ready_wait, marker_folder and worker_marker.
+ * Called by worker_ready_wait, marker_watch and worker_marker.
  */
 #ifndef KTSTR_WORKER_IDENTITY_H
 #define KTSTR_WORKER_IDENTITY_H

@@ -36,10 +36,10 @@ struct wait {
 	char default_path[KTSTR_WORKER_READY_PATH_SIZE];
 
 	struct worker_identity worker;
-	struct marker_folder folder;
+	struct marker_watch folder;
 	int64_t deadline, empty_until; /* on CLOCK_MONOTONIC; KTSTR_NEVER for none */
 
-	enum worker_marker_verdict verdict;
+	enum marker_check_verdict verdict;
 	uid_t owner;
 	struct ktstr_worker_ready_result *result;
 	struct ktstr_error *error;
@@ -55,24 +55,24 @@ static int64_t earlier(int64_t a, int64_t b)
 
 static void judge(struct wait *wait)
 {
-	const struct marker_folder *folder = &wait->folder;
+	const struct marker_watch *folder = &wait->folder;
 
-	wait->verdict = worker_marker_judge(folder->fd, folder->name, &wait->worker, folder->witnessed, &wait->owner);
+	wait->verdict = marker_check_judge(folder->fd, folder->name, &wait->worker, folder->witnessed, &wait->owner);
 }
 
 /* Does the marker stand? Keeps the verdict for the text of a timeout. */
 static bool marker_stands(struct wait *wait)
 {
 	judge(wait);
-	if (wait->verdict == WORKER_MARKER_FOREIGN && worker_identity_read(wait->pid, &wait->worker) == 0)
+	if (wait->verdict == MARKER_CHECK_FOREIGN && worker_identity_read(wait->pid, &wait->worker) == 0)
 		judge(wait); /* it may have changed its user since it was started, as under su(1) */
-	if (wait->verdict != WORKER_MARKER_EMPTY) {
+	if (wait->verdict != MARKER_CHECK_EMPTY) {
 		wait->empty_until = KTSTR_NEVER;
-		return wait->verdict == WORKER_MARKER_FRESH;
+		return wait->verdict == MARKER_CHECK_FRESH;
 	}
 	/* Its existence is the signal, but a worker on a full disk is about to remove it again. */
 	if (wait->empty_until == KTSTR_NEVER)
-		wait->empty_until = ktstr_deadline_after_ms(WORKER_MARKER_EMPTY_MS);
+		wait->empty_until = ktstr_deadline_after_ms(MARKER_CHECK_EMPTY_MS);
 	return ktstr_monotonic_now() >= wait->empty_until;
 }
 
@@ -120,10 +120,10 @@ static int sleep_for_news(struct wait *wait)
 		if (ready > 0 && fds[0].revents)
 			return 0;
 		/* Other files of the folder make events as well: only the marker's are a reason. */
-		if (ready > 0 && fds[1].revents && marker_folder_read_events(&wait->folder))
+		if (ready > 0 && fds[1].revents && marker_watch_read_events(&wait->folder))
 			return 0;
 		if (ktstr_monotonic_now() >= wait->folder.recheck_at) {
-			entered = marker_folder_recheck(&wait->folder);
+			entered = marker_watch_recheck(&wait->folder);
 			if (entered > 0)
 				wait->empty_until = KTSTR_NEVER; /* that was another folder's */
 			if (entered)
@@ -172,7 +172,7 @@ static int finish(struct wait *wait, enum ktstr_worker_ready_outcome outcome)
 	if (ended)
 		describe_status(result, status, sizeof status);
 	if (outcome != KTSTR_WORKER_READY)
-		worker_marker_complaint(wait->verdict, wait->owner, complaint, sizeof complaint);
+		marker_check_complaint(wait->verdict, wait->owner, complaint, sizeof complaint);
 	snprintf(result->text, sizeof result->text, "%s pid %d: %s: %s%s%s%s%s", wait->role, (int)wait->pid,
 		 sentences[outcome], wait->path,
 		 wait->folder.namespaces.place == WORKER_PLACE_OTHER ? " in its own mount namespace or root" : "",
@@ -200,8 +200,8 @@ static int wait_loop(struct wait *wait)
 
 		if (worker_ended(wait)) {
 			/* It may have come, or an empty one gone, between the look and the end; empty counts now too. */
-			if (wait->verdict != WORKER_MARKER_FRESH)
-				stands = marker_stands(wait) || wait->verdict == WORKER_MARKER_EMPTY;
+			if (wait->verdict != MARKER_CHECK_FRESH)
+				stands = marker_stands(wait) || wait->verdict == MARKER_CHECK_EMPTY;
 			return finish(wait, stands ? KTSTR_WORKER_READY_EXITED_AFTER : KTSTR_WORKER_READY_EXITED_BEFORE);
 		}
 		if (stands)
@@ -254,7 +254,7 @@ static int run(struct wait *wait, int timeout_ms)
 	 * To close an inotify instance waits for a grace period of the kernel, 0.1 to 14 ms as measured. A
 	 * handle keeps it for the next wait and closes it at its own end, so that readiness is not told late.
 	 */
-	marker_folder_begin(&wait->folder, wait->payload ? ktstr_payload_take_inotify(wait->payload) : -1);
+	marker_watch_begin(&wait->folder, wait->payload ? ktstr_payload_take_inotify(wait->payload) : -1);
 	wait->empty_until = KTSTR_NEVER;
 
 	err = read_worker(wait);
@@ -264,10 +264,10 @@ static int run(struct wait *wait, int timeout_ms)
 	}
 	wait->folder.path = wait->path;
 	if (!err)
-		err = marker_folder_enter(&wait->folder);
+		err = marker_watch_enter(&wait->folder);
 	if (err >= 0)
 		err = wait_loop(wait);
-	marker_folder_leave(&wait->folder);
+	marker_watch_leave(&wait->folder);
 	if (wait->payload)
 		ktstr_payload_keep_inotify(wait->payload, wait->folder.inotify);
 	else if (wait->folder.inotify >= 0)

@@ -30,7 +30,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		fd = memfd_create("input", MFD_CLOEXEC);
 	if (fd < 0 || ftruncate(fd, 0) || pwrite(fd, data, size, 0) != (ssize_t)size)
 		abort();
-	symbol_file_tsd(fd, &value, &symbol_size);
+	elf_file_tsd(fd, &value, &symbol_size);
 	if (debug_file_build_id(fd, id, &id_size) == 0 &&
 	    (!debug_file_has_id(fd, id, id_size) || debug_file_open_by_id(NO_PROC, 1, id, id_size, by_id)))
 		abort();

@@ -67,17 +67,17 @@ static void parse_bytes(const char *text)
 
 static void render_name(const char *text)
 {
-	char rendered[COMM_TEXT_SIZE];
+	char rendered[ESCAPE_SIZE];
 
-	comm_text_json(text, rendered);
+	escape_json(text, rendered);
 	for (size_t at = 0; rendered[at];) {
-		size_t length = comm_text_utf8(rendered + at);
+		size_t length = escape_utf8(rendered + at);
 
 		if (length == 0 || (unsigned char)rendered[at] < ' ')
 			abort();
 		at += length;
 	}
-	comm_text_line(text, rendered);
+	escape_line(text, rendered);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Linked into a copy of the probe, with ld's --wrap: what a hostile file might make of its reader happens in
- * symbol_file_tsd, as the variable PLANTED tells: crash, loop, hang, socket, nonsense. Run by probe_sandbox.t.
+ * elf_file_tsd, as the variable PLANTED tells: crash, loop, hang, socket, nonsense. Run by probe_sandbox.t.
  */
 #include <errno.h>
 #include <stdint.h>
@@ -13,10 +13,10 @@
 
 #include <linux/futex.h>
 
-int __real_symbol_file_tsd(int fd, uint64_t *value, uint64_t *size);
-int __wrap_symbol_file_tsd(int fd, uint64_t *value, uint64_t *size);
+int __real_elf_file_tsd(int fd, uint64_t *value, uint64_t *size);
+int __wrap_elf_file_tsd(int fd, uint64_t *value, uint64_t *size);
 
-int __wrap_symbol_file_tsd(int fd, uint64_t *value, uint64_t *size)
+int __wrap_elf_file_tsd(int fd, uint64_t *value, uint64_t *size)
 {
 	const char *planted = getenv("PLANTED");
 	volatile uint32_t word = 0;
@@ -34,5 +34,5 @@ int __wrap_symbol_file_tsd(int fd, uint64_t *value, uint64_t *size)
 		*value = *size = UINT64_MAX;
 		return 0;
 	}
-	return __real_symbol_file_tsd(fd, value, size);
+	return __real_elf_file_tsd(fd, value, size);
 }

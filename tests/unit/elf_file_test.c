@@ -48,7 +48,7 @@ static int make(const Elf64_Shdr *sections, size_t count, size_t told, const voi
 
 static int tsd(int fd, uint64_t *value, uint64_t *size)
 {
-	int rc = symbol_file_tsd(fd, value, size);
+	int rc = elf_file_tsd(fd, value, size);
 
 	close(fd);
 	return rc;

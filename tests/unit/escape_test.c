@@ -35,11 +35,11 @@ static void test_pinned(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
-		char text[COMM_TEXT_SIZE];
+		char text[ESCAPE_SIZE];
 
-		comm_text_json(rows[i].comm, text);
+		escape_json(rows[i].comm, text);
 		assert_string_equal(text, rows[i].json);
-		comm_text_line(rows[i].comm, text);
+		escape_line(rows[i].comm, text);
 		assert_string_equal(text, rows[i].line);
 	}
 }
@@ -52,20 +52,20 @@ static void test_random(void **state)
 
 	(void)state;
 	for (int round = 0; round < 200000; round++) {
-		char comm[16], text[COMM_TEXT_SIZE];
+		char comm[16], text[ESCAPE_SIZE];
 		size_t length = (size_t)rand_r(&seed) % 16;
 
 		for (size_t i = 0; i < length; i++)
 			comm[i] = (char)(1 + rand_r(&seed) % 255);
 		comm[length] = '\0';
 		for (int line = 0; line < 2; line++) {
-			char wide[COMM_TEXT_SIZE * 4], *in = text, *out = wide;
+			char wide[ESCAPE_SIZE * 4], *in = text, *out = wide;
 			size_t in_left, out_left = sizeof wide;
 
 			if (line)
-				comm_text_line(comm, text);
+				escape_line(comm, text);
 			else
-				comm_text_json(comm, text);
+				escape_json(comm, text);
 			in_left = strlen(text);
 			assert_true(in_left < sizeof text);
 			assert_int_equal(iconv(judge, &in, &in_left, &out, &out_left), 0);
@@ -79,11 +79,11 @@ static void test_random(void **state)
 /* A buffer without a NUL is not read beyond 15 bytes. */
 static void test_unterminated(void **state)
 {
-	char *comm = malloc(15), text[COMM_TEXT_SIZE];
+	char *comm = malloc(15), text[ESCAPE_SIZE];
 
 	(void)state;
 	memset(comm, '\x01', 15);
-	comm_text_json(comm, text);
+	escape_json(comm, text);
 	assert_int_equal(strlen(text), 15 * 6);
 	free(comm);
 }

@@ -14,16 +14,16 @@
 
 #include "linux/ptrace_access.h"
 
-static const struct access_gate open_gate = {
+static const struct ptrace_access open_gate = {
 	.own_uid = 1000, .own_gid = 100, .target_uid = { 1000, 1000, 1000 }, .target_gid = { 100, 100, 100 }, .capability = 0, .yama = 0, .dumpable = 1,
 	.own_seccomp = 0, .tracer = 0, .same_user_space = 1, .more_capable = 0,
 };
 
-static void expect(struct access_gate gate, const char *part)
+static void expect(struct ptrace_access gate, const char *part)
 {
 	char text[1024];
 
-	access_gate_text(&gate, text, sizeof text);
+	ptrace_access_text(&gate, text, sizeof text);
 	if (!strstr(text, part))
 		fail_msg("'%s' is not in: %s", part, text);
 	assert_null(strchr(text, '\n'));
@@ -31,7 +31,7 @@ static void expect(struct access_gate gate, const char *part)
 
 static void test_verdicts(void **state)
 {
-	struct access_gate gate = open_gate;
+	struct ptrace_access gate = open_gate;
 
 	(void)state;
 	expect(gate, "a security module");
@@ -65,24 +65,24 @@ static void test_short_buffer(void **state)
 	char text[10];
 
 	(void)state;
-	access_gate_text(&open_gate, text, sizeof text);
+	ptrace_access_text(&open_gate, text, sizeof text);
 	assert_int_equal(strlen(text), 9);
 }
 
 static void test_this_process(void **state)
 {
-	struct access_gate gate;
+	struct ptrace_access gate;
 	int proc_fd = open("/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
 	(void)state;
-	access_gate_read(proc_fd, getpid(), &gate);
+	ptrace_access_read(proc_fd, getpid(), &gate);
 	assert_int_equal(gate.own_uid, geteuid());
 	assert_int_equal(gate.target_uid[1], geteuid());
 	assert_int_equal(gate.target_gid[1], getegid());
 	assert_int_equal(gate.same_user_space, 1);
 	assert_true(gate.capability == 0 || gate.capability == 1);
 	assert_true(gate.own_seccomp >= 0);
-	access_gate_read(proc_fd, 0, &gate); /* no such process: unknown, no crash */
+	ptrace_access_read(proc_fd, 0, &gate); /* no such process: unknown, no crash */
 	assert_int_equal(gate.target_uid[0], -1);
 	assert_int_equal(gate.tracer, -1);
 	close(proc_fd);

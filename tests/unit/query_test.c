@@ -18,9 +18,9 @@
 
 #include "symfile/query.h"
 
-static struct file_answer sane(void)
+static struct query_answer sane(void)
 {
-	struct file_answer answer = {
+	struct query_answer answer = {
 		.symbol_offset = 64, .symbol_size = 2632,
 		.dwarf = { .size = 2632, .state = 880, .allocated = 888, .deallocated = 904, .how = "found" },
 		.link = { .crc = 1, .name = "program.debug" },
@@ -31,18 +31,18 @@ static struct file_answer sane(void)
 
 #define REFUSED(change) \
 	do { \
-		struct file_answer answer = sane(); \
+		struct query_answer answer = sane(); \
 		change; \
-		if (file_answer_check(&answer) != -EBADMSG) \
+		if (query_check(&answer) != -EBADMSG) \
 			fail_msg("let through: %s", #change); \
 	} while (0)
 
 static void test_check(void **state)
 {
-	struct file_answer good = sane();
+	struct query_answer good = sane();
 
 	(void)state;
-	assert_int_equal(file_answer_check(&good), 0);
+	assert_int_equal(query_check(&good), 0);
 	REFUSED(answer.opened = 1);
 	REFUSED(answer.opened = -5000);
 	REFUSED(answer.symbol = 1);
@@ -70,7 +70,7 @@ static void test_check(void **state)
 	*good.link.name = '\0';
 	good.symbol = -EEXIST;
 	good.symbol_offset = UINT64_MAX;
-	assert_int_equal(file_answer_check(&good), 0);
+	assert_int_equal(query_check(&good), 0);
 }
 
 /* The same of this program's own file, with a child and without. */
@@ -81,9 +81,9 @@ static void test_ways(void **state)
 	struct program_head head = { .bytes = beginning };
 	struct module module = { .path = path, .first_end = 4096 };
 	struct file_question question = { .reader = getpid(), .module = &module, .head = &head, .wants_symbol = 1 };
-	struct isolation isolation[] = { ISOLATION_INIT(0, -1), ISOLATION_INIT(1, -1) };
-	struct file_answer answers[2], other;
-	char how[ISOLATION_HOW_SIZE];
+	struct sandbox isolation[] = { SANDBOX_INIT(0, -1), SANDBOX_INIT(1, -1) };
+	struct query_answer answers[2], other;
+	char how[SANDBOX_HOW_SIZE];
 	struct stat st;
 	int fd;
 
@@ -99,7 +99,7 @@ static void test_ways(void **state)
 	head.size = sizeof beginning;
 	question.proc_fd = open("/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	for (int i = 0; i < 2; i++) {
-		assert_int_equal(file_answer_program(&isolation[i], &question, &answers[i], how), 0);
+		assert_int_equal(query_program(&isolation[i], &question, &answers[i], how), 0);
 		if (answers[i].opened) /* valgrind does not know openat2 */
 			assert_int_equal(syscall(SYS_openat2, AT_FDCWD, "/", &(char[24]){ 0 }, 24L) < 0 ? errno : 0, ENOSYS);
 		if (answers[i].opened)
@@ -111,13 +111,13 @@ static void test_ways(void **state)
 	/* What stat tells is not what maps told: the file's beginning decides. */
 	module.inode++;
 	head.id_size = 1;
-	assert_int_equal(file_answer_program(isolation, &question, &other, how), 0);
+	assert_int_equal(query_program(isolation, &question, &other, how), 0);
 	assert_int_equal(other.opened, 0);
 	beginning[100] ^= 1;
 	for (int i = 0; i < 2; i++) {
-		assert_int_equal(file_answer_program(&isolation[i], &question, &other, how), 0);
+		assert_int_equal(query_program(&isolation[i], &question, &other, how), 0);
 		assert_int_equal(other.opened, -ESTALE);
-		assert_int_equal(file_answer_debug(&isolation[i], &question, &other, how), 0);
+		assert_int_equal(query_debug(&isolation[i], &question, &other, how), 0);
 		assert_int_equal(other.opened, -ENOENT);
 	}
 	close(question.proc_fd);

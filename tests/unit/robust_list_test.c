@@ -31,21 +31,21 @@ static void test_search(void **state)
 
 	(void)state;
 	memset(words, 0, sizeof words);
-	assert_int_equal(thread_pointer_search(words, 64, BASE, &found), -ENOENT);
+	assert_int_equal(robust_list_search(words, 64, BASE, &found), -ENOENT);
 	plant(10);
-	assert_int_equal(thread_pointer_search(words, 64, BASE, &found), 0);
+	assert_int_equal(robust_list_search(words, 64, BASE, &found), 0);
 	assert_true(found == BASE + 80);
-	assert_int_equal(thread_pointer_search(words, 12, BASE, &found), -ENOENT); /* its second word is cut off */
-	assert_int_equal(thread_pointer_search(words, 13, BASE, &found), 0);
-	assert_int_equal(thread_pointer_search(words, 64, BASE + 16, &found), -ENOENT); /* not at its own address */
+	assert_int_equal(robust_list_search(words, 12, BASE, &found), -ENOENT); /* its second word is cut off */
+	assert_int_equal(robust_list_search(words, 13, BASE, &found), 0);
+	assert_int_equal(robust_list_search(words, 64, BASE + 16, &found), -ENOENT); /* not at its own address */
 	words[21] = words[23] = BASE + 21 * 8; /* not aligned to 16 bytes */
-	assert_int_equal(thread_pointer_search(words, 64, BASE, &found), 0);
+	assert_int_equal(robust_list_search(words, 64, BASE, &found), 0);
 	plant(40);
-	assert_int_equal(thread_pointer_search(words, 64, BASE, &found), -ENOTUNIQ);
+	assert_int_equal(robust_list_search(words, 64, BASE, &found), -ENOTUNIQ);
 	words[10] = 0; /* half a sign is none */
-	assert_int_equal(thread_pointer_search(words, 64, BASE, &found), 0);
+	assert_int_equal(robust_list_search(words, 64, BASE, &found), 0);
 	assert_true(found == BASE + 320);
-	assert_int_equal(thread_pointer_search(words, 0, BASE, &found), -ENOENT);
+	assert_int_equal(robust_list_search(words, 0, BASE, &found), -ENOENT);
 }
 
 static void test_from_libc(void **state)
@@ -54,12 +54,12 @@ static void test_from_libc(void **state)
 	uint64_t distance = 0;
 
 	(void)state;
-	assert_int_equal(thread_pointer_distance_from_libc(1856, tid_field, &distance), 0);
+	assert_int_equal(robust_list_distance_from_libc(1856, tid_field, &distance), 0);
 	assert_true((int64_t)distance == -1632); /* measured on Debian 12, aarch64 */
-	assert_int_equal(thread_pointer_distance_from_libc(0, tid_field, &distance), -EBADMSG);
-	assert_int_equal(thread_pointer_distance_from_libc(UINT32_MAX, tid_field, &distance), -EBADMSG);
-	assert_int_equal(thread_pointer_distance_from_libc(1856, wide, &distance), -EBADMSG);
-	assert_int_equal(thread_pointer_distance_from_libc(1856, beyond, &distance), -EBADMSG);
+	assert_int_equal(robust_list_distance_from_libc(0, tid_field, &distance), -EBADMSG);
+	assert_int_equal(robust_list_distance_from_libc(UINT32_MAX, tid_field, &distance), -EBADMSG);
+	assert_int_equal(robust_list_distance_from_libc(1856, wide, &distance), -EBADMSG);
+	assert_int_equal(robust_list_distance_from_libc(1856, beyond, &distance), -EBADMSG);
 }
 
 #ifdef __x86_64__
@@ -80,7 +80,7 @@ static void *other_thread(void *argument)
 	uint64_t head;
 
 	thread_truth = own_thread_pointer();
-	if (thread_pointer_head(tid, &head) == 0)
+	if (robust_list_head(tid, &head) == 0)
 		thread_found = head - *(uint64_t *)argument;
 	return NULL;
 }
@@ -91,13 +91,13 @@ static void test_here(void **state)
 	pthread_t thread;
 
 	(void)state;
-	assert_int_equal(thread_pointer_distance(gettid(), gettid(), &distance), 0);
-	assert_int_equal(thread_pointer_head(gettid(), &head), 0);
+	assert_int_equal(robust_list_distance(gettid(), gettid(), &distance), 0);
+	assert_int_equal(robust_list_head(gettid(), &head), 0);
 	assert_true(head - distance == own_thread_pointer());
 	assert_int_equal(pthread_create(&thread, NULL, other_thread, &distance), 0);
 	assert_int_equal(pthread_join(thread, NULL), 0);
 	assert_true(thread_truth != 0 && thread_found == thread_truth);
-	assert_int_equal(thread_pointer_distance(gettid(), gettid() + 1, &distance), -EBADMSG);
+	assert_int_equal(robust_list_distance(gettid(), gettid() + 1, &distance), -EBADMSG);
 }
 #endif
 
@@ -111,9 +111,9 @@ static void test_zombie(void **state)
 	if (pid == 0)
 		_exit(0);
 	assert_int_equal(waitid(P_PID, (id_t)pid, &info, WEXITED | WNOWAIT), 0);
-	assert_true(thread_pointer_head(pid, &head) < 0);
+	assert_true(robust_list_head(pid, &head) < 0);
 	waitpid(pid, NULL, 0);
-	assert_int_equal(thread_pointer_head(pid, &head), -ESRCH);
+	assert_int_equal(robust_list_head(pid, &head), -ESRCH);
 }
 
 int main(void)

@@ -21,8 +21,8 @@ static int opened[3] = { -1, -1, -1 };
 
 static void test_answer(void **state)
 {
-	struct isolation isolation = quick();
-	char how[ISOLATION_HOW_SIZE] = "";
+	struct sandbox isolation = quick();
+	char how[SANDBOX_HOW_SIZE] = "";
 	struct answer answer;
 
 	(void)state;
@@ -73,16 +73,16 @@ static const char *line_of(const struct answer *answer, const char *name)
 
 static void test_state(void **state)
 {
-	struct isolation isolation = quick();
-	char how[ISOLATION_HOW_SIZE] = "", expected[64];
+	struct sandbox isolation = quick();
+	char how[SANDBOX_HOW_SIZE] = "", expected[64];
 	struct answer answer;
 	const char *core;
 	char *core_hard;
 	int number = 0;
-	struct isolated_work work = { &number, -1, open_own, read_own, close_nothing };
+	struct sandbox_work work = { &number, -1, open_own, read_own, close_nothing };
 
 	(void)state;
-	assert_int_equal(isolation_run(&isolation, &work, &answer, sizeof answer, how), 0);
+	assert_int_equal(sandbox_run(&isolation, &work, &answer, sizeof answer, how), 0);
 	if (has_filter) {
 		/* The pipe for the answer, and the one whose end tells of the child's. valgrind has some of its own. */
 		assert_int_equal(answer.number, 2);
@@ -93,7 +93,7 @@ static void test_state(void **state)
 	assert_true(strtoull(line_of(&answer, "\nCapEff:"), NULL, 16) == 0);
 	assert_true(strtoull(line_of(&answer, "\nCapPrm:"), NULL, 16) == 0);
 	number = 1;
-	assert_int_equal(isolation_run(&isolation, &work, &answer, sizeof answer, how), 0);
+	assert_int_equal(sandbox_run(&isolation, &work, &answer, sizeof answer, how), 0);
 	snprintf(expected, sizeof expected, "%u", isolation.cpu_seconds);
 	assert_int_equal(strtol(line_of(&answer, "\nMax file size"), NULL, 10), 0);
 	assert_int_equal(strtol(line_of(&answer, "\nMax processes"), NULL, 10), 0);
@@ -139,8 +139,8 @@ static void try_calls(void *context, void *result)
 
 static void test_refused(void **state)
 {
-	struct isolation isolation = quick();
-	char how[ISOLATION_HOW_SIZE] = "";
+	struct sandbox isolation = quick();
+	char how[SANDBOX_HOW_SIZE] = "";
 	struct answer answer;
 
 	(void)state;
@@ -227,8 +227,8 @@ static void take_memory(void *context, void *result)
 
 static void test_memory(void **state)
 {
-	struct isolation isolation = quick();
-	char how[ISOLATION_HOW_SIZE] = "";
+	struct sandbox isolation = quick();
+	char how[SANDBOX_HOW_SIZE] = "";
 	struct answer answer;
 
 	(void)state;
@@ -253,7 +253,7 @@ int main(void)
 	cmocka_set_message_output(CM_OUTPUT_TAP);
 	if (prepare())
 		return 1;
-	if (isolation_missing()) {
+	if (sandbox_missing()) {
 		puts("1..0 # SKIP no child is made by what is built with a sanitizer");
 		return 0;
 	}

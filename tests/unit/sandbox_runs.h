@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Running something in the child of isolation, and judging its end. For the tests probe_isolation*_test. */
-#ifndef ISOLATION_RUNS_H
-#define ISOLATION_RUNS_H
+#ifndef SANDBOX_RUNS_H
+#define SANDBOX_RUNS_H
 
 #include <errno.h>
 #include <signal.h>
@@ -34,9 +34,9 @@ static struct {
 static int touched; /* by a child: its own copy */
 static int has_filter;
 
-static inline struct isolation quick(void)
+static inline struct sandbox quick(void)
 {
-	return (struct isolation)ISOLATION_INIT(0, -1);
+	return (struct sandbox)SANDBOX_INIT(0, -1);
 }
 
 static void open_nothing(void *context)
@@ -54,16 +54,16 @@ static void close_nothing(void *context)
 typedef void step_open(void *);
 typedef void step_read(void *, void *);
 
-static int run_opening(const struct isolation *isolation, step_open *open_step, step_read *read_step,
+static int run_opening(const struct sandbox *isolation, step_open *open_step, step_read *read_step,
 		       struct answer *answer, char *how)
 {
-	struct isolated_work work = { NULL, -1, open_step, read_step, close_nothing };
+	struct sandbox_work work = { NULL, -1, open_step, read_step, close_nothing };
 
 	atomic_store(&shared->child, 0);
-	return isolation_run(isolation, &work, answer, sizeof *answer, how);
+	return sandbox_run(isolation, &work, answer, sizeof *answer, how);
 }
 
-static inline int run_with(const struct isolation *isolation, step_read *step, struct answer *answer, char *how)
+static inline int run_with(const struct sandbox *isolation, step_read *step, struct answer *answer, char *how)
 {
 	return run_opening(isolation, open_nothing, step, answer, how);
 }
@@ -77,8 +77,8 @@ static void assert_how(const char *how, const char *part)
 /* Does it end so, and how does it say so? */
 static inline void assert_end(step_read *step, int code, const char *part)
 {
-	struct isolation isolation = quick();
-	char how[ISOLATION_HOW_SIZE] = "";
+	struct sandbox isolation = quick();
+	char how[SANDBOX_HOW_SIZE] = "";
 	struct answer answer;
 	int rc;
 
@@ -103,14 +103,14 @@ static void answer_pid(void *context, void *result)
 
 static inline int prepare(void)
 {
-	struct isolation isolation = quick();
-	char how[ISOLATION_HOW_SIZE] = "";
+	struct sandbox isolation = quick();
+	char how[SANDBOX_HOW_SIZE] = "";
 	struct answer answer;
 
 	shared = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	if (shared == MAP_FAILED)
 		return -1;
-	has_filter = !isolation_missing() && run_with(&isolation, answer_pid, &answer, how) == 0 &&
+	has_filter = !sandbox_missing() && run_with(&isolation, answer_pid, &answer, how) == 0 &&
 		     strstr(how, "with a filter");
 	return 0;
 }

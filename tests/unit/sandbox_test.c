@@ -94,8 +94,8 @@ static void test_ends(void **state)
 
 static void test_time(void **state)
 {
-	struct isolation isolation = quick();
-	char how[ISOLATION_HOW_SIZE] = "";
+	struct sandbox isolation = quick();
+	char how[SANDBOX_HOW_SIZE] = "";
 	struct answer answer;
 
 	(void)state;
@@ -121,8 +121,8 @@ static void *stop_it(void *argument)
 
 static void test_stopped(void **state)
 {
-	struct isolation isolation = quick();
-	char how[ISOLATION_HOW_SIZE] = "";
+	struct sandbox isolation = quick();
+	char how[SANDBOX_HOW_SIZE] = "";
 	struct answer answer;
 	pthread_t thread;
 
@@ -144,8 +144,8 @@ static void test_stopped(void **state)
 
 static void test_no_room(void **state)
 {
-	struct isolation isolation = quick();
-	char how[ISOLATION_HOW_SIZE] = "";
+	struct sandbox isolation = quick();
+	char how[SANDBOX_HOW_SIZE] = "";
 	struct rlimit before, none;
 	struct answer answer;
 	int rc;
@@ -225,8 +225,8 @@ static void test_threads(void **state)
 	struct sigaction action = { .sa_handler = on_child, .sa_flags = SA_RESTART }, before;
 	const char *wanted = getenv("KTSTR_TEST_ROUNDS");
 	int rounds = wanted ? atoi(wanted) / 2 : 200, fds = count_of("/proc/self/fd");
-	struct isolation isolation = quick();
-	char how[ISOLATION_HOW_SIZE] = "";
+	struct sandbox isolation = quick();
+	char how[SANDBOX_HOW_SIZE] = "";
 	pthread_t threads[5];
 	struct answer answer;
 
@@ -255,8 +255,8 @@ static void test_threads(void **state)
 static void test_ignored(void **state)
 {
 	struct sigaction action = { .sa_handler = SIG_IGN }, before;
-	struct isolation isolation = quick();
-	char how[ISOLATION_HOW_SIZE] = "";
+	struct sandbox isolation = quick();
+	char how[SANDBOX_HOW_SIZE] = "";
 	sigset_t after;
 	struct answer answer;
 
@@ -274,8 +274,8 @@ static void test_ignored(void **state)
 
 static void *run_cancelled(void *argument)
 {
-	struct isolation isolation = quick();
-	char how[ISOLATION_HOW_SIZE] = "";
+	struct sandbox isolation = quick();
+	char how[SANDBOX_HOW_SIZE] = "";
 
 	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, NULL);
 	pthread_cancel(pthread_self());
@@ -320,7 +320,7 @@ static int is_alive(pid_t pid)
 
 static void test_orphan(void **state)
 {
-	struct isolation isolation = quick();
+	struct sandbox isolation = quick();
 	pid_t parent, child, keeper;
 	int status;
 
@@ -330,7 +330,7 @@ static void test_orphan(void **state)
 	parent = fork();
 	assert_true(parent >= 0);
 	if (parent == 0) {
-		char how[ISOLATION_HOW_SIZE] = "";
+		char how[SANDBOX_HOW_SIZE] = "";
 		struct answer answer;
 
 		run_with(&isolation, hang, &answer, how);
@@ -361,17 +361,17 @@ static void count_close(void *context)
 
 static void test_off(void **state)
 {
-	struct isolation isolation = ISOLATION_INIT(!isolation_missing(), -1);
-	struct isolated_work work = { NULL, -1, open_nothing, answer_pid, count_close };
-	char how[ISOLATION_HOW_SIZE] = "";
+	struct sandbox isolation = SANDBOX_INIT(!sandbox_missing(), -1);
+	struct sandbox_work work = { NULL, -1, open_nothing, answer_pid, count_close };
+	char how[SANDBOX_HOW_SIZE] = "";
 	struct answer answer;
 
 	(void)state;
-	assert_int_equal(isolation_run(&isolation, &work, &answer, sizeof answer, how), 0);
+	assert_int_equal(sandbox_run(&isolation, &work, &answer, sizeof answer, how), 0);
 	assert_int_equal(answer.number, getpid());
 	assert_int_equal(closed, 1);
 	assert_int_equal(touched, 1);
-	assert_how(how, isolation_missing() ? "built with a sanitizer" : "isolation is switched off");
+	assert_how(how, sandbox_missing() ? "built with a sanitizer" : "isolation is switched off");
 	touched = 0;
 }
 
@@ -435,7 +435,7 @@ int main(void)
 		return 1;
 	atexit(at_exit);
 	mallopt(M_ARENA_MAX, 1); /* one heap for all threads, with one lock */
-	if (isolation_missing())
+	if (sandbox_missing())
 		return cmocka_run_group_tests(without_child, NULL, NULL);
 	/* valgrind: see sandbox_rights_test; it also halts all other threads while the keeper is there. */
 	if (!has_filter)

@@ -163,7 +163,7 @@ static int section_of(int fd, const char *wanted, Elf64_Shdr *result)
 	char name[32];
 	int found = 0;
 
-	assert_int_equal(symbol_file_sections(fd, &sections, &count, &names), 0);
+	assert_int_equal(elf_file_sections(fd, &sections, &count, &names), 0);
 	for (size_t i = 1; !found && i < count; i++) {
 		assert_true(pread(fd, name, sizeof name, (off_t)(sections[names].sh_offset + sections[i].sh_name)) > 0);
 		found = strncmp(name, wanted, sizeof name) == 0;

@@ -13,7 +13,7 @@
 #define LINE_SIZE 1024
 #define TEXT_LIMIT 65536 /* a process with thousands of odd files must not cost memory without end */
 
-void explain_add(struct explain *explain, const char *step, const char *format, ...)
+void diagnostics_add(struct diagnostics *diagnostics, const char *step, const char *format, ...)
 {
 	int saved_errno = errno;
 	char line[LINE_SIZE];
@@ -32,18 +32,18 @@ void explain_add(struct explain *explain, const char *step, const char *format, 
 	length = strlen(line);
 	line[length++] = '\n';
 
-	text = explain->length + length < TEXT_LIMIT ? realloc(explain->text, explain->length + length + 1) : NULL;
+	text = diagnostics->length + length < TEXT_LIMIT ? realloc(diagnostics->text, diagnostics->length + length + 1) : NULL;
 	if (text) {
-		memcpy(text + explain->length, line, length);
-		explain->length += length;
-		text[explain->length] = '\0';
-		explain->text = text;
+		memcpy(text + diagnostics->length, line, length);
+		diagnostics->length += length;
+		text[diagnostics->length] = '\0';
+		diagnostics->text = text;
 	}
 	errno = saved_errno;
 }
 
-void explain_free(struct explain *explain)
+void diagnostics_free(struct diagnostics *diagnostics)
 {
-	free(explain->text);
-	*explain = (struct explain){ NULL, 0 };
+	free(diagnostics->text);
+	*diagnostics = (struct diagnostics){ NULL, 0 };
 }

@@ -34,7 +34,7 @@ struct module_files {
 	int proc_fd;
 	pid_t reader; /* the task by which they are found */
 	int use;      /* 0: none is opened */
-	struct isolation isolation;
+	struct sandbox isolation;
 };
 
 /*
@@ -53,8 +53,8 @@ void module_list_unread(struct module_list *list, const struct module *module, c
  * Looks for jemalloc in every module: is_jemalloc, layout and place are filled in. wanted, a path or its last
  * part, or NULL, is which one is looked for harder.
  */
-int module_list_find_jemalloc(const struct module_files *files, struct module_list *list, const char *wanted,
-			      struct explain *explain);
+int jemalloc_find(const struct module_files *files, struct module_list *list, const char *wanted,
+			      struct diagnostics *diagnostics);
 
 /* Is it the file of this path, or of this last part of one? NULL is any. */
 int module_is_wanted(const struct module *module, const char *wanted);
@@ -63,6 +63,6 @@ int module_is_wanted(const struct module *module, const char *wanted);
  * The jemalloc to read: the wanted one, else the only one, else the one that the program's malloc resolves to,
  * or its libc's, else the first, which is the executable's if that has one. NULL: none, or wanted is not among them.
  */
-struct module *module_list_choose(struct module_list *list, const char *wanted, struct explain *explain);
+struct module *jemalloc_choose(struct module_list *list, const char *wanted, struct diagnostics *diagnostics);
 
 #endif

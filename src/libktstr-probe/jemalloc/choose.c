@@ -85,7 +85,7 @@ static struct module *module_at(struct module_list *list, uint64_t address)
  * One before 5.3 without symbols shows nothing else in memory than its messages. That is enough to refuse: what the
  * program asks for memory is not to be passed over for another jemalloc.
  */
-static int is_jemalloc_by_message(struct module *module, struct explain *explain)
+static int is_jemalloc_by_message(struct module *module, struct diagnostics *diagnostics)
 {
 	if (module->is_jemalloc)
 		return 1;
@@ -96,13 +96,13 @@ static int is_jemalloc_by_message(struct module *module, struct explain *explain
 	snprintf(module->place.how, sizeof module->place.how,
 		 "it holds jemalloc's messages, but nothing that was asked leads to its tsd_tls: before 5.3.0 a symbol "
 		 "or a release's version string is needed");
-	explain_add(explain, "jemalloc", "%s at 0x%llx: %s", module->path, (unsigned long long)module->image.start,
+	diagnostics_add(diagnostics, "jemalloc", "%s at 0x%llx: %s", module->path, (unsigned long long)module->image.start,
 		    module->place.how);
 	return 1;
 }
 
 /* The module that the program's own calls of malloc lead to, or else those of its libc. NULL: none tells. */
-static struct module *behind_malloc(struct module_list *list, const char **whose, struct explain *explain)
+static struct module *behind_malloc(struct module_list *list, const char **whose, struct diagnostics *diagnostics)
 {
 	struct module *program = &list->modules[0];
 	uint64_t address;
@@ -112,7 +112,7 @@ static struct module *behind_malloc(struct module_list *list, const char **whose
 	if (rc == 0)
 		return module_at(list, address);
 	/* Linked into it, whether it exports malloc or not. */
-	if (rc == -ENOENT && is_jemalloc_by_message(program, explain))
+	if (rc == -ENOENT && is_jemalloc_by_message(program, diagnostics))
 		return program;
 	*whose = "its libc";
 	for (size_t i = 1; i < list->count; i++) {
@@ -127,7 +127,7 @@ static struct module *behind_malloc(struct module_list *list, const char **whose
 	return NULL;
 }
 
-struct module *module_list_choose(struct module_list *list, const char *wanted, struct explain *explain)
+struct module *jemalloc_choose(struct module_list *list, const char *wanted, struct diagnostics *diagnostics)
 {
 	struct module *first = NULL, *bound;
 	const char *whose;
@@ -142,15 +142,15 @@ struct module *module_list_choose(struct module_list *list, const char *wanted, 
 		candidates++;
 	}
 	for (size_t i = 0; candidates == 0 && i < list->count; i++)
-		if (module_is_wanted(&list->modules[i], wanted) && is_jemalloc_by_message(&list->modules[i], explain))
+		if (module_is_wanted(&list->modules[i], wanted) && is_jemalloc_by_message(&list->modules[i], diagnostics))
 			return &list->modules[i];
 	/* The executable's own, as most are, is not doubted: to ask a large one takes longer than all the rest. */
 	if (candidates == 0 || (candidates == 1 && (wanted || first->is_executable)))
 		return first;
-	bound = behind_malloc(list, &whose, explain);
+	bound = behind_malloc(list, &whose, diagnostics);
 	if (!bound)
 		return first;
-	explain_add(explain, "malloc", "as %s calls it, it is in %s at 0x%llx", whose, bound->path,
+	diagnostics_add(diagnostics, "malloc", "as %s calls it, it is in %s at 0x%llx", whose, bound->path,
 		    (unsigned long long)bound->image.start);
-	return module_is_wanted(bound, wanted) && is_jemalloc_by_message(bound, explain) ? bound : first;
+	return module_is_wanted(bound, wanted) && is_jemalloc_by_message(bound, diagnostics) ? bound : first;
 }

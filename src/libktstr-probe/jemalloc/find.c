@@ -35,8 +35,8 @@ static int defines_mallctl(const struct elf_dynamic *dynamic)
 }
 
 /* What one file adds to the signs: a symbol, debug information. Whether anything was found. */
-static int take_answer(const struct file_answer *answer, const char *what, struct module *module,
-		       struct tsd_signs *signs, struct explain *explain)
+static int take_answer(const struct query_answer *answer, const char *what, struct module *module,
+		       struct tsd_signs *signs, struct diagnostics *diagnostics)
 {
 	int has_symbol = answer->symbol == 0, has_dwarf = answer->dwarf_rc == 0;
 
@@ -53,7 +53,7 @@ static int take_answer(const struct file_answer *answer, const char *what, struc
 		signs->dwarf_deallocated = answer->dwarf.deallocated;
 	}
 	if (module->is_jemalloc || has_symbol || has_dwarf)
-		explain_add(explain, what, "%s: symbol tsd_tls: %s; %s", module->path,
+		diagnostics_add(diagnostics, what, "%s: symbol tsd_tls: %s; %s", module->path,
 			    answer->symbol == -EEXIST ? "known" : has_symbol ? "found" : strerror(-answer->symbol),
 			    answer->dwarf.how);
 	return has_symbol || has_dwarf;
@@ -89,9 +89,9 @@ static void compare_headers(int proc_fd, pid_t reader, struct module *module)
 }
 
 /* A child that came to grief: its file counts as one that does not answer. */
-static int asked(int rc, const char *how, const struct module *module, struct module_list *list, struct explain *explain)
+static int asked(int rc, const char *how, const struct module *module, struct module_list *list, struct diagnostics *diagnostics)
 {
-	explain_add(explain, "isolation", "%s: %s", module->path, how);
+	diagnostics_add(diagnostics, "isolation", "%s: %s", module->path, how);
 	if (rc)
 		module_list_unread(list, module, "%s", how);
 	return rc == 0;
@@ -99,13 +99,13 @@ static int asked(int rc, const char *how, const struct module *module, struct mo
 
 /* Files: first the program's own, then, if that did not settle it, its debug file. */
 static void ask_files(const struct module_files *files, struct module_list *list, struct module *module,
-		      struct tsd_signs *signs, struct explain *explain)
+		      struct tsd_signs *signs, struct diagnostics *diagnostics)
 {
 	struct program_head head;
 	struct file_question question = { .proc_fd = files->proc_fd, .reader = files->reader, .module = module,
 					  .head = &head, .wants_symbol = !signs->has_symbol };
-	struct file_answer program, debug;
-	char how[ISOLATION_HOW_SIZE];
+	struct query_answer program, debug;
+	char how[SANDBOX_HOW_SIZE];
 
 	if (list->asked++ >= ASKED_LIMIT) {
 		module_list_unread(list, module, "%d files were asked: name it by --jemalloc", ASKED_LIMIT);
@@ -113,10 +113,10 @@ static void ask_files(const struct module_files *files, struct module_list *list
 	}
 	if (program_head_read(module, &head))
 		return;
-	if (asked(file_answer_program(&files->isolation, &question, &program, how), how, module, list, explain)) {
+	if (asked(query_program(&files->isolation, &question, &program, how), how, module, list, diagnostics)) {
 		if (program.opened && module->is_jemalloc)
-			explain_add(explain, "symbol table", "%s: %s", module->path, strerror(-program.opened));
-		if (program.opened == 0 && take_answer(&program, "symbol table", module, signs, explain)) {
+			diagnostics_add(diagnostics, "symbol table", "%s: %s", module->path, strerror(-program.opened));
+		if (program.opened == 0 && take_answer(&program, "symbol table", module, signs, diagnostics)) {
 			module->is_jemalloc = 1;
 			module->layout = tsd_layout_find(signs, &module->place);
 		}
@@ -125,15 +125,15 @@ static void ask_files(const struct module_files *files, struct module_list *list
 	}
 	question.wants_symbol = !signs->has_symbol;
 	if (module->is_jemalloc && module->layout == -ENODATA && (head.id_size || question.link) &&
-	    asked(file_answer_debug(&files->isolation, &question, &debug, how), how, module, list, explain) &&
-	    debug.opened == 0 && take_answer(&debug, "debug file", module, signs, explain))
+	    asked(query_debug(&files->isolation, &question, &debug, how), how, module, list, diagnostics) &&
+	    debug.opened == 0 && take_answer(&debug, "debug file", module, signs, diagnostics))
 		module->layout = tsd_layout_find(signs, &module->place);
 	free(head.bytes);
 }
 
 /* All signs of one module. */
 static int examine(const struct module_files *files, struct module_list *list, struct module *module, enum ask ask,
-		   struct explain *explain)
+		   struct diagnostics *diagnostics)
 {
 	struct tsd_signs signs = { .filesz = module->image.tls_filesz, .memsz = module->image.tls_memsz };
 	struct elf_dynamic dynamic = { 0 };
@@ -160,11 +160,11 @@ static int examine(const struct module_files *files, struct module_list *list, s
 			module->is_jemalloc |= module->layout == 0;
 		}
 		if (module->layout == -ENODATA && files->use && ask >= (module->is_jemalloc ? ASK_JEMALLOC : ASK_ANY))
-			ask_files(files, list, module, &signs, explain);
+			ask_files(files, list, module, &signs, diagnostics);
 		if (module->is_jemalloc && module->layout == 0 && files->use)
 			compare_headers(files->proc_fd, files->reader, module);
 		if (module->is_jemalloc)
-			explain_add(explain, "jemalloc", "%s%s at 0x%llx: %s", module->path,
+			diagnostics_add(diagnostics, "jemalloc", "%s%s at 0x%llx: %s", module->path,
 				    module->deleted ? " (deleted)" : "", (unsigned long long)module->image.start,
 				    module->place.how);
 	}
@@ -176,13 +176,13 @@ static int examine(const struct module_files *files, struct module_list *list, s
 
 /* Returns 0, or why to give up on all of them: a damaged file is no jemalloc, and no reason to. */
 static int try_module(const struct module_files *files, struct module_list *list, struct module *module, enum ask ask,
-		      struct explain *explain)
+		      struct diagnostics *diagnostics)
 {
-	int rc = examine(files, list, module, ask, explain);
+	int rc = examine(files, list, module, ask, diagnostics);
 
 	if (rc == 0 || rc == -EPERM || rc == -ESRCH || rc == -ENOMEM)
 		return rc;
-	explain_add(explain, "module", "%s: not examined: %s", module->path, strerror(-rc));
+	diagnostics_add(diagnostics, "module", "%s: not examined: %s", module->path, strerror(-rc));
 	module_list_unread(list, module, "its memory cannot be read: %s", strerror(-rc));
 	return 0;
 }
@@ -191,8 +191,8 @@ static int try_module(const struct module_files *files, struct module_list *list
  * First without the files of libraries that have no sign of jemalloc in memory: of 100 none is opened. Then,
  * if that leads nowhere, they are asked, as a jemalloc before 5.3 that exports nothing may have a symbol.
  */
-int module_list_find_jemalloc(const struct module_files *files, struct module_list *list, const char *wanted,
-			      struct explain *explain)
+int jemalloc_find(const struct module_files *files, struct module_list *list, const char *wanted,
+			      struct diagnostics *diagnostics)
 {
 	size_t found = 0;
 	int rc = 0;
@@ -202,7 +202,7 @@ int module_list_find_jemalloc(const struct module_files *files, struct module_li
 
 		if (module->image.has_tls)
 			rc = try_module(files, list, module, module->is_executable ? ASK_ANY :
-					module_is_wanted(module, wanted) ? ASK_JEMALLOC : ASK_NONE, explain);
+					module_is_wanted(module, wanted) ? ASK_JEMALLOC : ASK_NONE, diagnostics);
 		found += module->is_jemalloc && module_is_wanted(module, wanted);
 	}
 	for (size_t i = 0; rc == 0 && found == 0 && files->use && list->asked <= ASKED_LIMIT && i < list->count; i++) {
@@ -211,7 +211,7 @@ int module_list_find_jemalloc(const struct module_files *files, struct module_li
 		if (module->is_executable || module->is_jemalloc || module->image.tls_memsz < TSD_LAYOUT_SMALLEST ||
 		    !module_is_wanted(module, wanted))
 			continue;
-		rc = try_module(files, list, module, ASK_ANY, explain);
+		rc = try_module(files, list, module, ASK_ANY, diagnostics);
 	}
 	return rc;
 }

@@ -58,7 +58,7 @@ static void read_ids(const char *status, const char *key, long ids[3])
 		ids[0] = ids[1] = ids[2] = -1;
 }
 
-static void read_own(int proc_fd, struct access_gate *gate, uint64_t *effective)
+static void read_own(int proc_fd, struct ptrace_access *gate, uint64_t *effective)
 {
 	char status[STATUS_SIZE];
 	const char *value;
@@ -75,7 +75,7 @@ static void read_own(int proc_fd, struct access_gate *gate, uint64_t *effective)
 	}
 }
 
-static void read_target(int proc_fd, pid_t pid, struct access_gate *gate, uint64_t own_effective)
+static void read_target(int proc_fd, pid_t pid, struct ptrace_access *gate, uint64_t own_effective)
 {
 	char path[32], status[STATUS_SIZE];
 	const char *value;
@@ -96,7 +96,7 @@ static void read_target(int proc_fd, pid_t pid, struct access_gate *gate, uint64
 		gate->dumpable = (long)owner.st_uid == gate->target_uid[1];
 }
 
-static void read_user_spaces(int proc_fd, pid_t pid, struct access_gate *gate)
+static void read_user_spaces(int proc_fd, pid_t pid, struct ptrace_access *gate)
 {
 	char path[40], own[64] = "", target[64] = "";
 
@@ -106,12 +106,12 @@ static void read_user_spaces(int proc_fd, pid_t pid, struct access_gate *gate)
 		gate->same_user_space = strcmp(own, target) == 0;
 }
 
-void access_gate_read(int proc_fd, pid_t pid, struct access_gate *gate)
+void ptrace_access_read(int proc_fd, pid_t pid, struct ptrace_access *gate)
 {
 	uint64_t own_effective = 0;
 	char text[16];
 
-	*gate = (struct access_gate){ .target_uid = { -1, -1, -1 }, .target_gid = { -1, -1, -1 },
+	*gate = (struct ptrace_access){ .target_uid = { -1, -1, -1 }, .target_gid = { -1, -1, -1 },
 				      .capability = -1, .yama = -1, .dumpable = -1, .own_seccomp = -1, .tracer = -1,
 				      .same_user_space = -1, .more_capable = -1 };
 	read_own(proc_fd, gate, &own_effective);
@@ -133,7 +133,7 @@ static const char own_filter[] = "the seccomp filter of our own process refused,
 				 "SELinux, ...): run this outside of the sandbox or container";
 
 /* In the order in which the kernel asks: __ptrace_may_access() in kernel/ptrace.c, then the LSMs. */
-static const char *verdict(const struct access_gate *gate)
+static const char *verdict(const struct ptrace_access *gate)
 {
 	if (gate->capability == 1) {
 		if (gate->yama >= 3)
@@ -183,7 +183,7 @@ static void write_ids(const long ids[3], char *text, size_t size)
 		snprintf(text, size, "unknown");
 }
 
-void access_gate_text(const struct access_gate *gate, char *text, size_t size)
+void ptrace_access_text(const struct ptrace_access *gate, char *text, size_t size)
 {
 	char uids[64], gids[64], yama[16] = "absent";
 

@@ -3,14 +3,14 @@
  * Why the kernel refuses to let us read a process, and what would help. It never decides anything:
  * the kernel does; this explains the answer afterwards. Called by probe_open.
  */
-#ifndef KTSTR_ACCESS_GATE_H
-#define KTSTR_ACCESS_GATE_H
+#ifndef KTSTR_PTRACE_ACCESS_H
+#define KTSTR_PTRACE_ACCESS_H
 
 #include <stddef.h>
 #include <sys/types.h>
 
 /* What ptrace(2), "Ptrace access mode checking", looks at. Unknown: -1. */
-struct access_gate {
+struct ptrace_access {
 	uid_t own_uid;	     /* effective */
 	gid_t own_gid;
 	long target_uid[3];  /* real, effective, saved */
@@ -25,9 +25,9 @@ struct access_gate {
 };
 
 /* proc_fd: an open /proc. What cannot be read stays unknown. */
-void access_gate_read(int proc_fd, pid_t pid, struct access_gate *gate);
+void ptrace_access_read(int proc_fd, pid_t pid, struct ptrace_access *gate);
 
 /* One line: the gate that refused, what to do, and the state of all of them. */
-void access_gate_text(const struct access_gate *gate, char *text, size_t size);
+void ptrace_access_text(const struct ptrace_access *gate, char *text, size_t size);
 
 #endif

@@ -46,14 +46,14 @@ enum {
 };
 
 struct keeper {
-	const struct isolation *isolation;
-	const struct isolated_work *work;
+	const struct sandbox *isolation;
+	const struct sandbox_work *work;
 	size_t size;
 	pid_t caller;
 	int answer_fd, outcome;
 };
 
-const char *isolation_missing(void)
+const char *sandbox_missing(void)
 {
 #ifndef __has_feature
 #define __has_feature(name) 0
@@ -78,7 +78,7 @@ static int64_t now_ms(void)
 /* ---- in the keeper, which shares memory with the caller: nothing is allocated, all is undone by its end ---- */
 
 /* Until the child has closed its end of the pipe, by its own end or not. Returns 0 or an outcome. */
-static int watch(const struct isolation *isolation, int life_fd)
+static int watch(const struct sandbox *isolation, int life_fd)
 {
 	struct pollfd fds[2] = { { .fd = life_fd }, { .fd = isolation->cancel_fd, .events = POLLIN } };
 	int64_t deadline = now_ms() + isolation->wall_ms, left;
@@ -110,7 +110,7 @@ static int keep(void *argument)
 		_exit(OUTCOME_NOT_STARTED);
 	child = fork();
 	if (child == 0)
-		isolation_child_run(keeper->isolation, keeper->work, keeper->size, self, keeper->answer_fd, life[1]);
+		sandbox_child_run(keeper->isolation, keeper->work, keeper->size, self, keeper->answer_fd, life[1]);
 	if (child < 0)
 		_exit(OUTCOME_NOT_STARTED);
 	close(life[1]);
@@ -184,76 +184,76 @@ static const char *signal_meaning(int number)
 	}
 }
 
-static int say(int outcome, const struct isolation *isolation, char *how)
+static int say(int outcome, const struct sandbox *isolation, char *how)
 {
 	if (outcome == OUTCOME_TIME) {
-		snprintf(how, ISOLATION_HOW_SIZE, "the child that read it had not ended after %u ms and was killed",
+		snprintf(how, SANDBOX_HOW_SIZE, "the child that read it had not ended after %u ms and was killed",
 			 isolation->wall_ms);
 		return -ETIMEDOUT;
 	}
 	if (outcome == OUTCOME_CANCELLED) {
-		snprintf(how, ISOLATION_HOW_SIZE, "the child that read it was killed: cancelled");
+		snprintf(how, SANDBOX_HOW_SIZE, "the child that read it was killed: cancelled");
 		return -ECANCELED;
 	}
 	if (outcome == OUTCOME_NOT_STARTED) {
-		snprintf(how, ISOLATION_HOW_SIZE, "no child could be made to read it: check the limits on processes, memory "
+		snprintf(how, SANDBOX_HOW_SIZE, "no child could be made to read it: check the limits on processes, memory "
 			 "and open files");
 		return -EAGAIN;
 	}
 	if (outcome <= SIGRTMAX)
-		snprintf(how, ISOLATION_HOW_SIZE, "the child that read it was killed by signal %d: %s", outcome,
+		snprintf(how, SANDBOX_HOW_SIZE, "the child that read it was killed by signal %d: %s", outcome,
 			 signal_meaning(outcome));
-	else if (outcome == OUTCOME_CHILD + ISOLATION_CHILD_LIMITS)
-		snprintf(how, ISOLATION_HOW_SIZE, "the child that was to read it could not limit itself: is /proc there?");
-	else if (outcome == OUTCOME_CHILD + ISOLATION_CHILD_PRIVILEGES)
-		snprintf(how, ISOLATION_HOW_SIZE, "the child that was to read it could not give up its privileges");
+	else if (outcome == OUTCOME_CHILD + SANDBOX_CHILD_LIMITS)
+		snprintf(how, SANDBOX_HOW_SIZE, "the child that was to read it could not limit itself: is /proc there?");
+	else if (outcome == OUTCOME_CHILD + SANDBOX_CHILD_PRIVILEGES)
+		snprintf(how, SANDBOX_HOW_SIZE, "the child that was to read it could not give up its privileges");
 	else
-		snprintf(how, ISOLATION_HOW_SIZE, "the child that read it was lost");
+		snprintf(how, SANDBOX_HOW_SIZE, "the child that read it was lost");
 	return -EIO;
 }
 
 static int take_answer(int fd, void *answer, size_t size, char *how)
 {
-	unsigned char bytes[sizeof(struct isolation_begin) + ISOLATION_ANSWER_LIMIT + 1];
-	struct isolation_begin begin;
+	unsigned char bytes[sizeof(struct sandbox_begin) + SANDBOX_ANSWER_LIMIT + 1];
+	struct sandbox_begin begin;
 	ssize_t n = read(fd, bytes, sizeof bytes);
 
 	if (n != (ssize_t)(sizeof begin + size)) {
-		snprintf(how, ISOLATION_HOW_SIZE, "the child that read it gave an answer of %zd bytes instead of %zu", n,
+		snprintf(how, SANDBOX_HOW_SIZE, "the child that read it gave an answer of %zd bytes instead of %zu", n,
 			 sizeof begin + size);
 		return -EBADMSG;
 	}
 	memcpy(&begin, bytes, sizeof begin);
 	memcpy(answer, bytes + sizeof begin, size);
 	if (begin.filter)
-		snprintf(how, ISOLATION_HOW_SIZE, "read by a child with limits, without privileges, but without a filter of "
+		snprintf(how, SANDBOX_HOW_SIZE, "read by a child with limits, without privileges, but without a filter of "
 			 "system calls: %s", strerror(begin.filter < 0 && begin.filter > -4096 ? -begin.filter : EINVAL));
 	else
-		snprintf(how, ISOLATION_HOW_SIZE, "read by a child with limits, without privileges, with a filter of system "
+		snprintf(how, SANDBOX_HOW_SIZE, "read by a child with limits, without privileges, with a filter of system "
 			 "calls");
 	return 0;
 }
 
-static int run_here(const struct isolation *isolation, const struct isolated_work *work, void *answer, char *how)
+static int run_here(const struct sandbox *isolation, const struct sandbox_work *work, void *answer, char *how)
 {
-	snprintf(how, ISOLATION_HOW_SIZE, "read by this process itself: %s",
-		 isolation->off ? "isolation is switched off" : isolation_missing());
+	snprintf(how, SANDBOX_HOW_SIZE, "read by this process itself: %s",
+		 isolation->off ? "isolation is switched off" : sandbox_missing());
 	work->open(work->context);
 	work->read(work->context, answer);
 	work->close(work->context);
 	return 0;
 }
 
-int isolation_run(const struct isolation *isolation, const struct isolated_work *work, void *answer, size_t size,
-		  char how[ISOLATION_HOW_SIZE])
+int sandbox_run(const struct sandbox *isolation, const struct sandbox_work *work, void *answer, size_t size,
+		  char how[SANDBOX_HOW_SIZE])
 {
 	struct keeper keeper = { .isolation = isolation, .work = work, .size = size, .outcome = OUTCOME_NOT_STARTED };
 	int ends[2], cancel_state, rc;
 
 	memset(answer, 0, size);
-	if (size > ISOLATION_ANSWER_LIMIT)
+	if (size > SANDBOX_ANSWER_LIMIT)
 		return -EINVAL;
-	if (isolation->off || isolation_missing())
+	if (isolation->off || sandbox_missing())
 		return run_here(isolation, work, answer, how);
 	/* A cancellation of this thread is not for the keeper to act on, which has its thread's memory; nor may it
 	   leave descriptors behind here. */

@@ -3,12 +3,12 @@
  * Runs what reads a hostile file in a short-lived child that can do no more than read what it has open and
  * write one answer. Knows nothing of files. Called by file_answer.
  */
-#ifndef KTSTR_ISOLATION_H
-#define KTSTR_ISOLATION_H
+#ifndef KTSTR_SANDBOX_H
+#define KTSTR_SANDBOX_H
 
 #include <stddef.h>
 
-struct isolation {
+struct sandbox {
 	int off;		   /* run it all in this process */
 	int cancel_fd;		   /* readable: end early; -1: none */
 	unsigned int cpu_seconds;  /* of processor time for the child */
@@ -17,13 +17,13 @@ struct isolation {
 };
 
 /* For honest files a thousand times more than they need; the readers' own limits are below. */
-#define ISOLATION_INIT(is_off, cancel) { is_off, cancel, 3, 20000, (size_t)192 << 20 }
+#define SANDBOX_INIT(is_off, cancel) { is_off, cancel, 3, 20000, (size_t)192 << 20 }
 
 /*
  * The two steps. They may allocate, and share nothing with the caller but what the caller had before: what
  * they write is seen by nobody unless it is in the answer.
  */
-struct isolated_work {
+struct sandbox_work {
 	void *context;
 	int open_fd; /* the only descriptor that `open` is left with, -1: none */
 	/* Opens what is to be read, with the caller's rights. Looks into nothing. */
@@ -34,8 +34,8 @@ struct isolated_work {
 	void (*close)(void *context);
 };
 
-#define ISOLATION_ANSWER_LIMIT 2048
-#define ISOLATION_HOW_SIZE 192
+#define SANDBOX_ANSWER_LIMIT 2048
+#define SANDBOX_HOW_SIZE 192
 
 /*
  * Returns 0 when an answer of that size came: nothing else of it is checked here. Otherwise a negative
@@ -43,10 +43,10 @@ struct isolated_work {
  * where no child could be made. how says which way was taken, or what became of the child. Blocks all
  * signals until the child has ended: `wall_ms` at most.
  */
-int isolation_run(const struct isolation *isolation, const struct isolated_work *work, void *answer, size_t size,
-		  char how[ISOLATION_HOW_SIZE]);
+int sandbox_run(const struct sandbox *isolation, const struct sandbox_work *work, void *answer, size_t size,
+		  char how[SANDBOX_HOW_SIZE]);
 
 /* NULL, or why there is never a child in this build. */
-const char *isolation_missing(void);
+const char *sandbox_missing(void);
 
 #endif

@@ -112,7 +112,7 @@ static int limit_memory(size_t more)
 }
 
 /* Of open files the soft limit is enough, as the filter refuses to raise it; valgrind has no other. */
-static int set_limits(const struct isolation *isolation)
+static int set_limits(const struct sandbox *isolation)
 {
 	if (limit_memory(isolation->memory) || limit(RLIMIT_CPU, isolation->cpu_seconds, isolation->cpu_seconds + 1) ||
 	    limit(RLIMIT_NOFILE, FILES_LIMIT, RLIM_INFINITY) || limit(RLIMIT_FSIZE, 0, 0) || limit(RLIMIT_CORE, 0, 0))
@@ -138,32 +138,32 @@ static int send_whole(int fd, const void *bytes, size_t size)
 	return write(fd, bytes, size) == (ssize_t)size ? 0 : -1;
 }
 
-_Noreturn void isolation_child_run(const struct isolation *isolation, const struct isolated_work *work, size_t size,
+_Noreturn void sandbox_child_run(const struct sandbox *isolation, const struct sandbox_work *work, size_t size,
 				   pid_t parent, int answer_fd, int life_fd)
 {
 	int kept[3] = { work->open_fd, answer_fd, life_fd };
-	_Alignas(max_align_t) unsigned char answer[ISOLATION_ANSWER_LIMIT] = { 0 };
-	struct isolation_begin begin;
+	_Alignas(max_align_t) unsigned char answer[SANDBOX_ANSWER_LIMIT] = { 0 };
+	struct sandbox_begin begin;
 	pid_t now;
 
 	forget_handlers();
 	/* 0: the caller's children begin a pid namespace, and it is outside of that. */
 	if (prctl(PR_SET_PDEATHSIG, SIGKILL) || ((now = getppid()) != parent && now != 0))
-		_exit(ISOLATION_CHILD_ORPHAN);
+		_exit(SANDBOX_CHILD_ORPHAN);
 	qsort(kept, 3, sizeof *kept, by_number);
 	close_all_but(kept, 3);
 	if (set_limits(isolation))
-		_exit(ISOLATION_CHILD_LIMITS);
+		_exit(SANDBOX_CHILD_LIMITS);
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0))
-		_exit(ISOLATION_CHILD_PRIVILEGES);
+		_exit(SANDBOX_CHILD_PRIVILEGES);
 	work->open(work->context);
 	if (work->open_fd >= 0)
 		close(work->open_fd);
 	if (give_up_rights())
-		_exit(ISOLATION_CHILD_PRIVILEGES);
-	begin.filter = isolation_filter_install(answer_fd);
+		_exit(SANDBOX_CHILD_PRIVILEGES);
+	begin.filter = seccomp_rules_install(answer_fd);
 	if (send_whole(answer_fd, &begin, sizeof begin))
-		_exit(ISOLATION_CHILD_ANSWER);
+		_exit(SANDBOX_CHILD_ANSWER);
 	work->read(work->context, answer);
-	_exit(send_whole(answer_fd, answer, size) ? ISOLATION_CHILD_ANSWER : 0);
+	_exit(send_whole(answer_fd, answer, size) ? SANDBOX_CHILD_ANSWER : 0);
 }

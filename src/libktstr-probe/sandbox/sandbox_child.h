@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* What the child does with itself before it reads a hostile file. Called by isolation, in the child. */
-#ifndef KTSTR_ISOLATION_CHILD_H
-#define KTSTR_ISOLATION_CHILD_H
+#ifndef KTSTR_SANDBOX_CHILD_H
+#define KTSTR_SANDBOX_CHILD_H
 
 #include <stdint.h>
 #include <sys/types.h>
@@ -10,19 +10,19 @@
 
 /* The child's exit codes, beside 0 for an answer that was sent. */
 enum {
-	ISOLATION_CHILD_ORPHAN = 1, /* the parent had ended */
-	ISOLATION_CHILD_LIMITS,	    /* a limit could not be set */
-	ISOLATION_CHILD_PRIVILEGES, /* privileges could not be given up */
-	ISOLATION_CHILD_ANSWER,	    /* the answer could not be sent */
+	SANDBOX_CHILD_ORPHAN = 1, /* the parent had ended */
+	SANDBOX_CHILD_LIMITS,	    /* a limit could not be set */
+	SANDBOX_CHILD_PRIVILEGES, /* privileges could not be given up */
+	SANDBOX_CHILD_ANSWER,	    /* the answer could not be sent */
 };
 
 /* Sent before anything hostile is read, and then the answer. */
-struct isolation_begin {
+struct sandbox_begin {
 	int32_t filter; /* 0, or why there is no filter: a negative errno */
 };
 
-/* Runs the work, sends isolation_begin and the answer to answer_fd, and ends the process. */
-_Noreturn void isolation_child_run(const struct isolation *isolation, const struct isolated_work *work, size_t size,
+/* Runs the work, sends sandbox_begin and the answer to answer_fd, and ends the process. */
+_Noreturn void sandbox_child_run(const struct sandbox *isolation, const struct sandbox_work *work, size_t size,
 				   pid_t parent, int answer_fd, int life_fd);
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The system calls that are left to a child that reads a hostile file. Called by isolation_child. */
+/* The system calls that are left to a child that reads a hostile file. Called by sandbox_child. */
 #include "config.h"
 
 #include "sandbox/seccomp_rules.h"
@@ -48,7 +48,7 @@
 #define ALLOWED_WITHOUT_EXEC(number) \
 	JUMP(BPF_JEQ, number, 0, 4), LOAD(ARGUMENT(2)), JUMP(BPF_JSET, PROT_EXEC, 1, 0), ALLOW, REFUSE
 
-int isolation_filter_install(int answer_fd)
+int seccomp_rules_install(int answer_fd)
 {
 	struct sock_filter rules[] = {
 		LOAD(offsetof(struct seccomp_data, arch)),

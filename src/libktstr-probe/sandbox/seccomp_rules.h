@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The system calls that are left to a child that reads a hostile file. Called by isolation_child. */
-#ifndef KTSTR_ISOLATION_FILTER_H
-#define KTSTR_ISOLATION_FILTER_H
+/* The system calls that are left to a child that reads a hostile file. Called by sandbox_child. */
+#ifndef KTSTR_SANDBOX_FILTER_H
+#define KTSTR_SANDBOX_FILTER_H
 
 /*
  * From here on this process may read what it has open, get memory that is not executable, write to
@@ -9,6 +9,6 @@
  * of the process. Needs no_new_privs. Returns 0 or a negative errno; -ENOSYS or -EINVAL on a kernel
  * without filters.
  */
-int isolation_filter_install(int answer_fd);
+int seccomp_rules_install(int answer_fd);
 
 #endif

@@ -42,7 +42,7 @@ static struct plan make_plan(const struct ktstr_probe *probe)
 {
 	const struct tsd_place *place = &probe->place;
 	uint64_t last = place->allocated > place->deallocated ? place->allocated : place->deallocated;
-	int64_t tid_at = (int64_t)probe->distance - THREAD_POINTER_TID_BEFORE_HEAD;
+	int64_t tid_at = (int64_t)probe->distance - ROBUST_LIST_TID_BEFORE_HEAD;
 	struct plan plan = { .counters_first = place->allocated < place->deallocated ? place->allocated
 										     : place->deallocated };
 
@@ -178,7 +178,7 @@ static int find_blocks(struct ktstr_probe *probe, struct reading *readings, size
 		threads[i] = &readings[i].dtv;
 		threads[i]->thread_pointer = readings[i].place->thread_pointer;
 	}
-	rc = dtv_walk(probe, threads, count);
+	rc = dtv_find_blocks(probe, threads, count);
 	for (size_t i = 0; rc == 0 && i < count; i++) {
 		readings[i].place->error = readings[i].dtv.error;
 		readings[i].block = readings[i].dtv.block;

@@ -37,7 +37,7 @@ int probe_fail(struct ktstr_probe_error *error, enum ktstr_probe_tag tag, int co
 int probe_fail_access(struct ktstr_probe *probe, struct ktstr_probe_error *error, enum ktstr_probe_tag tag,
 		      int code, const char *step)
 {
-	struct access_gate gate;
+	struct ptrace_access gate;
 	char text[640];
 
 	if (code == -ENOSYS)
@@ -45,9 +45,9 @@ int probe_fail_access(struct ktstr_probe *probe, struct ktstr_probe_error *error
 				  "seccomp filter of our own process hides it", step, (int)probe->pid);
 	if (code != -EPERM && code != -EACCES)
 		return probe_fail(error, tag, code, step, "%s of process %d: %s", step, (int)probe->pid, strerror(-code));
-	access_gate_read(probe->proc_fd, probe->pid, &gate);
-	access_gate_text(&gate, text, sizeof text);
-	explain_add(&probe->explain, "access", "%s: %s", step, text);
+	ptrace_access_read(probe->proc_fd, probe->pid, &gate);
+	ptrace_access_text(&gate, text, sizeof text);
+	diagnostics_add(&probe->diagnostics, "access", "%s: %s", step, text);
 	return probe_fail(error, KTSTR_PROBE_TAG_PERMISSION_DENIED, code, step,
 			  "process %d may not be read (%s: %s): %s", (int)probe->pid, step, strerror(-code), text);
 }
@@ -104,7 +104,7 @@ void ktstr_probe_close(struct ktstr_probe *probe)
 	if (probe->mem_fd >= 0)
 		close(probe->mem_fd);
 	close(probe->cancel_fd);
-	explain_free(&probe->explain);
+	diagnostics_free(&probe->diagnostics);
 	free(probe->places);
 	free(probe->wanted_path);
 	free(probe->jemalloc_path);
@@ -114,7 +114,7 @@ void ktstr_probe_close(struct ktstr_probe *probe)
 
 const char *ktstr_probe_explain(const struct ktstr_probe *probe)
 {
-	return probe->explain.text ? probe->explain.text : "";
+	return probe->diagnostics.text ? probe->diagnostics.text : "";
 }
 
 const char *ktstr_probe_jemalloc_path(const struct ktstr_probe *probe)
@@ -180,7 +180,7 @@ static int use_module(struct ktstr_probe *probe, const struct module_list *list,
 	if (module->layout)
 		return layout_unknown(probe, list, module, error);
 	rc = module_tls_find(list, module, &probe->tls);
-	explain_add(&probe->explain, "TLS block", "%s", rc ? strerror(-rc) : probe->tls.how);
+	diagnostics_add(&probe->diagnostics, "TLS block", "%s", rc ? strerror(-rc) : probe->tls.how);
 	if (rc)
 		return probe_fail(error, KTSTR_PROBE_TAG_LAYOUT_UNKNOWN, rc, "TLS block",
 				  "%s carries jemalloc, but its TLS block was not found: %s", module->path,
@@ -190,7 +190,7 @@ static int use_module(struct ktstr_probe *probe, const struct module_list *list,
 	probe->jemalloc_path = strdup(module->path);
 	/* A table row names the release whose image it is. */
 	probe->jemalloc_version = module->place.row ? strdup(module->place.row) : NULL;
-	explain_add(&probe->explain, "counters", "state at %llu, allocated at %llu, deallocated at %llu of the TLS block of %s",
+	diagnostics_add(&probe->diagnostics, "counters", "state at %llu, allocated at %llu, deallocated at %llu of the TLS block of %s",
 		    (unsigned long long)probe->place.state, (unsigned long long)probe->place.allocated,
 		    (unsigned long long)probe->place.deallocated, module->path);
 	return probe->jemalloc_path ? 0 : probe_fail(error, KTSTR_PROBE_TAG_OTHER, -ENOMEM, "jemalloc", "out of memory");
@@ -201,7 +201,7 @@ static int find_jemalloc(struct ktstr_probe *probe, struct ktstr_probe_error *er
 	const struct module_files files = {
 		.proc_fd = probe->proc_fd, .reader = probe->reader,
 		.use = probe->options.debuginfo != KTSTR_PROBE_DEBUGINFO_OFF,
-		.isolation = ISOLATION_INIT(probe->options.no_isolation, probe->cancel_fd),
+		.isolation = SANDBOX_INIT(probe->options.no_isolation, probe->cancel_fd),
 	};
 	struct module_list list;
 	struct module *module;
@@ -218,12 +218,12 @@ static int find_jemalloc(struct ktstr_probe *probe, struct ktstr_probe_error *er
 		probe_take_anchor(probe, list.modules[0].image.start);
 		for (size_t i = 0; i < list.count; i++)
 			probe->glibc |= strstr(list.modules[i].path, "/ld-linux-") || strstr(list.modules[i].path, "/libc.so.6");
-		explain_add(&probe->explain, "executable", "%s%s, %zu ELF files mapped", list.modules[0].path,
+		diagnostics_add(&probe->diagnostics, "executable", "%s%s, %zu ELF files mapped", list.modules[0].path,
 			    list.modules[0].deleted ? " (deleted)" : "", list.count);
-		rc = module_list_find_jemalloc(&files, &list, probe->wanted_path, &probe->explain);
+		rc = jemalloc_find(&files, &list, probe->wanted_path, &probe->diagnostics);
 		if (rc)
 			rc = probe_fail_access(probe, error, KTSTR_PROBE_TAG_OTHER, rc, "memory");
-		else if ((module = module_list_choose(&list, probe->wanted_path, &probe->explain)))
+		else if ((module = jemalloc_choose(&list, probe->wanted_path, &probe->diagnostics)))
 			rc = use_module(probe, &list, module, error);
 		else
 			rc = none_chosen(probe, &list, error);

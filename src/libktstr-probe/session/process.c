@@ -51,7 +51,7 @@ int probe_reader_was_replaced(struct ktstr_probe *probe)
 	free(probe->jemalloc_path);
 	free(probe->jemalloc_version);
 	probe->jemalloc_path = probe->jemalloc_version = NULL;
-	explain_add(&probe->explain, "process", "that task has ended: read once more, through task %d", (int)probe->reader);
+	diagnostics_add(&probe->diagnostics, "process", "that task has ended: read once more, through task %d", (int)probe->reader);
 	return 1;
 }
 
@@ -121,7 +121,7 @@ static int check_process(struct ktstr_probe *probe, struct ktstr_probe_error *er
 	probe->reader = probe->pid;
 	if (has_ended(&stat) && probe_pick_reader(probe))
 		return probe_missing(probe, error, -ESRCH, "has ended and waits for its parent (a zombie)");
-	explain_add(&probe->explain, "process", "%d, read through task %d%s", (int)probe->pid, (int)probe->reader,
+	diagnostics_add(&probe->diagnostics, "process", "%d, read through task %d%s", (int)probe->pid, (int)probe->reader,
 		    probe->nested ? ", in a pid namespace of its own" : "");
 	return 0;
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The inside of a session and of a snapshot. Shared by the files of probe_*, dtv_walk,
+/* The inside of a session and of a snapshot. Shared by the files of probe_*, dtv_find_blocks,
    missed_tasks and thread_names. */
 #ifndef KTSTR_PROBE_PRIVATE_H
 #define KTSTR_PROBE_PRIVATE_H
@@ -51,7 +51,7 @@ struct ktstr_probe {
 	size_t place_count;
 
 	char *jemalloc_path, *jemalloc_version;
-	struct explain explain;
+	struct diagnostics diagnostics;
 };
 
 struct ktstr_probe_snapshot {

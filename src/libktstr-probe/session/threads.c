@@ -35,7 +35,7 @@ void probe_refresh_place(struct ktstr_probe *probe, struct thread_place *place)
 
 	place->known = 0;
 	place->inner_tid = inner_tid(probe, place->tid);
-	rc = thread_pointer_head(place->tid, &head);
+	rc = robust_list_head(place->tid, &head);
 	if (rc) {
 		place->error = rc == -ESRCH ? KTSTR_PROBE_THREAD_THREAD_EXITED : KTSTR_PROBE_THREAD_THREAD_POINTER;
 		place->code = rc;
@@ -72,7 +72,7 @@ static int distance_from_libc(struct module_list *list, uint64_t *distance)
 		if (size_at && field_at &&
 		    remote_read_one(list->modules[i].image.tid, size_at, &size, sizeof size, NULL) == 0 &&
 		    remote_read_one(list->modules[i].image.tid, field_at, field, sizeof field, NULL) == 0)
-			return thread_pointer_distance_from_libc(size, field, distance);
+			return robust_list_distance_from_libc(size, field, distance);
 	}
 	return -ENOENT;
 }
@@ -99,11 +99,11 @@ static int find_distance(struct ktstr_probe *probe)
 
 	if (!arch_self_pointer)
 		return described_distance(probe);
-	rc = thread_pointer_distance(probe->reader, inner_tid(probe, probe->reader), &probe->distance);
+	rc = robust_list_distance(probe->reader, inner_tid(probe, probe->reader), &probe->distance);
 	if (rc == 0 || rc == -EPERM || procfs_list_tasks(probe->task_fd, &tids, &count))
 		return rc;
 	for (size_t i = 0; i < count && i < CALIBRATION_TRIES && rc && rc != -EPERM; i++) {
-		int one = thread_pointer_distance(tids[i], inner_tid(probe, tids[i]), &probe->distance);
+		int one = robust_list_distance(tids[i], inner_tid(probe, tids[i]), &probe->distance);
 
 		if (one != -ESRCH)
 			rc = one;
@@ -126,7 +126,7 @@ static int check_main_block(struct ktstr_probe *probe, uint64_t thread_pointer)
 		return 0;
 	if (words[1] != block && words[2] != block)
 		return -EBADMSG;
-	explain_add(&probe->explain, "TLS block", "confirmed by the DTV of task %d", (int)probe->reader);
+	diagnostics_add(&probe->diagnostics, "TLS block", "confirmed by the DTV of task %d", (int)probe->reader);
 	return 0;
 }
 
@@ -137,7 +137,7 @@ static int shows_tsd(struct ktstr_probe *probe, pid_t tid)
 	unsigned char live[TSD_LAYOUT_LIVE_SIZE] = { 0 };
 	uint64_t head, thread_pointer, run;
 
-	if (thread_pointer_head(tid, &head))
+	if (robust_list_head(tid, &head))
 		return -ESRCH;
 	thread_pointer = head - probe->distance;
 	if (probe->tls.main_program && tid == probe->reader && check_main_block(probe, thread_pointer))
@@ -207,7 +207,7 @@ int probe_calibrate(struct ktstr_probe *probe, struct ktstr_probe_error *error)
 				  "%s carries jemalloc, but a thread's memory shows something else where its counters "
 				  "should be: the program headers in memory may have been written over", probe->jemalloc_path);
 	if (rc == 0 && !probe->by_ptrace) {
-		explain_add(&probe->explain, "thread pointer",
+		diagnostics_add(&probe->diagnostics, "thread pointer",
 			    "robust list head %+lld, found by the self pointer and confirmed by the tid word; no thread is stopped",
 			    -(long long)probe->distance);
 		return 0;
@@ -219,7 +219,7 @@ int probe_calibrate(struct ktstr_probe *probe, struct ktstr_probe_error *error)
 	if (rc && !probe_same_program(probe))
 		return probe_fail(error, KTSTR_PROBE_TAG_EXE_IDENTITY_CHANGED, -ESTALE, "identity",
 				  "process %d ended or ran another program while it was examined: try again", (int)probe->pid);
-	explain_add(&probe->explain, "thread pointer", "by ptrace, each thread stopped for a moment%s%s",
+	diagnostics_add(&probe->diagnostics, "thread pointer", "by ptrace, each thread stopped for a moment%s%s",
 		    rc ? ": no usable robust list: " : "", rc ? strerror(-rc) : "");
 	probe->by_ptrace = 1;
 	return 0;

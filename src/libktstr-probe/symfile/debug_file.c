@@ -67,7 +67,7 @@ int debug_file_build_id(int fd, unsigned char *id, size_t *size)
 {
 	Elf64_Shdr *sections;
 	size_t count, names, left = NOTES_COUNT;
-	int rc = symbol_file_sections(fd, &sections, &count, &names);
+	int rc = elf_file_sections(fd, &sections, &count, &names);
 
 	if (rc)
 		return rc;
@@ -158,7 +158,7 @@ int debug_file_read_link(int fd, struct debug_link *link)
 {
 	Elf64_Shdr *sections;
 	size_t count, names;
-	int rc = symbol_file_sections(fd, &sections, &count, &names);
+	int rc = elf_file_sections(fd, &sections, &count, &names);
 
 	if (rc)
 		return rc;

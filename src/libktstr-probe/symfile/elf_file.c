@@ -49,7 +49,7 @@ static int section_numbers(int fd, const Elf64_Ehdr *header, uint64_t *count, ui
 	return *count > SECTIONS_LIMIT ? -EFBIG : 0;
 }
 
-int symbol_file_sections(int fd, Elf64_Shdr **sections, size_t *count, size_t *names)
+int elf_file_sections(int fd, Elf64_Shdr **sections, size_t *count, size_t *names)
 {
 	Elf64_Ehdr header;
 	uint64_t number, names_index;
@@ -136,13 +136,13 @@ static int scan(struct search *search, const Elf64_Shdr *table, const Elf64_Shdr
 	return rc;
 }
 
-int symbol_file_tsd(int fd, uint64_t *value, uint64_t *size)
+int elf_file_tsd(int fd, uint64_t *value, uint64_t *size)
 {
 	static const Elf64_Word kinds[] = { SHT_SYMTAB, SHT_DYNSYM };
 	struct search search = { .fd = fd };
 	Elf64_Shdr *sections;
 	size_t count, names;
-	int rc = symbol_file_sections(fd, &sections, &count, &names);
+	int rc = elf_file_sections(fd, &sections, &count, &names);
 
 	if (rc)
 		return rc;

@@ -4,8 +4,8 @@
  * trusted; it is read in pieces, with a limit on how many. Called by file_answer,
  * debug_file and tsd_dwarf.
  */
-#ifndef KTSTR_SYMBOL_FILE_H
-#define KTSTR_SYMBOL_FILE_H
+#ifndef KTSTR_ELF_FILE_H
+#define KTSTR_ELF_FILE_H
 
 #include <elf.h>
 #include <stddef.h>
@@ -16,13 +16,13 @@
  * names, 0 for none. Returns 0, -ENOEXEC for what is not a native 64-bit ELF file, -ENOENT for no sections,
  * -EBADMSG for a damaged file.
  */
-int symbol_file_sections(int fd, Elf64_Shdr **sections, size_t *count, size_t *names);
+int elf_file_sections(int fd, Elf64_Shdr **sections, size_t *count, size_t *names);
 
 /*
  * The one symbol of type STT_TLS whose name ends in tsd_tls, in .symtab, else in .dynsym. Returns 0,
  * -ENOENT, -ENOTUNIQ for two that differ, -ENOEXEC, -EBADMSG, -EFBIG for more symbols than any honest
  * file has, or what read gave.
  */
-int symbol_file_tsd(int fd, uint64_t *value, uint64_t *size);
+int elf_file_tsd(int fd, uint64_t *value, uint64_t *size);
 
 #endif

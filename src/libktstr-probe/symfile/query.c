@@ -13,7 +13,7 @@
 
 #define CODES_END (-4096) /* errno numbers are below that: MAX_ERRNO, include/linux/err.h */
 
-_Static_assert(sizeof(struct file_answer) <= ISOLATION_ANSWER_LIMIT, "an answer fits");
+_Static_assert(sizeof(struct query_answer) <= SANDBOX_ANSWER_LIMIT, "an answer fits");
 
 struct reading {
 	const struct file_question *question;
@@ -52,18 +52,18 @@ static void open_debug(void *context)
 	reading->opened = reading->count ? 0 : -ENOENT;
 }
 
-static void read_one(const struct reading *reading, int fd, struct file_answer *answer)
+static void read_one(const struct reading *reading, int fd, struct query_answer *answer)
 {
 	answer->symbol = -EEXIST;
 	if (reading->question->wants_symbol)
-		answer->symbol = symbol_file_tsd(fd, &answer->symbol_offset, &answer->symbol_size);
+		answer->symbol = elf_file_tsd(fd, &answer->symbol_offset, &answer->symbol_size);
 	answer->dwarf_rc = tsd_dwarf_find(fd, &answer->dwarf);
 }
 
 static void read_program(void *context, void *result)
 {
 	const struct reading *reading = context;
-	struct file_answer *answer = result;
+	struct query_answer *answer = result;
 
 	answer->opened = reading->opened;
 	if (reading->opened)
@@ -77,7 +77,7 @@ static void read_debug(void *context, void *result)
 	const struct reading *reading = context;
 	const struct file_question *question = reading->question;
 	uint64_t left = DEBUG_FILE_CHECKSUM_LIMIT;
-	struct file_answer *answer = result;
+	struct query_answer *answer = result;
 
 	answer->opened = -ENOENT;
 	for (size_t i = 0; answer->opened && i < reading->count; i++)
@@ -111,7 +111,7 @@ static int dwarf_is_sane(const struct tsd_dwarf *dwarf)
 	       ((dwarf->allocated | dwarf->deallocated) & 7) == 0 && dwarf->state < dwarf->size;
 }
 
-int file_answer_check(const struct file_answer *answer)
+int query_check(const struct query_answer *answer)
 {
 	if (!is_code(answer->opened) || !is_code(answer->symbol) || !is_code(answer->dwarf_rc) ||
 	    !is_code(answer->link_rc) || !memchr(answer->dwarf.how, '\0', sizeof answer->dwarf.how))
@@ -125,31 +125,31 @@ int file_answer_check(const struct file_answer *answer)
 	return answer->link_rc == 0 && !debug_file_link_is_sane(&answer->link) ? -EBADMSG : 0;
 }
 
-static int ask(const struct isolation *isolation, const struct isolated_work *work, struct file_answer *answer, char *how)
+static int ask(const struct sandbox *isolation, const struct sandbox_work *work, struct query_answer *answer, char *how)
 {
-	int rc = isolation_run(isolation, work, answer, sizeof *answer, how);
+	int rc = sandbox_run(isolation, work, answer, sizeof *answer, how);
 
-	if (rc == 0 && file_answer_check(answer)) {
-		snprintf(how, ISOLATION_HOW_SIZE, "the child that read it gave an answer that makes no sense");
+	if (rc == 0 && query_check(answer)) {
+		snprintf(how, SANDBOX_HOW_SIZE, "the child that read it gave an answer that makes no sense");
 		rc = -EBADMSG;
 	}
 	return rc;
 }
 
-int file_answer_program(const struct isolation *isolation, const struct file_question *question,
-			struct file_answer *answer, char how[ISOLATION_HOW_SIZE])
+int query_program(const struct sandbox *isolation, const struct file_question *question,
+			struct query_answer *answer, char how[SANDBOX_HOW_SIZE])
 {
 	struct reading reading = { .question = question };
-	struct isolated_work work = { &reading, question->proc_fd, open_program, read_program, close_files };
+	struct sandbox_work work = { &reading, question->proc_fd, open_program, read_program, close_files };
 
 	return ask(isolation, &work, answer, how);
 }
 
-int file_answer_debug(const struct isolation *isolation, const struct file_question *question,
-		      struct file_answer *answer, char how[ISOLATION_HOW_SIZE])
+int query_debug(const struct sandbox *isolation, const struct file_question *question,
+		      struct query_answer *answer, char how[SANDBOX_HOW_SIZE])
 {
 	struct reading reading = { .question = question };
-	struct isolated_work work = { &reading, question->proc_fd, open_debug, read_debug, close_files };
+	struct sandbox_work work = { &reading, question->proc_fd, open_debug, read_debug, close_files };
 
 	return ask(isolation, &work, answer, how);
 }

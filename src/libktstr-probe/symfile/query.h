@@ -3,8 +3,8 @@
  * What the file of a program, or its debug file, tells of jemalloc: asked of a child, and not believed
  * before it was checked. Called by module_jemalloc.
  */
-#ifndef KTSTR_FILE_ANSWER_H
-#define KTSTR_FILE_ANSWER_H
+#ifndef KTSTR_QUERY_H
+#define KTSTR_QUERY_H
 
 #include "sandbox/sandbox.h"
 #include "symfile/program_file.h"
@@ -20,9 +20,9 @@ struct file_question {
 };
 
 /* A fixed size, no pointers: it comes through a pipe. */
-struct file_answer {
+struct query_answer {
 	int32_t opened; /* 0, or why nothing else here means anything: a negative errno */
-	int32_t symbol; /* 0, or -ENOENT, ..., as symbol_file_tsd gave; -EEXIST: not asked */
+	int32_t symbol; /* 0, or -ENOENT, ..., as elf_file_tsd gave; -EEXIST: not asked */
 	uint64_t symbol_offset, symbol_size;
 	int32_t dwarf_rc; /* as tsd_dwarf_find gave */
 	int32_t link_rc;  /* of a program: as debug_file_read_link gave */
@@ -31,15 +31,15 @@ struct file_answer {
 };
 
 /*
- * Each returns 0 with an answer that was checked, or what isolation_run gave, or -EBADMSG for an answer
+ * Each returns 0 with an answer that was checked, or what sandbox_run gave, or -EBADMSG for an answer
  * that no honest child gives. how: which way it was asked, or what became of the child.
  */
-int file_answer_program(const struct isolation *isolation, const struct file_question *question,
-			struct file_answer *answer, char how[ISOLATION_HOW_SIZE]);
-int file_answer_debug(const struct isolation *isolation, const struct file_question *question,
-		      struct file_answer *answer, char how[ISOLATION_HOW_SIZE]);
+int query_program(const struct sandbox *isolation, const struct file_question *question,
+			struct query_answer *answer, char how[SANDBOX_HOW_SIZE]);
+int query_debug(const struct sandbox *isolation, const struct file_question *question,
+		      struct query_answer *answer, char how[SANDBOX_HOW_SIZE]);
 
 /* Pure: returns 0, or -EBADMSG. Texts of an answer that passes end within their arrays. */
-int file_answer_check(const struct file_answer *answer);
+int query_check(const struct query_answer *answer);
 
 #endif

@@ -79,7 +79,7 @@ static int check_sections(int fd, struct tsd_dwarf *found)
 	uint64_t total = 0, size;
 	Elf64_Shdr *sections;
 	size_t count, names;
-	int rc = symbol_file_sections(fd, &sections, &count, &names), has_info = 0;
+	int rc = elf_file_sections(fd, &sections, &count, &names), has_info = 0;
 
 	if (rc)
 		return answer(found, rc == -ENOENT ? -ENODATA : rc, "no sections: %s", strerror(-rc));

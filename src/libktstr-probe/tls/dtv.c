@@ -61,7 +61,7 @@ static void judge(const struct module_tls *tls, struct dtv_thread *thread)
 	thread->block = thread->seen[ENTRY];
 }
 
-int dtv_walk(struct ktstr_probe *probe, struct dtv_thread *const *threads, size_t count)
+int dtv_find_blocks(struct ktstr_probe *probe, struct dtv_thread *const *threads, size_t count)
 {
 	int rc;
 

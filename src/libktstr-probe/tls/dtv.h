@@ -4,8 +4,8 @@
  * glibc keeps DTVs lazily: a thread's may be older than the module, or replaced while we look, so
  * what was seen is read again behind the counters. Called by probe_read and probe_snapshot.
  */
-#ifndef KTSTR_DTV_WALK_H
-#define KTSTR_DTV_WALK_H
+#ifndef KTSTR_DTV_H
+#define KTSTR_DTV_H
 
 #include "session/session.h"
 
@@ -20,7 +20,7 @@ struct dtv_thread {
 };
 
 /* Finds each thread's block, or sets its error. Returns 0, or a negative errno that concerns all. */
-int dtv_walk(struct ktstr_probe *probe, struct dtv_thread *const *threads, size_t count);
+int dtv_find_blocks(struct ktstr_probe *probe, struct dtv_thread *const *threads, size_t count);
 
 /* The ranges that read again what was seen, at most DTV_RANGES. Returns how many. */
 size_t dtv_add_ranges(const struct module_tls *tls, struct dtv_thread *thread, struct remote_range *ranges);

@@ -140,7 +140,7 @@ static int read_descriptor(const struct elf_image *image, const Elf64_Rela *relo
 
 /* Does a module-id word or a descriptor say the same as ld.so's list? */
 static int agrees(const struct elf_image *image, const struct elf_dynamic *dynamic, const Elf64_Rela *reloc,
-		  const struct loader_tls *loader)
+		  const struct rtld_tls *loader)
 {
 	unsigned int type = (unsigned int)ELF64_R_TYPE(reloc->r_info);
 	uint64_t word, pair[2], offset;
@@ -160,8 +160,8 @@ static int agrees(const struct elf_image *image, const struct elf_dynamic *dynam
 static int by_loader(const struct module_list *list, const struct elf_image *image, const struct elf_dynamic *dynamic,
 		     struct module_tls *tls)
 {
-	struct loader_tls *loader = &tls->loader;
-	int rc = loader_tls_find(list, image, loader);
+	struct rtld_tls *loader = &tls->loader;
+	int rc = rtld_tls_find(list, image, loader);
 
 	if (rc)
 		return rc;
@@ -232,7 +232,7 @@ static int by_musl(const struct elf_image *image, const struct elf_dynamic *dyna
 	}
 	if (!id)
 		return -ENOENT;
-	loader_tls_musl(id, &tls->loader);
+	rtld_tls_musl(id, &tls->loader);
 	tls->dynamic = 1;
 	snprintf(tls->how, sizeof tls->how, "entry %llu of each thread's DTV, which is musl's", (unsigned long long)id);
 	return 0;
@@ -249,7 +249,7 @@ static int by_dynamic(const struct module_list *list, const struct elf_image *im
 	if (loader != -ENOSYS && loader != -ENOENT)
 		return loader;
 	rc = by_descriptor(image, dynamic, tls);
-	if (rc == -ENOENT && loader == -ENOSYS && loader_tls_is_musl(list))
+	if (rc == -ENOENT && loader == -ENOSYS && rtld_tls_is_musl(list))
 		rc = by_musl(image, dynamic, tls);
 	if (rc != -ENOENT)
 		return rc;

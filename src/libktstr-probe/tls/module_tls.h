@@ -10,7 +10,7 @@ struct module_tls {
 	int main_program;     /* its place follows from PT_TLS alone */
 	int dynamic;	      /* 0: block = TP + distance for every thread; 1: through each thread's DTV */
 	int64_t distance;
-	struct loader_tls loader; /* dynamic only: the index in the DTV, and since when it is this module's */
+	struct rtld_tls loader; /* dynamic only: the index in the DTV, and since when it is this module's */
 	char how[160];
 };
 

@@ -16,7 +16,7 @@
    `self`, the third word (sysdeps/x86_64/nptl/tls.h). */
 #define SELF_WORD 2
 
-int thread_pointer_head(pid_t tid, uint64_t *head)
+int robust_list_head(pid_t tid, uint64_t *head)
 {
 	uintptr_t address = 0;
 	size_t size = 0;
@@ -28,7 +28,7 @@ int thread_pointer_head(pid_t tid, uint64_t *head)
 	return address ? 0 : -ENODATA;
 }
 
-int thread_pointer_search(const uint64_t *words, size_t count, uint64_t address, uint64_t *found)
+int robust_list_search(const uint64_t *words, size_t count, uint64_t address, uint64_t *found)
 {
 	int matches = 0;
 
@@ -45,11 +45,11 @@ int thread_pointer_search(const uint64_t *words, size_t count, uint64_t address,
 
 /*
  * Reads the words below `end`, as many as are mapped: the struct may begin less than
- * THREAD_POINTER_SEARCH above the start of its mapping. Returns their number or a negative errno.
+ * ROBUST_LIST_SEARCH above the start of its mapping. Returns their number or a negative errno.
  */
 static ssize_t read_below(pid_t tid, uint64_t end, uint64_t *words)
 {
-	uint64_t page_size = (uint64_t)sysconf(_SC_PAGESIZE), size = THREAD_POINTER_SEARCH;
+	uint64_t page_size = (uint64_t)sysconf(_SC_PAGESIZE), size = ROBUST_LIST_SEARCH;
 
 	while (size > 0) {
 		struct iovec local = { .iov_base = words, .iov_len = size };
@@ -69,36 +69,36 @@ static ssize_t read_below(pid_t tid, uint64_t end, uint64_t *words)
 	return -EFAULT;
 }
 
-int thread_pointer_distance(pid_t tid, pid_t inner_tid, uint64_t *distance)
+int robust_list_distance(pid_t tid, pid_t inner_tid, uint64_t *distance)
 {
-	uint64_t words[THREAD_POINTER_SEARCH / sizeof(uint64_t)];
+	uint64_t words[ROBUST_LIST_SEARCH / sizeof(uint64_t)];
 	uint64_t head = 0, found = 0;
 	ssize_t count;
 	int32_t word;
 	int rc;
 
-	rc = thread_pointer_head(tid, &head);
+	rc = robust_list_head(tid, &head);
 	if (rc)
 		return rc;
-	if (head % sizeof *words || head < THREAD_POINTER_SEARCH)
+	if (head % sizeof *words || head < ROBUST_LIST_SEARCH)
 		return -EBADMSG;
 	errno = 0;
 	count = read_below(tid, head, words);
 	if (count < 0)
 		return (int)count;
-	if ((size_t)count * sizeof *words < THREAD_POINTER_TID_BEFORE_HEAD)
+	if ((size_t)count * sizeof *words < ROBUST_LIST_TID_BEFORE_HEAD)
 		return -ENOENT;
-	rc = thread_pointer_search(words, (size_t)count, head - (uint64_t)count * sizeof *words, &found);
+	rc = robust_list_search(words, (size_t)count, head - (uint64_t)count * sizeof *words, &found);
 	if (rc)
 		return rc;
-	memcpy(&word, (const char *)(words + count) - THREAD_POINTER_TID_BEFORE_HEAD, sizeof word);
+	memcpy(&word, (const char *)(words + count) - ROBUST_LIST_TID_BEFORE_HEAD, sizeof word);
 	if (word != inner_tid)
 		return -EBADMSG;
 	*distance = head - found;
 	return 0;
 }
 
-int thread_pointer_distance_from_libc(uint32_t sizeof_pthread, const uint32_t tid_field[3],
+int robust_list_distance_from_libc(uint32_t sizeof_pthread, const uint32_t tid_field[3],
 				      uint64_t *distance)
 {
 	/* nptl_db: DB_STRUCT (size), DB_FIELD (bits an element, elements, offset). */
@@ -106,6 +106,6 @@ int thread_pointer_distance_from_libc(uint32_t sizeof_pthread, const uint32_t ti
 		return -EBADMSG;
 	if (tid_field[0] != 32 || tid_field[1] != 1 || tid_field[2] > sizeof_pthread - 64 || tid_field[2] % 4)
 		return -EBADMSG;
-	*distance = (uint64_t)tid_field[2] + THREAD_POINTER_TID_BEFORE_HEAD - sizeof_pthread;
+	*distance = (uint64_t)tid_field[2] + ROBUST_LIST_TID_BEFORE_HEAD - sizeof_pthread;
 	return 0;
 }

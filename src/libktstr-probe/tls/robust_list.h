@@ -5,8 +5,8 @@
  * constant in a process. The distance is found once and verified, never assumed. Called by
  * probe_places.
  */
-#ifndef KTSTR_THREAD_POINTER_H
-#define KTSTR_THREAD_POINTER_H
+#ifndef KTSTR_ROBUST_LIST_H
+#define KTSTR_ROBUST_LIST_H
 
 #include <stddef.h>
 #include <stdint.h>
@@ -18,23 +18,23 @@
  * pid_ununsed; void *robust_prev; struct robust_list_head robust_head). The kernel clears it when
  * the thread ends (CLONE_CHILD_CLEARTID).
  */
-#define THREAD_POINTER_TID_BEFORE_HEAD 16
+#define ROBUST_LIST_TID_BEFORE_HEAD 16
 
 /* How far below the head the thread pointer is searched: struct pthread is 2304 to 2368 bytes. */
-#define THREAD_POINTER_SEARCH 4096
+#define ROBUST_LIST_SEARCH 4096
 
 /*
  * The head that a thread registered. Returns 0, -ENODATA when it has none (a libc that registers
  * late, a thread that has just begun or is ending), -ESRCH, -EPERM or another negative errno.
  */
-int thread_pointer_head(pid_t tid, uint64_t *head);
+int robust_list_head(pid_t tid, uint64_t *head);
 
 /*
  * Pure: finds the one 16-byte-aligned address p in words (count 64-bit words, the first at
  * `address`, which is a multiple of 8) with the word at p and at p + 16 both equal to p.
  * Returns 0, -ENOENT for none or -ENOTUNIQ for several.
  */
-int thread_pointer_search(const uint64_t *words, size_t count, uint64_t address, uint64_t *found);
+int robust_list_search(const uint64_t *words, size_t count, uint64_t address, uint64_t *found);
 
 /*
  * The distance from the thread pointer up to the robust list's head (modulo 2^64), by searching
@@ -42,14 +42,14 @@ int thread_pointer_search(const uint64_t *words, size_t count, uint64_t address,
  * pointer points to itself (x86_64). Returns 0 or a negative errno: -ENOENT, -ENOTUNIQ,
  * -EBADMSG when the word where the thread's id belongs holds another number.
  */
-int thread_pointer_distance(pid_t tid, pid_t inner_tid, uint64_t *distance);
+int robust_list_distance(pid_t tid, pid_t inner_tid, uint64_t *distance);
 
 /*
  * Pure: the same distance from what the target's libc says of itself for debuggers, where struct
  * pthread ends at the thread pointer (aarch64): _thread_db_sizeof_pthread, and
  * _thread_db_pthread_tid as {bits, count, offset}. Returns 0 or -EBADMSG.
  */
-int thread_pointer_distance_from_libc(uint32_t sizeof_pthread, const uint32_t tid_field[3],
+int robust_list_distance_from_libc(uint32_t sizeof_pthread, const uint32_t tid_field[3],
 				      uint64_t *distance);
 
 #endif

@@ -75,7 +75,7 @@ static void take_words(const struct elf_image *image, struct description *descri
 	elf_dynamic_free(&dynamic);
 }
 
-/* What dtv_walk takes for granted is compared with what this libc says. */
+/* What dtv_find_blocks takes for granted is compared with what this libc says. */
 static int is_known_dtv(const struct description *description)
 {
 	uint64_t dtv = description->fields[PTHREAD_DTV][2];
@@ -121,7 +121,7 @@ static int is_map_of(const struct elf_image *image, uint64_t map)
 }
 
 static int take_slot(const struct elf_image *image, const struct description *description, uint64_t slot,
-		     uint64_t id, struct loader_tls *tls)
+		     uint64_t id, struct rtld_tls *tls)
 {
 	uint64_t map = tls->words[1], map_id, offset;
 	int rc = read_word(image, map + description->fields[MAP_MODULE_ID][2], &map_id);
@@ -144,7 +144,7 @@ static int take_slot(const struct elf_image *image, const struct description *de
 
 /* One node of the list: `first` is the id of its first slot. Returns 1 when found. */
 static int look_through(const struct elf_image *image, const struct description *description, uint64_t node,
-			uint64_t first, uint64_t length, struct loader_tls *tls)
+			uint64_t first, uint64_t length, struct rtld_tls *tls)
 {
 	for (uint64_t i = 0; i < length; i++) {
 		uint64_t slot = node + description->fields[NODE_SLOTS][2] + i * 2 * sizeof(uint64_t);
@@ -164,13 +164,13 @@ static int look_through(const struct elf_image *image, const struct description 
 	return 0;
 }
 
-int loader_tls_find(const struct module_list *list, const struct elf_image *image, struct loader_tls *tls)
+int rtld_tls_find(const struct module_list *list, const struct elf_image *image, struct rtld_tls *tls)
 {
 	struct description description;
 	uint64_t node, length, id = 0;
 	int rc = describe(list, &description);
 
-	*tls = (struct loader_tls){ 0 };
+	*tls = (struct rtld_tls){ 0 };
 	/* The generation and the map are read as two neighbouring words. */
 	if (rc == 0 && (description.fields[SLOT_GENERATION][2] != 0 || description.fields[SLOT_MAP][2] != sizeof(uint64_t)))
 		return -ENOSYS;
@@ -189,7 +189,7 @@ int loader_tls_find(const struct module_list *list, const struct elf_image *imag
 	return rc == 1 ? 0 : rc ? rc : -ENOENT;
 }
 
-int loader_tls_is_musl(const struct module_list *list)
+int rtld_tls_is_musl(const struct module_list *list)
 {
 	for (size_t i = 0; i < list->count; i++) {
 		struct elf_dynamic dynamic;
@@ -217,8 +217,8 @@ int loader_tls_is_musl(const struct module_list *list)
  * musl src/internal/pthread_impl.h, "external or internal ABI, do not change": uintptr_t *dtv; dtv[0] is the
  * number of modules, dtv[n] module n's block. dlclose does nothing, so an id stays a module's.
  */
-void loader_tls_musl(uint64_t module_id, struct loader_tls *tls)
+void rtld_tls_musl(uint64_t module_id, struct rtld_tls *tls)
 {
-	*tls = (struct loader_tls){ .module_id = module_id, .dtv_offset = arch_musl_dtv_offset,
+	*tls = (struct rtld_tls){ .module_id = module_id, .dtv_offset = arch_musl_dtv_offset,
 				    .dtv_entry_size = sizeof(uint64_t), .words = { module_id, 0 } };
 }

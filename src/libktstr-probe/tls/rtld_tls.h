@@ -4,12 +4,12 @@
  * and whether its block is static. glibc tells debuggers where to look (nptl_db's _thread_db_* words in its
  * dynamic symbols), so nothing is assumed of its version. Called by module_tls.
  */
-#ifndef KTSTR_LOADER_TLS_H
-#define KTSTR_LOADER_TLS_H
+#ifndef KTSTR_RTLD_TLS_H
+#define KTSTR_RTLD_TLS_H
 
 #include "elf/module_list.h"
 
-struct loader_tls {
+struct rtld_tls {
 	uint64_t module_id;
 	int dtv_offset;	     /* from the thread pointer to the word with the DTV's address */
 	unsigned int dtv_entry_size;
@@ -24,12 +24,12 @@ struct loader_tls {
  * Returns 0, -ENOSYS when no glibc describes itself in the list, -ENOENT when its ld.so does not know
  * the module, -EBADMSG when what it says cannot be, or what reading gave.
  */
-int loader_tls_find(const struct module_list *list, const struct elf_image *image, struct loader_tls *tls);
+int rtld_tls_find(const struct module_list *list, const struct elf_image *image, struct rtld_tls *tls);
 
 /* Is the list's libc musl? Its DTVs are another thing, and part of its ABI. */
-int loader_tls_is_musl(const struct module_list *list);
+int rtld_tls_is_musl(const struct module_list *list);
 
 /* The module with this id under musl. */
-void loader_tls_musl(uint64_t module_id, struct loader_tls *tls);
+void rtld_tls_musl(uint64_t module_id, struct rtld_tls *tls);
 
 #endif

@@ -19,7 +19,7 @@ static int continuation(unsigned char byte)
 }
 
 /* Unicode 15, table 3-7: well-formed UTF-8 byte sequences. */
-size_t comm_text_utf8(const char *bytes)
+size_t escape_utf8(const char *bytes)
 {
 	const unsigned char *b = (const unsigned char *)bytes;
 
@@ -45,14 +45,14 @@ static size_t comm_length(const char *comm)
 	return strnlen(comm, COMM_BYTES);
 }
 
-void comm_text_json(const char *comm, char text[COMM_TEXT_SIZE])
+void escape_json(const char *comm, char text[ESCAPE_SIZE])
 {
 	char bounded[COMM_BYTES + 1] = "";
 	const char *p = bounded;
 
 	memcpy(bounded, comm, comm_length(comm));
 	while (*p) {
-		size_t length = comm_text_utf8(p);
+		size_t length = escape_utf8(p);
 		unsigned char first = (unsigned char)*p;
 
 		if (length == 0)
@@ -68,7 +68,7 @@ void comm_text_json(const char *comm, char text[COMM_TEXT_SIZE])
 	*text = '\0';
 }
 
-size_t comm_text_line(const char *comm, char text[COMM_TEXT_SIZE])
+size_t escape_line(const char *comm, char text[ESCAPE_SIZE])
 {
 	char bounded[COMM_BYTES + 1] = "";
 	const char *p = bounded;
@@ -76,7 +76,7 @@ size_t comm_text_line(const char *comm, char text[COMM_TEXT_SIZE])
 
 	memcpy(bounded, comm, comm_length(comm));
 	while (*p) {
-		size_t length = comm_text_utf8(p);
+		size_t length = escape_utf8(p);
 		unsigned char first = (unsigned char)*p;
 		/* U+0080 to U+009F: some terminals act on them as on ESC sequences. */
 		int c1 = first == 0xc2 && (unsigned char)p[1] < 0xa0;

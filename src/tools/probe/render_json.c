@@ -16,7 +16,7 @@ static void write_string(FILE *out, const char *text)
 {
 	putc('"', out);
 	while (*text) {
-		size_t length = comm_text_utf8(text);
+		size_t length = escape_utf8(text);
 		unsigned char first = (unsigned char)*text;
 
 		if (length == 0)
@@ -48,9 +48,9 @@ static void write_thread(FILE *out, const struct ktstr_probe_thread *thread)
 {
 	fprintf(out, "{ \"tid\": %d", (int)thread->tid);
 	if (thread->has_name) {
-		char comm[COMM_TEXT_SIZE];
+		char comm[ESCAPE_SIZE];
 
-		comm_text_json(thread->comm, comm);
+		escape_json(thread->comm, comm);
 		fprintf(out, ", \"comm\": \"%s\", \"start_time_jiffies\": %" PRIu64, comm, thread->start_time);
 	}
 	if (thread->error_kind == KTSTR_PROBE_THREAD_OK) {

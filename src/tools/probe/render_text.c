@@ -96,11 +96,11 @@ static void write_rate(FILE *out, uint64_t now, uint64_t before, int64_t ns)
 
 static void write_row(const struct render_text *text, thread_ref thread, thread_ref before, int64_t ns)
 {
-	char comm[COMM_TEXT_SIZE] = "-";
+	char comm[ESCAPE_SIZE] = "-";
 	size_t columns = 1;
 
 	if (thread->has_name)
-		columns = comm_text_line(thread->comm, comm);
+		columns = escape_line(thread->comm, comm);
 	fprintf(text->out, "%10d %s%*s %18" PRIu64 " %18" PRIu64 " %19" PRId64, (int)thread->tid, comm,
 		columns < NAME_COLUMNS ? (int)(NAME_COLUMNS - columns) : 0, "", thread->allocated_bytes,
 		thread->deallocated_bytes, flow(thread));
@@ -113,10 +113,10 @@ static void write_row(const struct render_text *text, thread_ref thread, thread_
 
 static void write_line(const struct render_text *text, thread_ref thread)
 {
-	char comm[COMM_TEXT_SIZE] = "";
+	char comm[ESCAPE_SIZE] = "";
 
 	if (thread->has_name)
-		comm_text_line(thread->comm, comm);
+		escape_line(thread->comm, comm);
 	fprintf(text->out,
 		"tid=%d comm=%s allocated_bytes=%" PRIu64 " deallocated_bytes=%" PRIu64 "\n",
 		(int)thread->tid, comm, thread->allocated_bytes, thread->deallocated_bytes);
@@ -124,10 +124,10 @@ static void write_line(const struct render_text *text, thread_ref thread)
 
 static void write_warning(const struct render_text *text, thread_ref thread)
 {
-	char comm[COMM_TEXT_SIZE] = "";
+	char comm[ESCAPE_SIZE] = "";
 
 	if (thread->has_name)
-		comm_text_line(thread->comm, comm);
+		escape_line(thread->comm, comm);
 	fprintf(text->warnings, "warning: tid %d comm=%s [%s]: %s\n", (int)thread->tid, comm,
 		ktstr_probe_thread_error_name(thread->error_kind),
 		thread->error_text ? thread->error_text : "");
