@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * `make bench`: runs every part, or the named ones, and prints one table. Runs in the build folder; the
- * figures go to a JSON file too, from which bench/chart.pl draws.
+ * `make bench`: runs every part, or the named ones, and prints one table. Runs in the build folder;
+ * the figures go to a JSON file too, from which bench/chart.pl draws.
  */
 #include "config.h"
 
@@ -16,8 +16,8 @@ static const struct part {
 	const char *name;
 	void (*run)(struct report *report);
 } parts[] = {
-	{ "wait", bench_wait },	  { "threads", bench_threads }, { "stops", bench_stops },
-	{ "busy", bench_busy },	  { "calls", bench_calls },	{ "program", bench_program },
+	{ "wait", bench_wait }, { "threads", bench_threads }, { "stops", bench_stops },
+	{ "busy", bench_busy }, { "calls", bench_calls },     { "program", bench_program },
 };
 
 #define PARTS (sizeof parts / sizeof *parts)
@@ -49,11 +49,14 @@ int main(int argc, char **argv)
 	if (argc == 3 && strcmp(argv[1], "--marker-child") == 0)
 		bench_marker_child(atol(argv[2]));
 	if (argc < 2 || argv[1][0] == '-') {
-		fputs("usage: bench FILE.json [wait|threads|stops|busy|calls|program]...\n", stderr);
+		fputs("usage: bench FILE.json [wait|threads|stops|busy|calls|program]...\n",
+		      stderr);
 		return 2;
 	}
-	printf("Medians, with the value below which 10 %% and 90 %% of the rounds lie. What is compared is\n"
-	       "measured in turn, in the same rounds; a ratio is the median of the rounds' own ratios.\n");
+	printf("Medians, with the value below which 10 %% and 90 %% of the rounds lie. What is "
+	       "compared is\n"
+	       "measured in turn, in the same rounds; a ratio is the median of the rounds' own "
+	       "ratios.\n");
 	for (size_t i = 0; i < PARTS; i++) {
 		if (!wanted(parts[i].name, argc, argv))
 			continue;
@@ -63,6 +66,7 @@ int main(int argc, char **argv)
 	rc = report_write_json(&report, argv[1]);
 	if (rc)
 		give_up(argv[1], strerror(-rc));
-	fprintf(stderr, "bench: %.0f s; the figures are in %s\n", (now_us() - start) / 1e6, argv[1]);
+	fprintf(stderr, "bench: %.0f s; the figures are in %s\n", (now_us() - start) / 1e6,
+		argv[1]);
 	return EXIT_SUCCESS;
 }

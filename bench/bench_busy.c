@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* What a target that allocates as fast as it can loses to being sampled. Called by bench.c. */
+/* What a target that allocates as fast as it can loses to being sampled. */
 #include "config.h"
 
 #include "bench.h"
@@ -11,9 +11,9 @@
 
 #include "target_run.h"
 
-#define THREADS 8u
-#define ROUNDS 20
-#define WINDOW_MS 400
+#define THREADS    8u
+#define ROUNDS     20
+#define WINDOW_MS  400
 #define NS_PER_SEC 1000000000L
 
 static const struct rate {
@@ -25,15 +25,17 @@ static const struct rate {
 	{ "busy_1", "sampled at 1 Hz", 1, KTSTR_PROBE_THREAD_POINTER_ROBUST_LIST },
 	{ "busy_100", "sampled at 100 Hz", 100, KTSTR_PROBE_THREAD_POINTER_ROBUST_LIST },
 	{ "busy_1000", "sampled at 1000 Hz", 1000, KTSTR_PROBE_THREAD_POINTER_ROBUST_LIST },
-	{ "busy_ptrace_100", "by ptrace at 100 Hz, a session each", 100, KTSTR_PROBE_THREAD_POINTER_PTRACE },
+	{ "busy_ptrace_100", "by ptrace at 100 Hz, a session each", 100,
+	  KTSTR_PROBE_THREAD_POINTER_PTRACE },
 };
 
 #define RATES (sizeof rates / sizeof *rates)
 
-static struct ktstr_probe *open_session(const struct target *target, enum ktstr_probe_thread_pointer choice)
+static struct ktstr_probe *open_session(const struct target *target,
+					enum ktstr_probe_thread_pointer choice)
 {
 	struct ktstr_probe_options options = KTSTR_PROBE_OPTIONS_INIT;
-	struct ktstr_probe_error error;
+	struct ktstr_error error;
 	struct ktstr_probe *probe;
 
 	options.thread_pointer = choice;
@@ -47,14 +49,15 @@ static struct ktstr_probe *open_session(const struct target *target, enum ktstr_
 static void take(struct ktstr_probe *probe)
 {
 	struct ktstr_probe_snapshot *snapshot;
-	struct ktstr_probe_error error;
+	struct ktstr_error error;
 
 	if (ktstr_probe_snapshot_take(probe, &snapshot, &error))
 		give_up("snapshot", error.text);
 	ktstr_probe_snapshot_free(snapshot);
 }
 
-/* Samples at a fixed rate for one window, at least once. By ptrace each in a new session, because an old one stops nothing. */
+/* Samples at a fixed rate for one window, at least once. By ptrace each in a new session, because
+ * an old one stops nothing. */
 static void sample(const struct target *target, const struct rate *rate)
 {
 	struct ktstr_probe *probe = open_session(target, rate->choice);
@@ -78,8 +81,9 @@ static void sample(const struct target *target, const struct rate *rate)
 }
 
 /*
- * Allocations in a second in which the target had a processor or stood still. The time in which it had
- * to wait for a processor is left out: others on the machine cause that, and it hides everything else.
+ * Allocations in a second in which the target had a processor or stood still. The time in which it
+ * had to wait for a processor is left out: others on the machine cause that, and it hides
+ * everything else.
  */
 static double speed(struct target *target, const struct rate *rate)
 {
@@ -92,7 +96,8 @@ static double speed(struct target *target, const struct rate *rate)
 	return (double)numbers[0] / ((double)(numbers[1] - numbers[2]) / (double)NS_PER_SEC);
 }
 
-/* Each rate between two windows alone. What those differ by is the noise that the others stand against. */
+/* Each rate between two windows alone. What those differ by is the noise that the others stand
+ * against. */
 static void measure(struct target *target, struct samples *speeds, struct samples slowdown[RATES])
 {
 	double before = speed(target, &rates[0]), after, now;
@@ -121,7 +126,8 @@ void bench_busy(struct report *report)
 	for (int round = 0; round < ROUNDS; round++)
 		measure(&target, &speeds, slowdown);
 	target_stop(&target);
-	report_row(report, "busy_speed", "pairs of malloc and free, nobody looks", THREADS, &speeds, "/us", NO_GOAL);
+	report_row(report, "busy_speed", "pairs of malloc and free, nobody looks", THREADS, &speeds,
+		   "/us", NO_GOAL);
 	for (size_t r = 0; r < RATES; r++) {
 		snprintf(text, sizeof text, "slower: %s", rates[r].label);
 		report_row(report, rates[r].key, text, THREADS, &slowdown[r], "%", NO_GOAL);

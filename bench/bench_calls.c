@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * System calls and bytes of one snapshot, counted by strace over the program: what three snapshots
- * take beyond one, halved. Called by bench.c.
+ * take beyond one, halved.
  */
 #include "config.h"
 
@@ -40,7 +40,8 @@ static void count_line(const char *line, struct calls *calls)
 	if (!result || strstr(line, "<unfinished ...>"))
 		return;
 	for (size_t i = 0; i < sizeof reads / sizeof *reads; i++)
-		if (length == strlen(reads[i]) && strncmp(name, reads[i], length) == 0 && atol(result + 1) > 0)
+		if (length == strlen(reads[i]) && strncmp(name, reads[i], length) == 0 &&
+		    atol(result + 1) > 0)
 			calls->bytes += (double)atol(result + 1);
 }
 
@@ -53,7 +54,8 @@ static int count(pid_t pid, int snapshots, int no_names, struct calls *calls)
 
 	*calls = (struct calls){ .all = 0 };
 	snprintf(command, sizeof command,
-		 "strace -f -qq -e signal=none -s 0 -o /dev/stderr %s --json -p %d%s%s 2>&1 >/dev/null",
+		 "strace -f -qq -e signal=none -s 0 -o /dev/stderr %s --json -p %d%s%s 2>&1 "
+		 ">/dev/null",
 		 bench_probe_path(), (int)pid, no_names ? " --no-names" : "",
 		 snapshots > 1 ? " --snapshots 3 --interval-ms 1" : "");
 	trace = popen(command, "r");
@@ -71,7 +73,8 @@ static void add_rows(struct report *report, pid_t pid, int no_names)
 	struct samples samples = { .count = 0 };
 
 	if (count(pid, 1, no_names, &one) || count(pid, 3, no_names, &three)) {
-		report_skip(report, "calls", "system calls", THREADS, "strace is missing or may not trace");
+		report_skip(report, "calls", "system calls", THREADS,
+			    "strace is missing or may not trace");
 		return;
 	}
 	snprintf(key, sizeof key, "calls_%s", no_names ? "plain" : "named");
@@ -85,7 +88,8 @@ static void add_rows(struct report *report, pid_t pid, int no_names)
 	if (no_names)
 		return;
 	samples_add(&samples, one.all);
-	report_row(report, "calls_program", "system calls of the program, one snapshot", THREADS, &samples, "", NO_GOAL);
+	report_row(report, "calls_program", "system calls of the program, one snapshot", THREADS,
+		   &samples, "", NO_GOAL);
 	samples_add(&samples, one.ptrace + three.ptrace);
 	report_row(report, "calls_ptrace", "of these, ptrace", THREADS, &samples, "", NO_GOAL);
 }
@@ -102,7 +106,8 @@ static void on_large(struct report *report)
 		give_up(TARGET_LARGE, text);
 	if (count(target.pid, 1, 0, &calls) == 0) {
 		samples_add(&samples, calls.bytes / 1024);
-		report_row(report, "bytes_large", "bytes read, 100 MB stripped executable, all", 1, &samples, "KiB", 4096);
+		report_row(report, "bytes_large", "bytes read, 100 MB stripped executable, all", 1,
+			   &samples, "KiB", 4096);
 	}
 	target_stop(&target);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The whole program, ktstr-jemalloc-probe --json from fork to exit, on the targets that matter, and the
- * resolution of a large stripped executable. Called by bench.c.
+ * The whole program, ktstr-jemalloc-probe --json from fork to exit, on the targets that matter, and
+ * the resolution of a large stripped executable.
  */
 #include "config.h"
 
@@ -25,8 +25,8 @@
 #include "target_run.h"
 
 #define TIMEOUT_MS 10000
-#define US_PER_MS 1e3
-#define ROUNDS 40
+#define US_PER_MS  1e3
+#define ROUNDS     40
 
 enum { FLOOR, PRINT_VERSION, ON_WORKER, ON_REDIS };
 
@@ -67,7 +67,8 @@ struct subject {
 
 static void start_target(struct subject *subject)
 {
-	if (target_start(&subject->target, subject->path, subject->threads, subject->text, sizeof subject->text) == 0)
+	if (target_start(&subject->target, subject->path, subject->threads, subject->text,
+			 sizeof subject->text) == 0)
 		snprintf(subject->pid, sizeof subject->pid, "%d", (int)subject->target.pid);
 }
 
@@ -92,8 +93,10 @@ static void start_worker(struct subject *subject)
 static void start_redis(struct subject *subject)
 {
 	char folder[] = "/tmp/ktstr-bench-XXXXXX", path[64];
-	const char *const argv[] = { "redis-server", "--port", "0", "--unixsocket", path, "--save", "",
-				     "--daemonize", "no", NULL };
+	const char *const argv[] = {
+		"redis-server", "--port", "0",           "--unixsocket", path,
+		"--save",       "",       "--daemonize", "no",           NULL
+	};
 	const struct ktstr_payload_options options = { .flags = KTSTR_PAYLOAD_DIE_WITH_PARENT };
 	const struct timespec moment = { .tv_nsec = 1000000 };
 	struct ktstr_error error;
@@ -121,11 +124,15 @@ static void run_in_turn(struct subject *subjects, size_t count)
 	for (int round = 0; round < ROUNDS; round++) {
 		for (size_t i = 0; i < count; i++) {
 			struct subject *subject = &subjects[i];
-			const char *const nothing[] = { "true", NULL }, *const version[] = { program, "--version", NULL };
+			const char *const nothing[] = { "true", NULL }, *const version[] = {
+				program, "--version", NULL
+			};
 			const char *const probe[] = { program, "--json", "-p", subject->pid, NULL };
 
 			if (!subject->text[0])
-				samples_add(&subject->samples, run(i == FLOOR ? nothing : i == PRINT_VERSION ? version : probe));
+				samples_add(&subject->samples, run(i == FLOOR           ? nothing
+								   : i == PRINT_VERSION ? version
+											: probe));
 		}
 	}
 }
@@ -133,7 +140,7 @@ static void run_in_turn(struct subject *subjects, size_t count)
 static void on_large(struct report *report)
 {
 	struct samples samples = { .count = 0 };
-	struct ktstr_probe_error error;
+	struct ktstr_error error;
 	struct target target;
 	char text[128];
 
@@ -148,7 +155,8 @@ static void on_large(struct report *report)
 		samples_add(&samples, (now_us() - start) / US_PER_MS);
 		ktstr_probe_close(probe);
 	}
-	report_row(report, "open_large", "open a session: 100 MB stripped executable", 1, &samples, "ms", 10);
+	report_row(report, "open_large", "open a session: 100 MB stripped executable", 1, &samples,
+		   "ms", 10);
 	target_stop(&target);
 }
 
@@ -158,10 +166,23 @@ void bench_program(struct report *report)
 		[FLOOR] = { .key = "program_true", .label = "floor: true(1)" },
 		[PRINT_VERSION] = { .key = "program_version", .label = "the probe's --version" },
 		[ON_WORKER] = { .key = "program_worker", .label = "the worker", .goal = 5 },
-		[ON_REDIS] = { .key = "program_redis", .label = "redis-server (shared, stripped jemalloc)", .goal = 5 },
-		{ .key = "program_1000", .label = "parked threads", .threads = 1000, .path = TARGET, .goal = 12 },
-		{ .key = "program_4000", .label = "parked threads", .threads = 4000, .path = TARGET, .goal = 50 },
-		{ .key = "program_large", .label = "100 MB stripped executable", .threads = 1, .path = TARGET_LARGE },
+		[ON_REDIS] = { .key = "program_redis",
+			       .label = "redis-server (shared, stripped jemalloc)",
+			       .goal = 5 },
+		{ .key = "program_1000",
+		  .label = "parked threads",
+		  .threads = 1000,
+		  .path = TARGET,
+		  .goal = 12 },
+		{ .key = "program_4000",
+		  .label = "parked threads",
+		  .threads = 4000,
+		  .path = TARGET,
+		  .goal = 50 },
+		{ .key = "program_large",
+		  .label = "100 MB stripped executable",
+		  .threads = 1,
+		  .path = TARGET_LARGE },
 	};
 	size_t count = sizeof subjects / sizeof *subjects;
 
@@ -176,10 +197,11 @@ void bench_program(struct report *report)
 		struct subject *subject = &subjects[i];
 
 		if (subject->text[0])
-			report_skip(report, subject->key, subject->label, subject->threads, subject->text);
+			report_skip(report, subject->key, subject->label, subject->threads,
+				    subject->text);
 		else
-			report_row(report, subject->key, subject->label, subject->threads, &subject->samples, "ms",
-				   subject->goal);
+			report_row(report, subject->key, subject->label, subject->threads,
+				   &subject->samples, "ms", subject->goal);
 		if (subject->path && subject->pid[0])
 			target_stop(&subject->target);
 		ktstr_payload_close(subject->payload);

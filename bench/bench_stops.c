@@ -2,7 +2,6 @@
 /*
  * Robust lists against ptrace: what a first snapshot takes, and how long the target stands still
  * meanwhile, which a thread of the target sees as gaps in the clock that it reads without a pause.
- * Called by bench.c.
  */
 #include "config.h"
 
@@ -14,8 +13,8 @@
 
 #include "target_run.h"
 
-#define THREADS 1000u
-#define ROUNDS 25
+#define THREADS   1000u
+#define ROUNDS    25
 #define WINDOW_MS 150
 #define NS_PER_US 1e3
 
@@ -26,12 +25,15 @@ static const struct {
 	enum ktstr_probe_thread_pointer choice;
 } methods[METHODS] = {
 	[NOTHING] = { NULL, NULL, "gap_idle", "longest gap in 150 ms, nobody looks", "stopped_idle",
-		      "gaps - waits for a processor, nobody looks", KTSTR_PROBE_THREAD_POINTER_AUTO },
+		      "gaps - waits for a processor, nobody looks",
+		      KTSTR_PROBE_THREAD_POINTER_AUTO },
 	[ROBUST_LIST] = { "first_robust", "first snapshot, robust list (default)", "gap_robust",
 			  "longest gap in 150 ms, robust list", "stopped_robust",
-			  "gaps - waits for a processor, robust list", KTSTR_PROBE_THREAD_POINTER_ROBUST_LIST },
-	[PTRACE] = { "first_ptrace", "first snapshot, ptrace", "gap_ptrace", "longest gap in 150 ms, ptrace",
-		     "stopped_ptrace", "gaps - waits for a processor, ptrace", KTSTR_PROBE_THREAD_POINTER_PTRACE },
+			  "gaps - waits for a processor, robust list",
+			  KTSTR_PROBE_THREAD_POINTER_ROBUST_LIST },
+	[PTRACE] = { "first_ptrace", "first snapshot, ptrace", "gap_ptrace",
+		     "longest gap in 150 ms, ptrace", "stopped_ptrace",
+		     "gaps - waits for a processor, ptrace", KTSTR_PROBE_THREAD_POINTER_PTRACE },
 };
 
 /* A fresh session's first snapshot, without names. */
@@ -39,7 +41,7 @@ static double first_snapshot(const struct target *target, enum ktstr_probe_threa
 {
 	struct ktstr_probe_options options = KTSTR_PROBE_OPTIONS_INIT;
 	struct ktstr_probe_snapshot *snapshot;
-	struct ktstr_probe_error error;
+	struct ktstr_error error;
 	struct ktstr_probe *probe;
 	struct stopwatch stopwatch;
 	double took;
@@ -75,7 +77,8 @@ void bench_stops(struct report *report)
 	}
 	for (int round = 0; round < ROUNDS; round++) {
 		for (int m = 0; m < METHODS; m++) {
-			int64_t numbers[3]; /* sum of gaps, the greatest, time spent waiting for a processor */
+			int64_t numbers[3]; /* sum of gaps, the greatest, time spent waiting for a
+					       processor */
 
 			target_begin(&target, "spin", WINDOW_MS);
 			if (m != NOTHING)
@@ -87,10 +90,14 @@ void bench_stops(struct report *report)
 	}
 	target_stop(&target);
 	for (int m = ROBUST_LIST; m < METHODS; m++)
-		report_row(report, methods[m].time_key, methods[m].time, THREADS, &took[m], "us", NO_GOAL);
+		report_row(report, methods[m].time_key, methods[m].time, THREADS, &took[m], "us",
+			   NO_GOAL);
 	for (int m = 0; m < METHODS; m++)
-		report_row(report, methods[m].gap_key, methods[m].gap, THREADS, &gap[m], "us", NO_GOAL);
+		report_row(report, methods[m].gap_key, methods[m].gap, THREADS, &gap[m], "us",
+			   NO_GOAL);
 	for (int m = 0; m < METHODS; m++)
-		report_row(report, methods[m].stopped_key, methods[m].stopped, THREADS, &stopped[m], "us", NO_GOAL);
-	report_note("Gaps of 20 us and more. What is left with nobody looking is the machine's own noise.");
+		report_row(report, methods[m].stopped_key, methods[m].stopped, THREADS, &stopped[m],
+			   "us", NO_GOAL);
+	report_note("Gaps of 20 us and more. What is left with nobody looking is the machine's own "
+		    "noise.");
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What each step of a session costs for 1 to 10000 parked threads, beside the bare system calls for the
- * same result in the same rounds. Called by bench.c.
+ * What each step of a session costs for 1 to 10000 parked threads, beside the bare system calls for
+ * the same result in the same rounds.
  */
 #include "config.h"
 
@@ -22,13 +22,29 @@ static const struct size {
 /* One round's microseconds. */
 struct round {
 	double list, pointers, counters, names; /* the bare calls */
-	double open, first, warm, named;	/* the probe */
+	double open, first, warm, named;        /* the probe */
 };
 
 enum column {
-	FLOOR_LIST, FLOOR_POINTERS, FLOOR_COUNTERS, FLOOR_NAMES, FLOOR_KEPT, FLOOR_FRESH,
-	OPEN, FIRST, POINTERS, WARM, NAMED, NAMES,
-	FIRST_TO_FRESH, WARM_TO_KEPT, WARM_TO_FRESH, WARM_TO_COUNTERS, NAMED_TO_FRESH, NAMED_TO_KEPT, NAMED_TO_NAMES,
+	FLOOR_LIST,
+	FLOOR_POINTERS,
+	FLOOR_COUNTERS,
+	FLOOR_NAMES,
+	FLOOR_KEPT,
+	FLOOR_FRESH,
+	OPEN,
+	FIRST,
+	POINTERS,
+	WARM,
+	NAMED,
+	NAMES,
+	FIRST_TO_FRESH,
+	WARM_TO_KEPT,
+	WARM_TO_FRESH,
+	WARM_TO_COUNTERS,
+	NAMED_TO_FRESH,
+	NAMED_TO_KEPT,
+	NAMED_TO_NAMES,
 	COLUMNS
 };
 
@@ -38,7 +54,8 @@ static const struct {
 } columns[COLUMNS] = {
 	[FLOOR_LIST] = { "floor_list", "bare: getdents64 of task/", "us", NO_GOAL },
 	[FLOOR_POINTERS] = { "floor_pointers", "bare: get_robust_list each", "us", NO_GOAL },
-	[FLOOR_COUNTERS] = { "floor_counters", "bare: process_vm_readv, 24 bytes each", "us", NO_GOAL },
+	[FLOOR_COUNTERS] = { "floor_counters", "bare: process_vm_readv, 24 bytes each", "us",
+			     NO_GOAL },
 	[FLOOR_NAMES] = { "floor_names", "bare: open, read, close of each stat", "us", NO_GOAL },
 	[FLOOR_KEPT] = { "floor_kept", "floor K: getdents64 + process_vm_readv", "us", NO_GOAL },
 	[FLOOR_FRESH] = { "floor_fresh", "floor F: K + get_robust_list each", "us", NO_GOAL },
@@ -51,16 +68,18 @@ static const struct {
 	[FIRST_TO_FRESH] = { "first_to_fresh", "first snapshot, no names / floor F", "x", 1.5 },
 	[WARM_TO_KEPT] = { "warm_to_kept", "next snapshot, no names / floor K", "x", 1.5 },
 	[WARM_TO_FRESH] = { "warm_to_fresh", "next snapshot, no names / floor F", "x", 1.5 },
-	[WARM_TO_COUNTERS] = { "warm_to_counters", "next snapshot, no names / process_vm_readv", "x", NO_GOAL },
+	[WARM_TO_COUNTERS] = { "warm_to_counters", "next snapshot, no names / process_vm_readv",
+			       "x", NO_GOAL },
 	[NAMED_TO_FRESH] = { "named_to_fresh", "with names / floor F", "x", 8 },
 	[NAMED_TO_KEPT] = { "named_to_kept", "with names / floor K", "x", 8 },
-	[NAMED_TO_NAMES] = { "named_to_names", "with names / (floor K + bare names)", "x", NO_GOAL },
+	[NAMED_TO_NAMES] = { "named_to_names", "with names / (floor K + bare names)", "x",
+			     NO_GOAL },
 };
 
 static struct ktstr_probe *open_session(const struct target *target, int no_names)
 {
 	struct ktstr_probe_options options = KTSTR_PROBE_OPTIONS_INIT;
-	struct ktstr_probe_error error;
+	struct ktstr_error error;
 	struct ktstr_probe *probe;
 
 	options.no_names = no_names;
@@ -75,7 +94,7 @@ static struct ktstr_probe *open_session(const struct target *target, int no_name
 static double take(struct ktstr_probe *probe, const struct floor *floor)
 {
 	struct ktstr_probe_snapshot *snapshot;
-	struct ktstr_probe_error error;
+	struct ktstr_error error;
 	struct stopwatch stopwatch = stopwatch_start();
 	double took;
 
@@ -87,10 +106,13 @@ static double take(struct ktstr_probe *probe, const struct floor *floor)
 	for (size_t i = 0, at = 0; i < floor->count; i++) {
 		const struct ktstr_probe_thread *thread = ktstr_probe_snapshot_thread(snapshot, i);
 
-		/* By tid there, by age in the task folder: the same order until the kernel starts over at low tids. */
-		for (size_t tries = 0; thread->tid != floor->tids[at] && tries < floor->count; tries++)
+		/* By tid there, by age in the task folder: the same order until the kernel starts
+		 * over at low tids. */
+		for (size_t tries = 0; thread->tid != floor->tids[at] && tries < floor->count;
+		     tries++)
 			at = (at + 1) % floor->count;
-		if (thread->tid != floor->tids[at] || thread->allocated_bytes != floor_allocated(floor, at))
+		if (thread->tid != floor->tids[at] ||
+		    thread->allocated_bytes != floor_allocated(floor, at))
 			give_up("snapshot", "it differs from what the bare system calls read");
 	}
 	ktstr_probe_snapshot_free(snapshot);
@@ -105,7 +127,8 @@ static double time_of(void (*call)(struct floor *), struct floor *floor)
 	return stopwatch_us(&stopwatch);
 }
 
-static struct round one_round(const struct target *target, struct floor *floor, struct ktstr_probe *named)
+static struct round one_round(const struct target *target, struct floor *floor,
+			      struct ktstr_probe *named)
 {
 	struct round round;
 	struct stopwatch stopwatch;
@@ -188,10 +211,12 @@ void bench_threads(struct report *report)
 		target_stop(&target);
 		printf("\n");
 		for (size_t c = 0; c < COLUMNS; c++)
-			report_row(report, columns[c].key, columns[c].label, threads, &samples[c], columns[c].unit,
-				   threads == 1000 ? columns[c].goal : NO_GOAL);
+			report_row(report, columns[c].key, columns[c].label, threads, &samples[c],
+				   columns[c].unit, threads == 1000 ? columns[c].goal : NO_GOAL);
 	}
-	report_note("Floor F is what a program must call that comes anew; floor K when it knows each thread's pointer.");
+	report_note("Floor F is what a program must call that comes anew; floor K when it knows "
+		    "each thread's pointer.");
 	report_note("Times without what this thread waited for a processor that others had.");
-	report_note("The floors verify nothing and read 24 bytes; the probe also reads what shows each thread's identity.");
+	report_note("The floors verify nothing and read 24 bytes; the probe also reads what shows "
+		    "each thread's identity.");
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * The wait against the 10 ms poll that it replaces, and the worker against a program that only
- * writes the marker. Called by bench.c.
+ * writes the marker.
  */
 #include "config.h"
 
@@ -19,12 +19,13 @@
 #include <ktstr/worker_ready.h>
 #include <ktstr/worker_ready_wait.h>
 
-#define ROUNDS 200u
+#define ROUNDS     200u
 #define TIMEOUT_MS 10000
-#define POLL_NS 10000000L /* the poll of the original */
-#define POLL_US 10000.0
+#define POLL_NS    10000000L /* the poll of the original */
+#define POLL_US    10000.0
 
-/* Creates its marker after delay_us, which holds the time of its creation, and parks. By then the waiter sleeps. */
+/* Creates its marker after delay_us, which holds the time of its creation, and parks. By then the
+ * waiter sleeps. */
 void bench_marker_child(long delay_us)
 {
 	const struct timespec delay = { .tv_nsec = delay_us * 1000L };
@@ -42,7 +43,8 @@ void bench_marker_child(long delay_us)
 		pause();
 }
 
-/* A poll may see the marker before its content: that is waited for here, outside of what is measured. */
+/* A poll may see the marker before its content: that is waited for here, outside of what is
+ * measured. */
 static double creation_time(const char *path)
 {
 	const struct timespec moment = { .tv_nsec = 1000000 };
@@ -84,7 +86,8 @@ static void wait_by_poll(const char *path)
 		nanosleep(&pause_, NULL);
 }
 
-static struct ktstr_payload *spawn(const char *const argv[], char path[KTSTR_WORKER_READY_PATH_SIZE])
+static struct ktstr_payload *spawn(const char *const argv[],
+				   char path[KTSTR_WORKER_READY_PATH_SIZE])
 {
 	struct ktstr_payload *payload;
 	struct ktstr_error error;
@@ -105,7 +108,8 @@ static double marker_to_return(unsigned int round, int by_poll)
 	struct ktstr_payload *payload;
 	double returned_at, latency;
 
-	snprintf(delay, sizeof delay, "%u", 5000 + round * 7919 % 10000); /* across a poll's whole period */
+	snprintf(delay, sizeof delay, "%u",
+		 5000 + round * 7919 % 10000); /* across a poll's whole period */
 	payload = spawn(argv, path);
 	if (by_poll)
 		wait_by_poll(path);
@@ -135,7 +139,8 @@ static double exec_to_return(const char *program)
 
 void bench_wait(struct report *report)
 {
-	struct samples event = { .count = 0 }, poll_ = event, share = event, worker = event, marker = event, ratio = event;
+	struct samples event = { .count = 0 }, poll_ = event, share = event, worker = event,
+		       marker = event, ratio = event;
 
 	for (unsigned int round = 0; round < ROUNDS; round++) {
 		double by_event = marker_to_return(round, 0), with_jemalloc, without;
@@ -150,10 +155,15 @@ void bench_wait(struct report *report)
 		samples_add(&ratio, with_jemalloc / without);
 	}
 	report_group(report, "wait", "Wait for the worker");
-	report_row(report, "wait_event", "marker created -> wait returns, by event", 0, &event, "us", 200);
-	report_row(report, "wait_poll", "marker created -> wait returns, 10 ms poll", 0, &poll_, "us", NO_GOAL);
-	report_row(report, "wait_share", "a poll's 10 ms / by event (50 or more wanted)", 0, &share, "x", NO_GOAL);
-	report_row(report, "worker", "exec -> wait returns, worker with 16 MiB", 0, &worker, "us", NO_GOAL);
-	report_row(report, "marker_only", "exec -> wait returns, marker only", 0, &marker, "us", NO_GOAL);
+	report_row(report, "wait_event", "marker created -> wait returns, by event", 0, &event,
+		   "us", 200);
+	report_row(report, "wait_poll", "marker created -> wait returns, 10 ms poll", 0, &poll_,
+		   "us", NO_GOAL);
+	report_row(report, "wait_share", "a poll's 10 ms / by event (50 or more wanted)", 0, &share,
+		   "x", NO_GOAL);
+	report_row(report, "worker", "exec -> wait returns, worker with 16 MiB", 0, &worker, "us",
+		   NO_GOAL);
+	report_row(report, "marker_only", "exec -> wait returns, marker only", 0, &marker, "us",
+		   NO_GOAL);
 	report_row(report, "worker_ratio", "worker / marker only", 0, &ratio, "x", 3);
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The main job on a terminal: spawn a worker with a known heap, wait for it, read it from outside. */
+/* The main job on a terminal: spawn a worker with a known heap, wait for it, read it from outside.
+ */
 #include "config.h"
 
 #include <inttypes.h>
@@ -15,7 +16,7 @@
 #include <ktstr/worker_ready.h>
 #include <ktstr/worker_ready_wait.h>
 
-#define DEMO_BYTES "16777216" /* 16 MiB */
+#define DEMO_BYTES      "16777216" /* 16 MiB */
 #define DEMO_TIMEOUT_MS 10000
 
 static double ms_since(const struct timespec *start)
@@ -23,7 +24,8 @@ static double ms_since(const struct timespec *start)
 	struct timespec now;
 
 	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (double)(now.tv_sec - start->tv_sec) * 1e3 + (double)(now.tv_nsec - start->tv_nsec) / 1e6;
+	return (double)(now.tv_sec - start->tv_sec) * 1e3 +
+	       (double)(now.tv_nsec - start->tv_nsec) / 1e6;
 }
 
 static void step(const struct timespec *start, const char *what, const char *detail)
@@ -53,7 +55,7 @@ static int wait_and_show(struct ktstr_payload *worker, const struct timespec *st
 static int read_and_show(pid_t pid, const struct timespec *start)
 {
 	struct ktstr_probe_snapshot *snapshot = NULL;
-	struct ktstr_probe_error error = {.text = "out of memory"};
+	struct ktstr_error error = { .text = "out of memory" };
 	struct ktstr_probe *probe = NULL;
 	char text[256];
 	int err = ktstr_probe_new(&probe, NULL);
@@ -69,9 +71,11 @@ static int read_and_show(pid_t pid, const struct timespec *start)
 	for (size_t i = 0; !err && i < ktstr_probe_snapshot_count(snapshot); i++) {
 		const struct ktstr_probe_thread *thread = ktstr_probe_snapshot_thread(snapshot, i);
 
-		snprintf(text, sizeof text, "tid %d: %" PRIu64 " bytes allocated, %" PRIu64 " deallocated%s%s",
+		snprintf(text, sizeof text,
+			 "tid %d: %" PRIu64 " bytes allocated, %" PRIu64 " deallocated%s%s",
 			 (int)thread->tid, thread->allocated_bytes, thread->deallocated_bytes,
-			 thread->error_text ? ": " : "", thread->error_text ? thread->error_text : "");
+			 thread->error_text ? ": " : "",
+			 thread->error_text ? thread->error_text : "");
 		step(start, "read", text);
 	}
 	ktstr_probe_snapshot_free(snapshot);
@@ -82,11 +86,11 @@ static int read_and_show(pid_t pid, const struct timespec *start)
 int main(int argc, char **argv)
 {
 	const char *worker_path = argc > 1 ? argv[1] : BUILT_WORKER;
-	const char *const worker_argv[] = {worker_path, DEMO_BYTES, NULL};
+	const char *const worker_argv[] = { worker_path, DEMO_BYTES, NULL };
 	const struct ktstr_payload_options options = {
 		.flags = KTSTR_PAYLOAD_DIE_WITH_PARENT,
-		.out = {.kind = KTSTR_PAYLOAD_STDIO_CAPTURE},
-		.err = {.kind = KTSTR_PAYLOAD_STDIO_CAPTURE},
+		.out = { .kind = KTSTR_PAYLOAD_STDIO_CAPTURE },
+		.err = { .kind = KTSTR_PAYLOAD_STDIO_CAPTURE },
 	};
 	char marker[KTSTR_WORKER_READY_PATH_SIZE];
 	struct ktstr_payload *worker;
@@ -97,7 +101,8 @@ int main(int argc, char **argv)
 	pid_t pid = 0;
 	int failed, status;
 
-	printf("A worker makes one known allocation of 16 MiB; this program waits for it, and reads it from outside.\n");
+	printf("A worker makes one known allocation of 16 MiB; this program waits for it, and "
+	       "reads it from outside.\n");
 	clock_gettime(CLOCK_MONOTONIC, &start);
 	if (ktstr_payload_spawn(worker_argv, &options, &worker, &error)) {
 		fprintf(stderr, "demo: %s\n", error.text);
@@ -112,7 +117,9 @@ int main(int argc, char **argv)
 		failed = read_and_show(pid, &start);
 
 	if (ktstr_payload_kill(worker, &status) == 0) {
-		snprintf(text, sizeof text, WIFSIGNALED(status) ? "the worker, by signal %d" : "the worker had ended with status %d",
+		snprintf(text, sizeof text,
+			 WIFSIGNALED(status) ? "the worker, by signal %d"
+					     : "the worker had ended with status %d",
 			 WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status));
 		step(&start, "killed", text);
 	}

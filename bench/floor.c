@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * The floor: the bare system calls that any program must make to read the same counters, without
- * the probe's code and without a check of what was read. Used by bench_threads.
+ * the probe's code and without a check of what was read.
  */
 #include "config.h"
 
@@ -20,14 +20,16 @@
 #include "samples.h"
 
 #define RANGES_PER_CALL 1024 /* UIO_MAXIOV, include/uapi/linux/uio.h */
-#define STRIDE 64	     /* a cache line: local memory costs as little as it can */
+#define STRIDE          64   /* a cache line: local memory costs as little as it can */
 
 void floor_open(struct floor *floor, const struct target *target, size_t threads)
 {
 	char path[64];
 
 	snprintf(path, sizeof path, "/proc/%d/task", (int)target->pid);
-	*floor = (struct floor){ .target = target, .room = threads, .task_fd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC) };
+	*floor = (struct floor){ .target = target,
+				 .room = threads,
+				 .task_fd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC) };
 	floor->tids = calloc(threads, sizeof *floor->tids);
 	floor->heads = calloc(threads, sizeof *floor->heads);
 	floor->bytes = calloc(threads, STRIDE);
@@ -78,14 +80,18 @@ void floor_counters(struct floor *floor)
 	struct iovec local[RANGES_PER_CALL], remote[RANGES_PER_CALL];
 
 	for (size_t at = 0; at < floor->count; at += RANGES_PER_CALL) {
-		size_t count = floor->count - at < RANGES_PER_CALL ? floor->count - at : RANGES_PER_CALL;
+		size_t count = floor->count - at < RANGES_PER_CALL ? floor->count - at
+								   : RANGES_PER_CALL;
 
 		for (size_t i = 0; i < count; i++) {
 			uint64_t pointer = floor->heads[at + i] - (uint64_t)floor->target->head;
 
-			local[i] = (struct iovec){ floor->bytes + (at + i) * STRIDE, FLOOR_COUNTERS_SIZE };
-			remote[i] = (struct iovec){ (void *)(uintptr_t)(pointer + (uint64_t)floor->target->counters),
-						    FLOOR_COUNTERS_SIZE };
+			local[i] = (struct iovec){ floor->bytes + (at + i) * STRIDE,
+						   FLOOR_COUNTERS_SIZE };
+			remote[i] = (struct iovec){
+				(void *)(uintptr_t)(pointer + (uint64_t)floor->target->counters),
+				FLOOR_COUNTERS_SIZE
+			};
 		}
 		if (process_vm_readv(floor->target->pid, local, count, remote, count, 0) !=
 		    (ssize_t)(count * FLOOR_COUNTERS_SIZE))

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The floor for bench_worker: writes the marker and parks, without jemalloc and without an allocation. */
+/* The floor for bench_worker: writes the marker and parks, without jemalloc and without an
+ * allocation. */
 #include "config.h"
 
 #include <fcntl.h>

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* 100 MB of constant data, for a target as large as a large program. Linked into bench/target_large. */
+/* 100 MB of constant data, for a target as large as a large program. Linked into
+ * bench/target_large. */
 #define PADDING_BYTES 104857600
 
 extern const char bench_padding[PADDING_BYTES];

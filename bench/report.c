@@ -23,7 +23,8 @@ static char *copy(const char *text)
 	return copied;
 }
 
-static struct report_row *add(struct report *report, const char *key, const char *label, unsigned int threads)
+static struct report_row *add(struct report *report, const char *key, const char *label,
+			      unsigned int threads)
 {
 	struct report_row *row;
 
@@ -31,7 +32,9 @@ static struct report_row *add(struct report *report, const char *key, const char
 	if (!report->rows)
 		give_up("report", "out of memory");
 	row = &report->rows[report->count++];
-	*row = (struct report_row){ .group = copy(report->group), .key = copy(key), .label = copy(label),
+	*row = (struct report_row){ .group = copy(report->group),
+				    .key = copy(key),
+				    .label = copy(label),
 				    .threads = threads };
 	return row;
 }
@@ -39,7 +42,8 @@ static struct report_row *add(struct report *report, const char *key, const char
 void report_group(struct report *report, const char *key, const char *title)
 {
 	report->group = key;
-	printf("\n%-50s %7s %10s %10s %10s  %s\n", title, "threads", "median", "10 %", "90 %", "goal");
+	printf("\n%-50s %7s %10s %10s %10s  %s\n", title, "threads", "median", "10 %", "90 %",
+	       "goal");
 	fflush(stdout);
 }
 
@@ -69,12 +73,14 @@ void report_row(struct report *report, const char *key, const char *label, unsig
 	if (goal > 0)
 		snprintf(text, sizeof text, "  <= %g %s", goal, row->median <= goal ? "yes" : "NO");
 	print_label(row);
-	printf(" %10.*f %10.*f %10.*f %s%s\n", digits, row->median, digits, row->low, digits, row->high, unit, text);
+	printf(" %10.*f %10.*f %10.*f %s%s\n", digits, row->median, digits, row->low, digits,
+	       row->high, unit, text);
 	fflush(stdout);
 	samples_clear(samples);
 }
 
-void report_skip(struct report *report, const char *key, const char *label, unsigned int threads, const char *reason)
+void report_skip(struct report *report, const char *key, const char *label, unsigned int threads,
+		 const char *reason)
 {
 	struct report_row *row = add(report, key, label, threads);
 
@@ -148,8 +154,8 @@ static void write_row(FILE *out, const struct report_row *row)
 		write_string(out, "skipped", row->skipped);
 	} else {
 		write_string(out, "unit", row->unit);
-		fprintf(out, ", \"median\": %.4f, \"p10\": %.4f, \"p90\": %.4f, \"rounds\": %zu", row->median, row->low,
-			row->high, row->rounds);
+		fprintf(out, ", \"median\": %.4f, \"p10\": %.4f, \"p90\": %.4f, \"rounds\": %zu",
+			row->median, row->low, row->high, row->rounds);
 		if (row->goal > 0)
 			fprintf(out, ", \"goal_at_most\": %g", row->goal);
 	}
@@ -162,7 +168,9 @@ int report_write_json(const struct report *report, const char *path)
 
 	if (!out)
 		return -errno;
-	fprintf(out, "{\n  \"schema_version\": %d,\n  \"version\": \"%s\",\n  \"made_at_unix_sec\": %lld,\n",
+	fprintf(out,
+		"{\n  \"schema_version\": %d,\n  \"version\": \"%s\",\n  \"made_at_unix_sec\": "
+		"%lld,\n",
 		JSON_SCHEMA_VERSION, PACKAGE_VERSION, (long long)time(NULL));
 	write_machine(out);
 	fputs("  \"rows\": [\n", out);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* A growing list of measured values and their quantiles. Used by every part of the bench. */
+/* A growing list of measured values and their quantiles. */
 #include "config.h"
 
 #include "samples.h"
@@ -23,7 +23,8 @@ void samples_add(struct samples *samples, double value)
 {
 	if (samples->count == samples->room) {
 		samples->room = samples->room ? samples->room * 2 : 64;
-		samples->values = reallocarray(samples->values, samples->room, sizeof *samples->values);
+		samples->values =
+			reallocarray(samples->values, samples->room, sizeof *samples->values);
 		if (!samples->values)
 			give_up("samples", "out of memory");
 	}

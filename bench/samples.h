@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* A growing list of measured values and their quantiles. Used by every part of the bench. */
+/* A growing list of measured values and their quantiles. */
 #ifndef BENCH_SAMPLES_H
 #define BENCH_SAMPLES_H
 
@@ -27,8 +27,9 @@ void samples_clear(struct samples *samples);
 double now_us(void);
 
 /*
- * A stopwatch for what the main thread does itself: microseconds since its start, without the time in
- * which the thread could have run but others had the processors (proc_pid_schedstat, second number).
+ * A stopwatch for what the main thread does itself: microseconds since its start, without the time
+ * in which the thread could have run but others had the processors (proc_pid_schedstat, second
+ * number).
  */
 struct stopwatch {
 	double start, waited;

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What the bench looks at from outside: a jemalloc process that parks N threads, spins on a clock, or
- * allocates as fast as it can. Started by bench/target_run.c; parked and busy are ended by a signal.
+ * What the bench looks at from outside: a jemalloc process that parks N threads, spins on a clock,
+ * or allocates as fast as it can. Started by bench/target_run.c; parked and busy are ended by a
+ * signal.
  */
 #include "config.h"
 
 #include <errno.h>
 #include <inttypes.h>
-#include <jemalloc/jemalloc.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,12 +15,13 @@
 #include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
+#include <jemalloc/jemalloc.h>
 
-#define STACK_BYTES 65536
+#define STACK_BYTES   65536
 #define HISTORY_BYTES 1024
-#define GAP_NS INT64_C(20000) /* shorter than any stop, longer than most interrupts */
-#define NS_PER_MS INT64_C(1000000)
-#define SPIN_LIVE 64 /* blocks that the busy target holds at a time */
+#define GAP_NS        INT64_C(20000) /* shorter than any stop, longer than most interrupts */
+#define NS_PER_MS     INT64_C(1000000)
+#define SPIN_LIVE     64 /* blocks that the busy target holds at a time */
 
 static pthread_barrier_t all_here;
 
@@ -72,7 +73,8 @@ static void start_parked(unsigned int threads)
 	pthread_barrier_wait(&all_here);
 }
 
-/* Where the counters and the robust list are, relative to the thread pointer: what the floor must know. */
+/* Where the counters and the robust list are, relative to the thread pointer: what the floor must
+ * know. */
 static void say_ready(void)
 {
 	uintptr_t self = (uintptr_t)__builtin_thread_pointer();
@@ -81,11 +83,13 @@ static void say_ready(void)
 	uintptr_t head = 0;
 
 	if (mallctl("thread.allocatedp", &allocated, &size, NULL, 0) ||
-	    mallctl("thread.deallocatedp", &deallocated, &size, NULL, 0) || deallocated - allocated != 2)
+	    mallctl("thread.deallocatedp", &deallocated, &size, NULL, 0) ||
+	    deallocated - allocated != 2)
 		give_up("jemalloc", "its counters are not as the bench expects them");
 	if (syscall(SYS_get_robust_list, 0, &head, &size))
 		give_up("get_robust_list", strerror(errno));
-	printf("ready %" PRId64 " %" PRId64 "\n", (int64_t)((uintptr_t)allocated - self), (int64_t)(head - self));
+	printf("ready %" PRId64 " %" PRId64 "\n", (int64_t)((uintptr_t)allocated - self),
+	       (int64_t)(head - self));
 }
 
 /* One block in turn is freed and allocated anew, in sizes that the thread cache serves. */
@@ -103,7 +107,8 @@ static uint64_t allocate_for(int64_t until)
 	return rounds;
 }
 
-/* How long this thread was kept from running while it could have: proc_pid_schedstat, second number. */
+/* How long this thread was kept from running while it could have: proc_pid_schedstat, second
+ * number. */
 static int64_t waited_for_cpu_ns(void)
 {
 	int64_t on_cpu = 0, waited = 0;
@@ -119,7 +124,8 @@ static int64_t waited_for_cpu_ns(void)
 /* Answers "sum of gaps, greatest gap, time waited for a processor", in nanoseconds. */
 static void spin(int64_t window_ns)
 {
-	int64_t waited = waited_for_cpu_ns(), start = now_ns(), before = start, sum = 0, greatest = 0;
+	int64_t waited = waited_for_cpu_ns(), start = now_ns(), before = start, sum = 0,
+		greatest = 0;
 
 	while (before < start + window_ns) {
 		int64_t now = now_ns(), gap = now - before;
@@ -130,7 +136,8 @@ static void spin(int64_t window_ns)
 		if (gap > greatest)
 			greatest = gap;
 	}
-	printf("%" PRId64 " %" PRId64 " %" PRId64 "\n", sum, greatest, waited_for_cpu_ns() - waited);
+	printf("%" PRId64 " %" PRId64 " %" PRId64 "\n", sum, greatest,
+	       waited_for_cpu_ns() - waited);
 }
 
 /* Answers "allocations, nanoseconds of wall time, of which waited for a processor". */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Starts bench/target, gives it jobs and ends it. Used by the parts of the bench that look at it. */
+/* Starts bench/target, gives it jobs and ends it. */
 #include "config.h"
 
 #include "target_run.h"
@@ -15,7 +15,8 @@
 
 #include "samples.h"
 
-__attribute__((noreturn)) static void become(const char *path, unsigned int threads, int in, int out)
+__attribute__((noreturn)) static void become(const char *path, unsigned int threads, int in,
+					     int out)
 {
 	char number[16];
 
@@ -27,7 +28,8 @@ __attribute__((noreturn)) static void become(const char *path, unsigned int thre
 	_exit(127);
 }
 
-int target_start(struct target *target, const char *path, unsigned int threads, char *text, size_t size)
+int target_start(struct target *target, const char *path, unsigned int threads, char *text,
+		 size_t size)
 {
 	int in[2], out[2];
 
@@ -45,7 +47,8 @@ int target_start(struct target *target, const char *path, unsigned int threads, 
 	target->answers = fdopen(out[0], "re");
 	if (!target->jobs || !target->answers)
 		give_up("fdopen", strerror(errno));
-	if (fscanf(target->answers, "ready %" SCNd64 " %" SCNd64, &target->counters, &target->head) == 2)
+	if (fscanf(target->answers, "ready %" SCNd64 " %" SCNd64, &target->counters,
+		   &target->head) == 2)
 		return 0;
 	snprintf(text, size, "the target with %u threads did not start", threads);
 	target_stop(target);
@@ -60,7 +63,8 @@ void target_begin(struct target *target, const char *job, int ms)
 
 void target_end(struct target *target, int64_t numbers[3])
 {
-	if (fscanf(target->answers, "%" SCNd64 " %" SCNd64 " %" SCNd64, &numbers[0], &numbers[1], &numbers[2]) != 3)
+	if (fscanf(target->answers, "%" SCNd64 " %" SCNd64 " %" SCNd64, &numbers[0], &numbers[1],
+		   &numbers[2]) != 3)
 		give_up("target", "it ended before it answered");
 }
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* How many descriptors this process has open, and one for the look. For tests that none is left behind. */
+/* How many descriptors this process has open, and one for the look. For tests that none is left
+ * behind. */
 #ifndef KTSTR_TESTS_OPEN_FILES_H
 #define KTSTR_TESTS_OPEN_FILES_H
 

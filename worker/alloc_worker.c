@@ -44,11 +44,13 @@ static const char help[] =
 	"  --help      show this text and exit\n"
 	"  --version   show the version and exit\n"
 	"\n"
-	"The marker is " KTSTR_WORKER_READY_MARKER_PREFIX "<pid>; the environment variable\n"
-	KTSTR_WORKER_READY_MARKER_OVERRIDE_ENV " names another one, for tests.\n"
+	"The marker is " KTSTR_WORKER_READY_MARKER_PREFIX
+	"<pid>; the environment variable\n" KTSTR_WORKER_READY_MARKER_OVERRIDE_ENV
+	" names another one, for tests.\n"
 	"See ktstr-jemalloc-alloc-worker(1) for the exit codes.\n";
 
-static const char version[] = "ktstr-jemalloc-alloc-worker (" PACKAGE_NAME ") " PACKAGE_VERSION "\n";
+static const char version[] = "ktstr-jemalloc-alloc-worker (" PACKAGE_NAME ") " PACKAGE_VERSION
+			      "\n";
 
 /* A line is written with one write(2), so that it cannot be torn by another writer. */
 struct line {
@@ -101,7 +103,7 @@ static int line_write(struct line *line, int fd)
 /* Prints the pieces, up to a NULL, as one line on stderr and ends the worker. */
 __attribute__((noreturn, sentinel)) static void fail(int code, ...)
 {
-	struct line line = {.len = 0};
+	struct line line = { .len = 0 };
 	const char *piece;
 	va_list pieces;
 
@@ -134,7 +136,7 @@ struct arguments {
 
 static struct arguments parse_arguments(int argc, char **argv)
 {
-	struct arguments arguments = {0};
+	struct arguments arguments = { 0 };
 	const char *bytes = NULL;
 	bool options_end = false;
 	int err;
@@ -144,7 +146,8 @@ static struct arguments parse_arguments(int argc, char **argv)
 
 		if (options_end || arg[0] != '-' || arg[1] == '\0') {
 			if (bytes)
-				fail(EXIT_USAGE, "one BYTES is taken, but there is a second argument: '", arg,
+				fail(EXIT_USAGE,
+				     "one BYTES is taken, but there is a second argument: '", arg,
 				     "'; try --help", NULL);
 			bytes = arg;
 		} else if (strcmp(arg, "--") == 0) {
@@ -160,15 +163,18 @@ static struct arguments parse_arguments(int argc, char **argv)
 		}
 	}
 	if (!bytes)
-		fail(EXIT_USAGE, "BYTES is missing: name how many bytes to allocate; try --help", NULL);
+		fail(EXIT_USAGE, "BYTES is missing: name how many bytes to allocate; try --help",
+		     NULL);
 	err = bytes_arg_parse(bytes, &arguments.bytes);
 	if (err == -ERANGE)
-		fail(EXIT_USAGE, "BYTES is out of range: ", bytes, " is more than a size_t can hold", NULL);
+		fail(EXIT_USAGE, "BYTES is out of range: ", bytes,
+		     " is more than a size_t can hold", NULL);
 	if (err)
 		fail(EXIT_USAGE, "BYTES is not a number: '", bytes,
 		     "'; give decimal digits only, without sign, blank or suffix", NULL);
 	if (arguments.bytes == 0)
-		fail(EXIT_ZERO_BYTES, "BYTES is 0: there would be nothing to see; name at least 1", NULL);
+		fail(EXIT_ZERO_BYTES, "BYTES is 0: there would be nothing to see; name at least 1",
+		     NULL);
 	return arguments;
 }
 
@@ -185,7 +191,8 @@ static int count_threads(void)
 		return -errno;
 	while ((size = getdents64(fd, entries, sizeof entries)) > 0) {
 		for (ssize_t at = 0; at < size;) {
-			const struct dirent64 *entry = (const struct dirent64 *)(const void *)(entries + at);
+			const struct dirent64 *entry =
+				(const struct dirent64 *)(const void *)(entries + at);
 
 			count += entry->d_name[0] != '.';
 			at += entry->d_reclen;
@@ -205,8 +212,8 @@ static void require_one_thread(void)
 	int count;
 
 	/*
-	 * Any mallctl(3) initialises jemalloc, which is when background_thread:true starts its thread.
-	 * It counts nothing as allocated; its result does not matter here.
+	 * Any mallctl(3) initialises jemalloc, which is when background_thread:true starts its
+	 * thread. It counts nothing as allocated; its result does not matter here.
 	 */
 	(void)mallctl("version", &jemalloc_version, &size, NULL, 0);
 
@@ -217,7 +224,8 @@ static void require_one_thread(void)
 	if (count == 1)
 		return;
 	bytes_arg_format((size_t)count, found);
-	fail(EXIT_THREADS, "this process has ", found, " threads where 1 is expected; is background_thread:true",
+	fail(EXIT_THREADS, "this process has ", found,
+	     " threads where 1 is expected; is background_thread:true",
 	     " set in MALLOC_CONF or /etc/malloc.conf?", NULL);
 }
 
@@ -228,23 +236,28 @@ static void allocate(size_t bytes)
 	char *block, first;
 
 	bytes_arg_format(bytes, digits);
-	/* Where the kernel overcommits, calloc(3) gives what can never exist: that would be a false "ready". */
+	/* Where the kernel overcommits, calloc(3) gives what can never exist: that would be a false
+	 * "ready". */
 	if (sysinfo(&memory) == 0 && bytes / memory.mem_unit > memory.totalram + memory.totalswap)
-		fail(EXIT_ALLOCATION, "cannot allocate ", digits, " bytes: more than all memory and swap of this "
-		     "machine; name fewer", NULL);
+		fail(EXIT_ALLOCATION, "cannot allocate ", digits,
+		     " bytes: more than all memory and swap of this "
+		     "machine; name fewer",
+		     NULL);
 	block = calloc(1, bytes);
 	if (!block)
-		fail(EXIT_ALLOCATION, "cannot allocate ", digits, " bytes: out of memory or address space; name fewer",
-		     NULL);
+		fail(EXIT_ALLOCATION, "cannot allocate ", digits,
+		     " bytes: out of memory or address space; name fewer", NULL);
 	first = *(volatile char *)block;
 	/*
-	 * The block is never freed or used: without this the compiler could drop the allocation. The
-	 * empty statement takes the value, the pointer and the length as inputs it knows nothing of.
+	 * The block is never freed or used: without this the compiler could drop the allocation.
+	 * The empty statement takes the value, the pointer and the length as inputs it knows
+	 * nothing of.
 	 */
 	__asm__ volatile("" : : "r"(first), "r"(block), "r"(bytes) : "memory");
 }
 
-/* Puts the marker's path into buf unless the environment overrides it. Prepared before the allocation. */
+/* Puts the marker's path into buf unless the environment overrides it. Prepared before the
+ * allocation. */
 static const char *marker_path(char buf[KTSTR_WORKER_READY_PATH_SIZE])
 {
 	const char *override = getenv(KTSTR_WORKER_READY_MARKER_OVERRIDE_ENV);
@@ -256,8 +269,9 @@ static const char *marker_path(char buf[KTSTR_WORKER_READY_PATH_SIZE])
 }
 
 /*
- * A file that exists means ready, so after a failure it must go: but only what this process has open
- * and only a regular file, never a device such as /dev/full or what another put there meanwhile.
+ * A file that exists means ready, so after a failure it must go: but only what this process has
+ * open and only a regular file, never a device such as /dev/full or what another put there
+ * meanwhile.
  */
 static void remove_own_marker(int fd, const char *path)
 {
@@ -291,7 +305,8 @@ static void write_marker(const char *path)
 		fail(EXIT_MARKER, "cannot write the marker ", path, ": ", errno_text(err), NULL);
 	}
 
-	/* Network file systems report a full disk only here. On Linux the file is closed all the same. */
+	/* Network file systems report a full disk only here. On Linux the file is closed all the
+	 * same. */
 	if (close(fd) && errno != EINTR) {
 		err = errno;
 		fd = open(path, O_WRONLY | safe);
@@ -304,7 +319,7 @@ static void write_marker(const char *path)
 /* For people and logs. A caller that closed its end of the pipe does not stop the worker. */
 static void print_breadcrumb(size_t bytes)
 {
-	struct line line = {.len = 0};
+	struct line line = { .len = 0 };
 
 	line_add(&line, KTSTR_WORKER_READY_STDOUT_PREFIX " pid=");
 	line_add_number(&line, (size_t)getpid());
@@ -315,7 +330,7 @@ static void print_breadcrumb(size_t bytes)
 
 static void *live_briefly(void *unused)
 {
-	const struct timespec lifetime = {.tv_nsec = 100000};
+	const struct timespec lifetime = { .tv_nsec = 100000 };
 
 	nanosleep(&lifetime, NULL);
 	return unused;
@@ -340,7 +355,8 @@ int main(int argc, char **argv)
 	struct arguments arguments;
 	const char *path = marker_path(default_path);
 
-	/* A reader that went away, or a limit on file sizes, is a failed write and no reason to die. */
+	/* A reader that went away, or a limit on file sizes, is a failed write and no reason to
+	 * die. */
 	signal(SIGPIPE, SIG_IGN);
 	signal(SIGXFSZ, SIG_IGN);
 	arguments = parse_arguments(argc, argv);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The worker's BYTES: a strict decimal size_t. Called by alloc_worker.c. */
+/* The worker's BYTES: a strict decimal size_t. */
 #ifndef KTSTR_BYTES_ARG_H
 #define KTSTR_BYTES_ARG_H
 

@@ -33,35 +33,41 @@ struct ktstr_payload;
 
 /* Where one of the child's three standard streams goes. Since 0.1. */
 enum ktstr_payload_stdio {
-	KTSTR_PAYLOAD_STDIO_NULL = 0,	 /* /dev/null */
+	KTSTR_PAYLOAD_STDIO_NULL = 0,    /* /dev/null */
 	KTSTR_PAYLOAD_STDIO_INHERIT = 1, /* the caller's own */
-	KTSTR_PAYLOAD_STDIO_FILE = 2,	 /* the file `path`: stdin reads it; stdout and stderr append, mode 0666 & ~umask */
-	KTSTR_PAYLOAD_STDIO_CAPTURE = 3	 /* kept in memory for ktstr_payload_output; not for stdin */
+	KTSTR_PAYLOAD_STDIO_FILE = 2, /* the file `path`: stdin reads it; stdout and stderr append,
+					 mode 0666 & ~umask */
+	KTSTR_PAYLOAD_STDIO_CAPTURE = 3 /* kept in memory for ktstr_payload_output; not for stdin */
 };
 
 struct ktstr_payload_stream {
 	enum ktstr_payload_stdio kind;
-	const char *path; /* for KTSTR_PAYLOAD_STDIO_FILE, else NULL; relative to the caller's folder */
+	const char *
+		path; /* for KTSTR_PAYLOAD_STDIO_FILE, else NULL; relative to the caller's folder */
 };
 
 /* Flags of struct ktstr_payload_options. Since 0.1. */
-#define KTSTR_PAYLOAD_SHARE_GROUP 0x1u	   /* stay in the caller's process group: then only the child itself is ever signalled */
-#define KTSTR_PAYLOAD_DIE_WITH_PARENT 0x2u /* SIGKILL when the spawning *thread* ends: PR_SET_PDEATHSIG, prctl(2) */
-#define KTSTR_PAYLOAD_CLEAR_ENV 0x4u	   /* begin with an empty environment instead of the caller's */
+#define KTSTR_PAYLOAD_SHARE_GROUP                                                                \
+	0x1u /* stay in the caller's process group: then only the child itself is ever signalled \
+	      */
+#define KTSTR_PAYLOAD_DIE_WITH_PARENT \
+	0x2u /* SIGKILL when the spawning *thread* ends: PR_SET_PDEATHSIG, prctl(2) */
+#define KTSTR_PAYLOAD_CLEAR_ENV 0x4u /* begin with an empty environment instead of the caller's */
 
 /* Bytes kept of each captured stream when capture_limit is 0. Since 0.1. */
 #define KTSTR_PAYLOAD_CAPTURE_LIMIT_DEFAULT ((size_t)1 << 20)
 
 /* How to spawn. All zeros is a valid choice: streams on /dev/null, own group. Since 0.1. */
 struct ktstr_payload_options {
-	uint32_t flags;			  /* KTSTR_PAYLOAD_…; an unknown bit is -EINVAL */
-	const char *const *env_set;	  /* "NAME=value", NULL-terminated, or NULL */
-	const char *const *env_unset;	  /* "NAME", NULL-terminated, or NULL; done before env_set */
-	const char *cwd;		  /* the child's working directory, or NULL for the caller's */
-	struct ktstr_payload_stream in;	  /* stdin */
-	struct ktstr_payload_stream out;  /* stdout */
-	struct ktstr_payload_stream err;  /* stderr */
-	size_t capture_limit;		  /* bytes kept of each captured stream; what comes later is read, counted and dropped */
+	uint32_t flags;               /* KTSTR_PAYLOAD_…; an unknown bit is -EINVAL */
+	const char *const *env_set;   /* "NAME=value", NULL-terminated, or NULL */
+	const char *const *env_unset; /* "NAME", NULL-terminated, or NULL; done before env_set */
+	const char *cwd;              /* the child's working directory, or NULL for the caller's */
+	struct ktstr_payload_stream in;  /* stdin */
+	struct ktstr_payload_stream out; /* stdout */
+	struct ktstr_payload_stream err; /* stderr */
+	size_t capture_limit; /* bytes kept of each captured stream; what comes later is read,
+				 counted and dropped */
 };
 
 /* A captured stream, for ktstr_payload_output. Since 0.1. */
@@ -69,8 +75,9 @@ enum ktstr_payload_output_stream { KTSTR_PAYLOAD_STDOUT = 1, KTSTR_PAYLOAD_STDER
 
 /* What was captured so far. Since 0.1. */
 struct ktstr_payload_output {
-	const char *data; /* `size` bytes and a NUL behind them; the handle's, valid until the next call on it */
-	size_t size;	  /* bytes kept, at most capture_limit */
+	const char *data; /* `size` bytes and a NUL behind them; the handle's, valid until the next
+			     call on it */
+	size_t size;      /* bytes kept, at most capture_limit */
 	uint64_t dropped; /* bytes read beyond capture_limit and thrown away */
 };
 

@@ -5,7 +5,7 @@
  *
  *	struct ktstr_probe *probe;
  *	struct ktstr_probe_snapshot *snapshot;
- *	struct ktstr_probe_error error;
+ *	struct ktstr_error error;
  *
  *	if (ktstr_probe_new(&probe, NULL) == 0) {
  *		if (ktstr_probe_open(probe, pid, &error) == 0 &&
@@ -28,6 +28,8 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include <ktstr/error.h>
+
 #ifdef __cplusplus
 extern "C" {
 #endif
@@ -44,66 +46,57 @@ struct ktstr_probe_snapshot;
 
 /* Why a session could not be opened, or a whole snapshot not be taken. Since 0.1. */
 enum ktstr_probe_tag {
-	KTSTR_PROBE_TAG_OTHER = 0,		/* "other": out of memory, cancelled, a full table */
-	KTSTR_PROBE_TAG_PID_MISSING,		/* "pid-missing": no such process, a zombie, a thread's id */
-	KTSTR_PROBE_TAG_EXE_IDENTITY_CHANGED,	/* "exe-identity-changed": it ran another program or ended */
-	KTSTR_PROBE_TAG_JEMALLOC_NOT_FOUND,	/* "jemalloc-not-found": no mapped file carries a jemalloc */
-	KTSTR_PROBE_TAG_JEMALLOC_IN_DSO,	/* "jemalloc-in-dso": never set here, kept for consumers */
-	KTSTR_PROBE_TAG_READLINK_FAILURE,	/* "readlink-failure": a kernel thread has no executable */
-	KTSTR_PROBE_TAG_MAPS_READ_FAILURE,	/* "maps-read-failure": its memory map cannot be read */
-	KTSTR_PROBE_TAG_DWARF_PARSE_FAILURE,	/* "dwarf-parse-failure": damaged debug information */
-	KTSTR_PROBE_TAG_ARCH_MISMATCH,		/* "arch-mismatch": not a native 64-bit program */
-	KTSTR_PROBE_TAG_SELF_PROBE_REJECTED,	/* "self-probe-rejected": the caller's own pid */
-	KTSTR_PROBE_TAG_TID_ENUMERATION_FAILURE,/* "tid-enumeration-failure": its threads cannot be listed */
-	KTSTR_PROBE_TAG_LAYOUT_UNKNOWN,		/* "layout-unknown": jemalloc is there, its counters cannot be
-						   located with certainty */
-	KTSTR_PROBE_TAG_PERMISSION_DENIED	/* "permission-denied": the text names the gate */
+	KTSTR_PROBE_TAG_OTHER = 0,   /* "other": out of memory, cancelled, a full table */
+	KTSTR_PROBE_TAG_PID_MISSING, /* "pid-missing": no such process, a zombie, a thread's id */
+	KTSTR_PROBE_TAG_EXE_IDENTITY_CHANGED, /* "exe-identity-changed": it ran another program or
+						 ended */
+	KTSTR_PROBE_TAG_JEMALLOC_NOT_FOUND,   /* "jemalloc-not-found": no mapped file carries a
+						 jemalloc */
+	KTSTR_PROBE_TAG_JEMALLOC_IN_DSO, /* "jemalloc-in-dso": never set here, kept for consumers */
+	KTSTR_PROBE_TAG_READLINK_FAILURE,  /* "readlink-failure": a kernel thread has no executable
+					    */
+	KTSTR_PROBE_TAG_MAPS_READ_FAILURE, /* "maps-read-failure": its memory map cannot be read */
+	KTSTR_PROBE_TAG_DWARF_PARSE_FAILURE, /* "dwarf-parse-failure": damaged debug information */
+	KTSTR_PROBE_TAG_ARCH_MISMATCH,       /* "arch-mismatch": not a native 64-bit program */
+	KTSTR_PROBE_TAG_SELF_PROBE_REJECTED, /* "self-probe-rejected": the caller's own pid */
+	KTSTR_PROBE_TAG_TID_ENUMERATION_FAILURE, /* "tid-enumeration-failure": its threads cannot be
+						    listed */
+	KTSTR_PROBE_TAG_LAYOUT_UNKNOWN, /* "layout-unknown": jemalloc is there, its counters cannot
+					   be located with certainty */
+	KTSTR_PROBE_TAG_PERMISSION_DENIED /* "permission-denied": the text names the gate */
 };
 
 /* Why one thread was not read. Since 0.1. */
 enum ktstr_probe_thread_error {
 	KTSTR_PROBE_THREAD_OK = 0,
-	KTSTR_PROBE_THREAD_PTRACE_SEIZE,	/* "ptrace-seize" */
-	KTSTR_PROBE_THREAD_PTRACE_INTERRUPT,	/* "ptrace-interrupt" */
-	KTSTR_PROBE_THREAD_WAITPID,		/* "waitpid": it did not stop within the time allowed */
-	KTSTR_PROBE_THREAD_GET_REGSET,		/* "get-regset" */
-	KTSTR_PROBE_THREAD_PROCESS_VM_READV,	/* "process-vm-readv": its memory could not be read */
-	KTSTR_PROBE_THREAD_TLS_ARITHMETIC,	/* "tls-arithmetic": an address outside the address space */
-	KTSTR_PROBE_THREAD_THREAD_POINTER,	/* "thread-pointer": none could be found or verified */
-	KTSTR_PROBE_THREAD_THREAD_EXITED	/* "thread-exited": it ended while it was being read */
+	KTSTR_PROBE_THREAD_PTRACE_SEIZE,     /* "ptrace-seize" */
+	KTSTR_PROBE_THREAD_PTRACE_INTERRUPT, /* "ptrace-interrupt" */
+	KTSTR_PROBE_THREAD_WAITPID,    /* "waitpid": it did not stop within the time allowed */
+	KTSTR_PROBE_THREAD_GET_REGSET, /* "get-regset" */
+	KTSTR_PROBE_THREAD_PROCESS_VM_READV, /* "process-vm-readv": its memory could not be read */
+	KTSTR_PROBE_THREAD_TLS_ARITHMETIC, /* "tls-arithmetic": an address outside the address space
+					    */
+	KTSTR_PROBE_THREAD_THREAD_POINTER, /* "thread-pointer": none could be found or verified */
+	KTSTR_PROBE_THREAD_THREAD_EXITED   /* "thread-exited": it ended while it was being read */
 };
 
-/* The words above in quotes, static strings; "other" and "unknown" for a number not listed. Since 0.1. */
-const char *ktstr_probe_tag_name(enum ktstr_probe_tag tag);
+/* The words above in quotes, static strings; "other" and "unknown" for a number not listed. Since
+ * 0.1. */
+const char *ktstr_probe_tag_name(int tag);
 const char *ktstr_probe_thread_error_name(enum ktstr_probe_thread_error kind);
-
-/* Bytes with the terminating NUL; longer text is cut. Since 0.1. */
-#define KTSTR_PROBE_ERROR_STEP_SIZE 48
-#define KTSTR_PROBE_ERROR_TEXT_SIZE 1024
-
-/*
- * The story of one failure. The caller owns it; nothing in it needs to be freed. A function that
- * takes one accepts NULL, writes it only when it fails, and returns the same number as `code`.
- * Since 0.1.
- */
-struct ktstr_probe_error {
-	int code;				/* a negative errno, such as -EPERM */
-	enum ktstr_probe_tag tag;
-	char step[KTSTR_PROBE_ERROR_STEP_SIZE];	/* the step that failed, such as "memory map" */
-	char text[KTSTR_PROBE_ERROR_TEXT_SIZE];	/* one line: what happened and what to do */
-};
 
 /* Where separate debug information may come from. Since 0.1. */
 enum ktstr_probe_debuginfo {
-	KTSTR_PROBE_DEBUGINFO_AUTO = 0,	/* files on this machine, where memory alone does not settle it */
-	KTSTR_PROBE_DEBUGINFO_OFF	/* no file is opened */
+	KTSTR_PROBE_DEBUGINFO_AUTO =
+		0,                /* files on this machine, where memory alone does not settle it */
+	KTSTR_PROBE_DEBUGINFO_OFF /* no file is opened */
 };
 
 /* How thread pointers are found. Since 0.1. */
 enum ktstr_probe_thread_pointer {
-	KTSTR_PROBE_THREAD_POINTER_AUTO = 0,	/* robust list; ptrace if no thread has a usable one */
-	KTSTR_PROBE_THREAD_POINTER_ROBUST_LIST,	/* get_robust_list(2) only: never stops a thread */
-	KTSTR_PROBE_THREAD_POINTER_PTRACE	/* stops every thread for a moment, once per thread */
+	KTSTR_PROBE_THREAD_POINTER_AUTO = 0, /* robust list; ptrace if no thread has a usable one */
+	KTSTR_PROBE_THREAD_POINTER_ROBUST_LIST, /* get_robust_list(2) only: never stops a thread */
+	KTSTR_PROBE_THREAD_POINTER_PTRACE /* stops every thread for a moment, once per thread */
 };
 
 /*
@@ -111,19 +104,22 @@ enum ktstr_probe_thread_pointer {
  * members the caller had: `size` is checked against it. Since 0.1.
  */
 struct ktstr_probe_options {
-	size_t size;					/* sizeof(struct ktstr_probe_options) */
+	size_t size; /* sizeof(struct ktstr_probe_options) */
 	enum ktstr_probe_debuginfo debuginfo;
 	enum ktstr_probe_thread_pointer thread_pointer;
-	int no_names;					/* non-zero: no name and start time, several times faster */
-	unsigned int stop_timeout_ms;			/* ptrace only: longest wait for all threads; 0: 2000 */
-	const char *jemalloc_path;			/* with several jemallocs: the path in its maps, or the
-							   path's last part; NULL: the one behind malloc */
-	int no_isolation;				/* non-zero, to debug: files are read by the calling process,
-							   and not by a short-lived child without privileges */
+	int no_names;                 /* non-zero: no name and start time, several times faster */
+	unsigned int stop_timeout_ms; /* ptrace only: longest wait for all threads; 0: 2000 */
+	const char *jemalloc_path;    /* with several jemallocs: the path in its maps, or the
+					 path's last part; NULL: the one behind malloc */
+	int no_isolation;             /* non-zero, to debug: files are read by the calling process,
+					 and not by a short-lived child without privileges */
 };
 
-#define KTSTR_PROBE_OPTIONS_INIT { sizeof(struct ktstr_probe_options), \
-	KTSTR_PROBE_DEBUGINFO_AUTO, KTSTR_PROBE_THREAD_POINTER_AUTO, 0, 0, NULL, 0 }
+#define KTSTR_PROBE_OPTIONS_INIT                                                \
+	{                                                                       \
+		sizeof(struct ktstr_probe_options), KTSTR_PROBE_DEBUGINFO_AUTO, \
+			KTSTR_PROBE_THREAD_POINTER_AUTO, 0, 0, NULL, 0          \
+	}
 
 /*
  * Makes a session that is not open yet; options (copied) may be NULL. Returns 0, -ENOMEM, -EMFILE,
@@ -133,22 +129,22 @@ int ktstr_probe_new(struct ktstr_probe **probe, const struct ktstr_probe_options
 
 /*
  * Finds jemalloc's counters in process pid (the id of its main thread, as seen by the caller). The
- * process runs on untouched. Files that have to be looked into are read in a short-lived child process, which
- * wait(2) without __WALL or __WCLONE does not see, and which sends no SIGCHLD; ktstr_probe_cancel() ends
- * that, too. A session is opened once. On failure `error` tells why,
+ * process runs on untouched. Files that have to be looked into are read in a short-lived child
+ * process, which wait(2) without __WALL or __WCLONE does not see, and which sends no SIGCHLD;
+ * ktstr_probe_cancel() ends that, too. A session is opened once. On failure `error` tells why,
  * ktstr_probe_explain() how far it came, and the session can only be closed. Since 0.1.
  */
-int ktstr_probe_open(struct ktstr_probe *probe, pid_t pid, struct ktstr_probe_error *error);
+int ktstr_probe_open(struct ktstr_probe *probe, pid_t pid, struct ktstr_error *error);
 
 /*
- * Reads every thread. The result, sorted by tid, belongs to the caller: ktstr_probe_snapshot_free().
- * A thread that cannot be read is an entry with an error and does not fail the call. Fails as a
- * whole when the process ended or ran another program, when its threads cannot be listed, or when
- * reading is refused. After ktstr_probe_cancel() it returns what it has so far, marked interrupted.
- * Since 0.1.
+ * Reads every thread. The result, sorted by tid, belongs to the caller:
+ * ktstr_probe_snapshot_free(). A thread that cannot be read is an entry with an error and does not
+ * fail the call. Fails as a whole when the process ended or ran another program, when its threads
+ * cannot be listed, or when reading is refused. After ktstr_probe_cancel() it returns what it has
+ * so far, marked interrupted. Since 0.1.
  */
 int ktstr_probe_snapshot_take(struct ktstr_probe *probe, struct ktstr_probe_snapshot **snapshot,
-			      struct ktstr_probe_error *error);
+			      struct ktstr_error *error);
 
 /*
  * Makes an open or snapshot that is under way, and all later ones, end early. May be called from a
@@ -178,23 +174,24 @@ const char *ktstr_probe_jemalloc_version(const struct ktstr_probe *probe);
  * used again. The library allocates these, so that the structure may grow. Since 0.1.
  */
 struct ktstr_probe_thread {
-	pid_t tid;				/* as the caller's pid namespace numbers it */
-	enum ktstr_probe_thread_error error_kind; /* OK: the two counters are valid; else they are 0 */
-	int error_code;				/* a negative errno, or 0 */
-	int has_name;				/* comm and start_time were read */
-	char comm[16];				/* any bytes but NUL, up to 15, with a NUL behind them */
-	uint64_t start_time;			/* clock ticks since boot: field 22 of its stat */
-	uint64_t allocated_bytes;		/* ever allocated by this thread */
-	uint64_t deallocated_bytes;		/* ever freed by it, whoever had allocated them */
-	const char *error_text;			/* one line, NULL when OK; lives as long as the snapshot */
+	pid_t tid; /* as the caller's pid namespace numbers it */
+	enum ktstr_probe_thread_error
+		error_kind;         /* OK: the two counters are valid; else they are 0 */
+	int error_code;             /* a negative errno, or 0 */
+	int has_name;               /* comm and start_time were read */
+	char comm[16];              /* any bytes but NUL, up to 15, with a NUL behind them */
+	uint64_t start_time;        /* clock ticks since boot: field 22 of its stat */
+	uint64_t allocated_bytes;   /* ever allocated by this thread */
+	uint64_t deallocated_bytes; /* ever freed by it, whoever had allocated them */
+	const char *error_text;     /* one line, NULL when OK; lives as long as the snapshot */
 };
 
 /* Number of threads. Since 0.1. */
 size_t ktstr_probe_snapshot_count(const struct ktstr_probe_snapshot *snapshot);
 
 /* The thread at index, NULL when index >= count. Lives as long as the snapshot. Since 0.1. */
-const struct ktstr_probe_thread *ktstr_probe_snapshot_thread(const struct ktstr_probe_snapshot *snapshot,
-							     size_t index);
+const struct ktstr_probe_thread *ktstr_probe_snapshot_thread(
+	const struct ktstr_probe_snapshot *snapshot, size_t index);
 
 /* Number of threads that were read without an error. Since 0.1. */
 size_t ktstr_probe_snapshot_read_count(const struct ktstr_probe_snapshot *snapshot);

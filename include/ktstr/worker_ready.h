@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * The path contract between a worker and whoever waits for it: literals and the marker's path.
- * src/libktstr/worker_ready.c is compiled twice, into libktstr and straight into the worker, so this header
- * and that file use libc headers only. Each literal is a macro, which concatenates at compile time,
- * and an exported symbol of the same text, for callers in other languages.
+ * src/libktstr/worker_ready.c is compiled twice, into libktstr and straight into the worker, so
+ * this header and that file use libc headers only. Each literal is a macro, which concatenates at
+ * compile time, and an exported symbol of the same text, for callers in other languages.
  */
 #ifndef KTSTR_WORKER_READY_H
 #define KTSTR_WORKER_READY_H

@@ -30,10 +30,11 @@ extern "C" {
 
 /* How a wait ended. Since 0.1. */
 enum ktstr_worker_ready_outcome {
-	KTSTR_WORKER_READY = 0,		      /* the marker stands and the worker runs */
+	KTSTR_WORKER_READY = 0,               /* the marker stands and the worker runs */
 	KTSTR_WORKER_READY_EXITED_BEFORE = 1, /* the worker ended without a marker */
-	KTSTR_WORKER_READY_EXITED_AFTER = 2,  /* the marker stands, but the worker ended before the call returned */
-	KTSTR_WORKER_READY_TIMED_OUT = 3      /* neither happened within the time given */
+	KTSTR_WORKER_READY_EXITED_AFTER =
+		2, /* the marker stands, but the worker ended before the call returned */
+	KTSTR_WORKER_READY_TIMED_OUT = 3 /* neither happened within the time given */
 };
 
 /* Bytes of `text` with its NUL; longer text is cut. Since 0.1. */
@@ -42,11 +43,15 @@ enum ktstr_worker_ready_outcome {
 /* The result of a wait, owned by the caller; nothing in it needs to be freed. Since 0.1. */
 struct ktstr_worker_ready_result {
 	enum ktstr_worker_ready_outcome outcome;
-	int wait_status_known; /* 1: wait_status is valid; 0: it runs, is not the caller's child, or the status is lost */
-	int wait_status;       /* as wait(2) gives it. The child is not reaped by the wait: its handle is not consumed */
-	uint32_t polls;	       /* looks taken by the 10 ms poll that stands in where inotify is refused; normally 0 */
-	uint64_t elapsed_ns;   /* from the call to its return, CLOCK_MONOTONIC */
-	char text[KTSTR_WORKER_READY_TEXT_SIZE]; /* one line: role, pid, marker path, what happened, and for an exit its meaning */
+	int wait_status_known; /* 1: wait_status is valid; 0: it runs, is not the caller's child, or
+				  the status is lost */
+	int wait_status; /* as wait(2) gives it. The child is not reaped by the wait: its handle is
+			    not consumed */
+	uint32_t polls;  /* looks taken by the 10 ms poll that stands in where inotify is refused;
+			    normally 0 */
+	uint64_t elapsed_ns;                     /* from the call to its return, CLOCK_MONOTONIC */
+	char text[KTSTR_WORKER_READY_TEXT_SIZE]; /* one line: role, pid, marker path, what happened,
+						    and for an exit its meaning */
 };
 
 /*
@@ -69,15 +74,17 @@ int ktstr_worker_ready_wait(struct ktstr_payload *worker, const char *role, int 
  * is 6.15 or later). Since 0.1.
  */
 int ktstr_worker_ready_wait_pid(pid_t pid, const char *role, int timeout_ms,
-				struct ktstr_worker_ready_result *result, struct ktstr_error *error);
+				struct ktstr_worker_ready_result *result,
+				struct ktstr_error *error);
 
 /*
  * As ktstr_worker_ready_wait, but for a worker that was given `marker_path` in
  * KTSTR_WORKER_READY_MARKER_OVERRIDE: an absolute path, resolved in the worker's root. A relative
  * one is -EINVAL. Since 0.1.
  */
-int ktstr_worker_ready_wait_path(struct ktstr_payload *worker, const char *marker_path, const char *role,
-				 int timeout_ms, struct ktstr_worker_ready_result *result,
+int ktstr_worker_ready_wait_path(struct ktstr_payload *worker, const char *marker_path,
+				 const char *role, int timeout_ms,
+				 struct ktstr_worker_ready_result *result,
 				 struct ktstr_error *error);
 
 /* "ready", "exited-before", "exited-after" or "timed-out"; NULL for any other number. Since 0.1. */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Fills in a struct ktstr_error where a failure happens. Called by every file that can fail. */
+/* Fills in a struct ktstr_error where a failure happens. */
 #include "error_private.h"
 
 #include <stdarg.h>
@@ -11,7 +11,7 @@ int ktstr_error_set(struct ktstr_error *error, int code, const char *format, ...
 
 	if (!error)
 		return code;
-	error->code = code;
+	*error = (struct ktstr_error){ .code = code };
 	va_start(args, format);
 	vsnprintf(error->text, sizeof error->text, format, args);
 	va_end(args);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Fills in a struct ktstr_error where a failure happens. Called by every file that can fail. */
+/* Fills in a struct ktstr_error where a failure happens. */
 #ifndef KTSTR_ERROR_PRIVATE_H
 #define KTSTR_ERROR_PRIVATE_H
 

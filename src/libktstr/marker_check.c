@@ -17,12 +17,13 @@
 #include <unistd.h>
 
 #define NS_PER_SEC INT64_C(1000000000)
-#define NS_PER_MS INT64_C(1000000)
+#define NS_PER_MS  INT64_C(1000000)
 
 int marker_check_open_directory(pid_t pid, bool inside, const char *path, const char **name)
 {
 	/* openat2(2): absolute paths and links are resolved below the root that is given. */
-	struct open_how how = {.flags = O_PATH | O_DIRECTORY | O_CLOEXEC, .resolve = RESOLVE_IN_ROOT};
+	struct open_how how = { .flags = O_PATH | O_DIRECTORY | O_CLOEXEC,
+				.resolve = RESOLVE_IN_ROOT };
 	const char *slash = strrchr(path, '/');
 	size_t length = slash == path ? 1 : (size_t)(slash - path);
 	char folder[PATH_MAX], root[64];
@@ -79,11 +80,13 @@ static bool settled(const struct timespec *written, const struct worker_identity
 	struct timespec now;
 
 	clock_gettime(CLOCK_REALTIME_COARSE, &now);
-	return nanoseconds(&now) - nanoseconds(written) > MARKER_CHECK_EMPTY_MS * NS_PER_MS + (int64_t)worker->tick_ns;
+	return nanoseconds(&now) - nanoseconds(written) >
+	       MARKER_CHECK_EMPTY_MS * NS_PER_MS + (int64_t)worker->tick_ns;
 }
 
-enum marker_check_verdict marker_check_judge(int folder, const char *name, const struct worker_identity *worker,
-					       bool witnessed, uid_t *owner)
+enum marker_check_verdict marker_check_judge(int folder, const char *name,
+					     const struct worker_identity *worker, bool witnessed,
+					     uid_t *owner)
 {
 	struct stat st;
 
@@ -92,7 +95,8 @@ enum marker_check_verdict marker_check_judge(int folder, const char *name, const
 	*owner = st.st_uid;
 	if (!S_ISREG(st.st_mode))
 		return MARKER_CHECK_NOT_REGULAR;
-	if (st.st_uid != 0 && st.st_uid != worker->effective_uid && st.st_uid != worker->file_system_uid)
+	if (st.st_uid != 0 && st.st_uid != worker->effective_uid &&
+	    st.st_uid != worker->file_system_uid)
 		return MARKER_CHECK_FOREIGN;
 	if (!witnessed && worker->start_ns == WORKER_START_UNKNOWN)
 		return MARKER_CHECK_UNDATED;
@@ -107,15 +111,22 @@ enum marker_check_verdict marker_check_judge(int folder, const char *name, const
 void marker_check_complaint(enum marker_check_verdict verdict, uid_t owner, char *text, size_t size)
 {
 	static const char *const complaints[] = {
-		[MARKER_CHECK_STALE] = "; what stands there is stale, older than the worker: remove it",
-		[MARKER_CHECK_UNDATED] = "; a file stands there, but the worker's start to compare it with is lost",
-		[MARKER_CHECK_NOT_REGULAR] = "; what stands there is a symbolic link or no regular file: remove it",
+		[MARKER_CHECK_STALE] =
+			"; what stands there is stale, older than the worker: remove it",
+		[MARKER_CHECK_UNDATED] =
+			"; a file stands there, but the worker's start to compare it with is lost",
+		[MARKER_CHECK_NOT_REGULAR] =
+			"; what stands there is a symbolic link or no regular file: remove it",
 		[MARKER_CHECK_UNREADABLE] = "; its folder could not be looked into any more",
 	};
-	const char *complaint = (size_t)verdict < sizeof complaints / sizeof *complaints ? complaints[verdict] : NULL;
+	const char *complaint = (size_t)verdict < sizeof complaints / sizeof *complaints
+					? complaints[verdict]
+					: NULL;
 
 	if (verdict == MARKER_CHECK_FOREIGN)
-		snprintf(text, size, "; what stands there belongs to another user, uid %u: remove it", (unsigned int)owner);
+		snprintf(text, size,
+			 "; what stands there belongs to another user, uid %u: remove it",
+			 (unsigned int)owner);
 	else
 		snprintf(text, size, "%s", complaint ? complaint : "");
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The folder in which a worker's marker will come, watched. Called by worker_ready_wait. */
+/* The folder in which a worker's marker will come, watched. */
 #include "config.h"
 
 #include "marker_watch.h"
@@ -14,16 +14,16 @@
 #include <unistd.h>
 
 #include "error_private.h"
-#include "monotonic.h"
 #include "marker_check.h"
+#include "monotonic.h"
 
 /*
- * A worker may enter another mount namespace, or mount something over the folder, after the wait has
- * begun (a child such as `unshare --mount worker`), and no event tells of it. So where to look, not
- * the marker, is looked up again after 1, 2, 4… ms, and then every 100 ms.
+ * A worker may enter another mount namespace, or mount something over the folder, after the wait
+ * has begun (a child such as `unshare --mount worker`), and no event tells of it. So where to look,
+ * not the marker, is looked up again after 1, 2, 4… ms, and then every 100 ms.
  */
 #define RECHECK_FIRST_MS 1
-#define RECHECK_LAST_MS 100
+#define RECHECK_LAST_MS  100
 
 void marker_watch_begin(struct marker_watch *folder, int inotify)
 {
@@ -36,7 +36,9 @@ void marker_watch_begin(struct marker_watch *folder, int inotify)
 void marker_watch_leave(struct marker_watch *folder)
 {
 	if (folder->watch >= 0)
-		(void)inotify_rm_watch(folder->inotify, folder->watch); /* its folder may be gone, and the watch with it */
+		(void)inotify_rm_watch(
+			folder->inotify,
+			folder->watch); /* its folder may be gone, and the watch with it */
 	if (folder->fd >= 0)
 		close(folder->fd);
 	folder->fd = folder->watch = -1;
@@ -53,19 +55,22 @@ static void watch_folder(struct marker_watch *folder)
 	/* By descriptor, so that the folder watched is the folder looked into. */
 	snprintf(self, sizeof self, "/proc/self/fd/%d", folder->fd);
 	folder->watch = inotify_add_watch(folder->inotify, self,
-					IN_CREATE | IN_MOVED_TO | IN_MODIFY | IN_CLOSE_WRITE | IN_DELETE_SELF | IN_ONLYDIR);
+					  IN_CREATE | IN_MOVED_TO | IN_MODIFY | IN_CLOSE_WRITE |
+						  IN_DELETE_SELF | IN_ONLYDIR);
 }
 
 static int namespace_error(struct marker_watch *folder, int why)
 {
 	return ktstr_error_set(folder->story, -EXDEV,
 			       "%s pid %d: lives in another mount namespace (mnt:[%" PRIu64
-			       "]), and its root /proc/%d/root cannot be looked into: %s; run as its user or as root",
-			       folder->role, (int)folder->pid, folder->namespaces.mount_namespace, (int)folder->pid,
-			       strerrordesc_np(-why));
+			       "]), and its root /proc/%d/root cannot be looked into: %s; run as "
+			       "its user or as root",
+			       folder->role, (int)folder->pid, folder->namespaces.mount_namespace,
+			       (int)folder->pid, strerrordesc_np(-why));
 }
 
-/* Opens the marker's folder for the namespaces as they are now. Returns a descriptor or a negative errno. */
+/* Opens the marker's folder for the namespaces as they are now. Returns a descriptor or a negative
+ * errno. */
 static int open_folder(struct marker_watch *folder)
 {
 	bool inside = folder->namespaces.place == WORKER_PLACE_OTHER;
@@ -73,26 +78,33 @@ static int open_folder(struct marker_watch *folder)
 	int fd, err;
 
 	if (folder->namespaces.place == WORKER_PLACE_CHILD_PID_NS)
-		return ktstr_error_set(folder->story, -EXDEV,
-				       "%s pid %d: made the pid namespace pid:[%" PRIu64 "] for its children, so it is not "
-				       "the worker itself; wait for its child with ktstr_worker_ready_wait_pid",
-				       folder->role, (int)folder->pid, folder->namespaces.pid_namespace);
+		return ktstr_error_set(
+			folder->story, -EXDEV,
+			"%s pid %d: made the pid namespace pid:[%" PRIu64
+			"] for its children, so it is not "
+			"the worker itself; wait for its child with ktstr_worker_ready_wait_pid",
+			folder->role, (int)folder->pid, folder->namespaces.pid_namespace);
 	fd = marker_check_open_directory(folder->pid, inside, folder->path, &folder->name);
 	if (fd < 0 && inside) {
 		worker_namespaces_read(folder->pid, &now);
 		if (now.place == WORKER_PLACE_ENDED)
-			fd = marker_check_open_directory(folder->pid, false, folder->path, &folder->name);
+			fd = marker_check_open_directory(folder->pid, false, folder->path,
+							 &folder->name);
 		else if (fd == -EACCES || fd == -EPERM)
 			return namespace_error(folder, fd);
 	}
 	if (fd < 0)
-		return ktstr_error_set(folder->story, fd, "%s pid %d: the folder of its marker %s cannot be entered: %s",
-				       folder->role, (int)folder->pid, folder->path, strerrordesc_np(-fd));
+		return ktstr_error_set(
+			folder->story, fd,
+			"%s pid %d: the folder of its marker %s cannot be entered: %s",
+			folder->role, (int)folder->pid, folder->path, strerrordesc_np(-fd));
 	if (faccessat(fd, ".", X_OK, AT_EACCESS)) {
 		err = -errno;
 		close(fd);
-		return ktstr_error_set(folder->story, err, "%s pid %d: the folder of its marker %s cannot be searched: %s",
-				       folder->role, (int)folder->pid, folder->path, strerrordesc_np(-err));
+		return ktstr_error_set(
+			folder->story, err,
+			"%s pid %d: the folder of its marker %s cannot be searched: %s",
+			folder->role, (int)folder->pid, folder->path, strerrordesc_np(-err));
 	}
 	return fd;
 }
@@ -101,7 +113,8 @@ static bool same_folder(int a, int b)
 {
 	struct stat x, y;
 
-	return a >= 0 && !fstat(a, &x) && !fstat(b, &y) && x.st_dev == y.st_dev && x.st_ino == y.st_ino;
+	return a >= 0 && !fstat(a, &x) && !fstat(b, &y) && x.st_dev == y.st_dev &&
+	       x.st_ino == y.st_ino;
 }
 
 int marker_watch_enter(struct marker_watch *folder)
@@ -127,13 +140,15 @@ int marker_watch_recheck(struct marker_watch *folder)
 	int entered;
 
 	folder->recheck_at = ktstr_deadline_after_ms((int)folder->recheck_ms);
-	folder->recheck_ms = folder->recheck_ms * 2 < RECHECK_LAST_MS ? folder->recheck_ms * 2 : RECHECK_LAST_MS;
+	folder->recheck_ms = folder->recheck_ms * 2 < RECHECK_LAST_MS ? folder->recheck_ms * 2
+								      : RECHECK_LAST_MS;
 	worker_namespaces_read(folder->pid, &now);
 	if (now.place == WORKER_PLACE_ENDED)
 		return 0;
 	folder->namespaces = now;
 	entered = marker_watch_enter(folder);
-	/* A launcher that builds a root for its worker may make the folder later: told only when time is up. */
+	/* A launcher that builds a root for its worker may make the folder later: told only when
+	 * time is up. */
 	folder->lost = entered == -ENOENT || entered == -ENOTDIR || entered == -ELOOP ? entered : 0;
 	return folder->lost ? 0 : entered;
 }

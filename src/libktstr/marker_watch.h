@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The folder in which a worker's marker will come: found in the worker's own mount namespace and root,
- * watched with inotify, and looked up again as the worker may move. Called by worker_ready_wait.
+ * The folder in which a worker's marker will come: found in the worker's own mount namespace and
+ * root, watched with inotify, and looked up again as the worker may move.
  */
 #ifndef KTSTR_MARKER_WATCH_H
 #define KTSTR_MARKER_WATCH_H
@@ -10,42 +10,46 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-#include <ktstr/error.h>
 #include "worker_identity.h"
+#include <ktstr/error.h>
 
 struct marker_watch {
-	pid_t pid;		/* the worker's */
-	const char *role;	/* for texts */
+	pid_t pid;               /* the worker's */
+	const char *role;        /* for texts */
 	const char *path, *name; /* of the marker; name: the last component, once it was entered */
 	struct ktstr_error *story; /* of what failed */
 
 	struct worker_namespaces namespaces;
 	int fd;
-	int inotify, watch;	/* watch: -1 where inotify is refused, then the folder is to be polled */
-	bool witnessed;		/* the marker was created or written before our eyes */
-	int lost;		/* why the folder cannot be entered at this time, or 0 */
-	int64_t recheck_at;	/* on CLOCK_MONOTONIC: when to look up the folder again */
+	int inotify,
+		watch;  /* watch: -1 where inotify is refused, then the folder is to be polled */
+	bool witnessed; /* the marker was created or written before our eyes */
+	int lost;       /* why the folder cannot be entered at this time, or 0 */
+	int64_t recheck_at; /* on CLOCK_MONOTONIC: when to look up the folder again */
 	int64_t recheck_ms;
 };
 
-/* inotify: an instance without watches, or -1. It stays the caller's, as does one that is made later. */
+/* inotify: an instance without watches, or -1. It stays the caller's, as does one that is made
+ * later. */
 void marker_watch_begin(struct marker_watch *folder, int inotify);
 
 /*
- * Opens and watches the folder, in the namespaces as they were read last. Returns 1, or 0 when it is the same
- * folder as before and the watch was kept, or a negative errno with the story told.
+ * Opens and watches the folder, in the namespaces as they were read last. Returns 1, or 0 when it
+ * is the same folder as before and the watch was kept, or a negative errno with the story told.
  */
 int marker_watch_enter(struct marker_watch *folder);
 
 /*
- * When recheck_at has come: did the worker move to another namespace or root, or mount something over the
- * folder? Returns as marker_watch_enter, but 0 for one that is not there at this time: see `lost`.
+ * When recheck_at has come: did the worker move to another namespace or root, or mount something
+ * over the folder? Returns as marker_watch_enter, but 0 for one that is not there at this time: see
+ * `lost`.
  */
 int marker_watch_recheck(struct marker_watch *folder);
 
 /*
- * Reads what one buffer holds of the queued events, and no more: others who write into the folder faster
- * than this reads must not keep it from the clock. Returns true when one is a reason to look at the marker.
+ * Reads what one buffer holds of the queued events, and no more: others who write into the folder
+ * faster than this reads must not keep it from the clock. Returns true when one is a reason to look
+ * at the marker.
  */
 bool marker_watch_read_events(struct marker_watch *folder);
 

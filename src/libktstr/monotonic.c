@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Deadlines on CLOCK_MONOTONIC, in nanoseconds. Called by payload, marker_watch and
-   worker_ready_wait. */
+/* Deadlines on CLOCK_MONOTONIC, in nanoseconds. */
 #include "monotonic.h"
 
 #include <stddef.h>
 
 #define NS_PER_SEC INT64_C(1000000000)
-#define NS_PER_MS INT64_C(1000000)
+#define NS_PER_MS  INT64_C(1000000)
 
 int64_t ktstr_monotonic_now(void)
 {

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Deadlines on CLOCK_MONOTONIC, in nanoseconds. Called by payload, marker_watch and
-   worker_ready_wait. */
+/* Deadlines on CLOCK_MONOTONIC, in nanoseconds. */
 #ifndef KTSTR_MONOTONIC_H
 #define KTSTR_MONOTONIC_H
 

@@ -7,8 +7,9 @@
  * where the system lacks that, by number only while waitid still shows our own unreaped child,
  * running or a zombie, which keeps the number (also as the group's) from being given out again.
  *
- * One SIGKILL to a group is enough: the kernel signals the group and adds a forked member to it under
- * the same lock, and a fork that finds a fatal signal pending fails (kernel/fork.c, copy_process).
+ * One SIGKILL to a group is enough: the kernel signals the group and adds a forked member to it
+ * under the same lock, and a fork that finds a fatal signal pending fails (kernel/fork.c,
+ * copy_process).
  */
 #include "config.h"
 
@@ -29,7 +30,8 @@
 #include "pidfd.h"
 
 #define POLL_MS 10 /* between two looks where there is no pidfd to wait on */
-#define KNOWN_FLAGS (KTSTR_PAYLOAD_SHARE_GROUP | KTSTR_PAYLOAD_DIE_WITH_PARENT | KTSTR_PAYLOAD_CLEAR_ENV)
+#define KNOWN_FLAGS \
+	(KTSTR_PAYLOAD_SHARE_GROUP | KTSTR_PAYLOAD_DIE_WITH_PARENT | KTSTR_PAYLOAD_CLEAR_ENV)
 
 struct ktstr_payload {
 	pid_t pid;
@@ -115,7 +117,8 @@ static void payload_free(struct ktstr_payload *payload)
 static int open_captures(struct ktstr_payload *payload, const struct ktstr_payload_options *options,
 			 int write_fds[3])
 {
-	size_t limit = options->capture_limit ? options->capture_limit : KTSTR_PAYLOAD_CAPTURE_LIMIT_DEFAULT;
+	size_t limit = options->capture_limit ? options->capture_limit
+					      : KTSTR_PAYLOAD_CAPTURE_LIMIT_DEFAULT;
 	int err = 0;
 
 	if (options->out.kind == KTSTR_PAYLOAD_STDIO_CAPTURE)
@@ -129,16 +132,18 @@ int ktstr_payload_spawn(const char *const argv[], const struct ktstr_payload_opt
 			struct ktstr_payload **payload, struct ktstr_error *error)
 {
 	static const struct ktstr_payload_options defaults;
-	int write_fds[3] = {-1, -1, -1};
+	int write_fds[3] = { -1, -1, -1 };
 	struct ktstr_payload *made;
 	const char *fault;
 	int i, err;
 
 	if (!payload)
-		return ktstr_error_set(error, -EINVAL, "payload is NULL; pass where the handle goes");
+		return ktstr_error_set(error, -EINVAL,
+				       "payload is NULL; pass where the handle goes");
 	*payload = NULL;
 	if (!argv || !argv[0])
-		return ktstr_error_set(error, -EINVAL, "argv is empty; its first entry names the program");
+		return ktstr_error_set(error, -EINVAL,
+				       "argv is empty; its first entry names the program");
 	if (!options)
 		options = &defaults;
 	fault = options_fault(options);
@@ -151,8 +156,11 @@ int ktstr_payload_spawn(const char *const argv[], const struct ktstr_payload_opt
 	err = open_captures(made, options, write_fds);
 	if (err) {
 		errno = -err; /* for %m */
-		ktstr_error_set(error, err, "cannot make a pipe to capture output of '%s': %m (errno %d); check the "
-				"limit on open files", argv[0], -err);
+		ktstr_error_set(
+			error, err,
+			"cannot make a pipe to capture output of '%s': %m (errno %d); check the "
+			"limit on open files",
+			argv[0], -err);
 	} else {
 		err = ktstr_spawn(argv, options, write_fds, &made->pid, &made->pidfd, error);
 	}
@@ -178,10 +186,12 @@ static int holds_its_number(const struct ktstr_payload *payload)
 		      WEXITED | WNOHANG | WNOWAIT) == 0;
 }
 
-/* SIGKILL to the child or, with `group`, to the group that it leads. Returns 0 or a negative errno. */
+/* SIGKILL to the child or, with `group`, to the group that it leads. Returns 0 or a negative errno.
+ */
 static int send_kill(const struct ktstr_payload *payload, int group)
 {
-	int err = payload->pidfd >= 0 ? ktstr_pidfd_signal(payload->pidfd, SIGKILL, group) : -ENOSYS;
+	int err = payload->pidfd >= 0 ? ktstr_pidfd_signal(payload->pidfd, SIGKILL, group)
+				      : -ENOSYS;
 
 	/* Anything else: a kernel before 6.9 for a group, a filter on system calls, or no pidfd. */
 	if (err == 0 || err == -ESRCH || (err == -EPERM && payload->pidfd >= 0))
@@ -201,10 +211,11 @@ static void consume(struct ktstr_payload *payload)
 	if (payload->own_group)
 		send_kill(payload, 1);
 	do {
-		err = waitid(by_fd ? P_PIDFD : P_PID, (id_t)(by_fd ? payload->pidfd : payload->pid), &info,
-			     WEXITED | WNOHANG);
+		err = waitid(by_fd ? P_PIDFD : P_PID, (id_t)(by_fd ? payload->pidfd : payload->pid),
+			     &info, WEXITED | WNOHANG);
 	} while (err && errno == EINTR);
-	/* Not up to the end of file: a descendant that has left the group may hold the pipe forever. */
+	/* Not up to the end of file: a descendant that has left the group may hold the pipe
+	 * forever. */
 	ktstr_payload_drain(payload);
 	for (i = 0; i < 3; i++)
 		ktstr_capture_stop(&payload->capture[i]);
@@ -236,7 +247,8 @@ int ktstr_payload_try_wait(struct ktstr_payload *payload, int *wait_status)
 /* Sleeps until the child ends, a captured pipe has something, or the deadline. */
 static int sleep_for_news(const struct ktstr_payload *payload, int64_t deadline)
 {
-	struct pollfd fds[3] = {{.fd = payload->pidfd, .events = POLLIN}}; /* one below 0 is skipped, poll(2) */
+	struct pollfd fds[3] = { { .fd = payload->pidfd,
+				   .events = POLLIN } }; /* one below 0 is skipped, poll(2) */
 	nfds_t count = 1 + ktstr_payload_poll_fds(payload, fds + 1);
 	struct timespec left;
 
@@ -302,7 +314,8 @@ int ktstr_payload_output(struct ktstr_payload *payload, enum ktstr_payload_outpu
 {
 	struct ktstr_capture *capture;
 
-	if (!payload || !output || (stream != KTSTR_PAYLOAD_STDOUT && stream != KTSTR_PAYLOAD_STDERR))
+	if (!payload || !output ||
+	    (stream != KTSTR_PAYLOAD_STDOUT && stream != KTSTR_PAYLOAD_STDERR))
 		return -EINVAL;
 	capture = &payload->capture[stream];
 	if (!capture->captured)
@@ -351,7 +364,8 @@ nfds_t ktstr_payload_poll_fds(const struct ktstr_payload *payload, struct pollfd
 
 	for (i = 1; i < 3; i++)
 		if (payload->capture[i].fd >= 0)
-			fds[count++] = (struct pollfd){.fd = payload->capture[i].fd, .events = POLLIN};
+			fds[count++] =
+				(struct pollfd){ .fd = payload->capture[i].fd, .events = POLLIN };
 	return count;
 }
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* A captured stream: a pipe's read end and a bounded buffer behind it. Called by payload.c. */
+/* A captured stream: a pipe's read end and a bounded buffer behind it. */
 #include "config.h"
 
 #include "payload_capture.h"
@@ -13,7 +13,7 @@
 
 #include "payload_child.h"
 
-#define CHUNK ((size_t)16384)
+#define CHUNK         ((size_t)16384)
 #define PIPE_CAPACITY 65536 /* pipe(7) */
 
 int ktstr_capture_open(struct ktstr_capture *capture, size_t limit, int *write_fd)
@@ -27,7 +27,8 @@ int ktstr_capture_open(struct ktstr_capture *capture, size_t limit, int *write_f
 	ends[0] = ktstr_fd_above_stdio(ends[0]);
 	ends[1] = ktstr_fd_above_stdio(ends[1]);
 	err = ends[0] < 0 ? ends[0] : ends[1] < 0 ? ends[1] : 0;
-	/* Only this end: the child's stdout has to block when the pipe is full, as programs expect. */
+	/* Only this end: the child's stdout has to block when the pipe is full, as programs expect.
+	 */
 	if (!err && fcntl(ends[0], F_SETFL, O_NONBLOCK))
 		err = -errno;
 	if (err) {
@@ -39,7 +40,8 @@ int ktstr_capture_open(struct ktstr_capture *capture, size_t limit, int *write_f
 	}
 	capture->fd = ends[0];
 	capture->captured = 1;
-	capture->limit = limit < SIZE_MAX / 2 ? limit : SIZE_MAX / 2; /* so that sizes cannot overflow */
+	capture->limit = limit < SIZE_MAX / 2 ? limit
+					      : SIZE_MAX / 2; /* so that sizes cannot overflow */
 	*write_fd = ends[1];
 	return 0;
 }
@@ -74,7 +76,8 @@ static void keep(struct ktstr_capture *capture, const char *bytes, size_t size)
 		kept = 0;
 	if (kept) {
 		grow(capture, capture->size + kept);
-		/* Out of memory: what has no room is dropped and counted like what is over the limit. */
+		/* Out of memory: what has no room is dropped and counted like what is over the
+		 * limit. */
 		if (capture->room <= capture->size + kept)
 			kept = capture->room ? capture->room - 1 - capture->size : 0;
 	}

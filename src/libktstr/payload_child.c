@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What the child of a fork does until its exec, with async-signal-safe functions only, as it may be the copy
- * of a threaded process (signal-safety(7)). Called by payload_spawn.
+ * What the child of a fork does until its exec, with async-signal-safe functions only, as it may be
+ * the copy of a threaded process (signal-safety(7)).
  */
 #include "config.h"
 
@@ -32,7 +32,7 @@ int ktstr_fd_above_stdio(int fd)
 
 static _Noreturn void child_fail(const struct payload_plan *plan, enum payload_step step, int error)
 {
-	struct payload_report report = {.step = (int)step, .error = error};
+	struct payload_report report = { .step = (int)step, .error = error };
 
 	while (send(plan->child_end, &report, sizeof report, MSG_NOSIGNAL) < 0 && errno == EINTR)
 		;
@@ -52,7 +52,8 @@ static void child_wait_for_go(const struct payload_plan *plan)
 	char word = PAYLOAD_STOP;
 	ssize_t got;
 
-	/* Set too late if the parent is gone. 0: the parent is outside of the child's pid namespace. */
+	/* Set too late if the parent is gone. 0: the parent is outside of the child's pid
+	 * namespace. */
 	if (parent != plan->parent && parent != 0)
 		_exit(EXIT_SETUP_FAILED);
 	close(plan->parent_end);
@@ -67,8 +68,10 @@ static void child_wait_for_go(const struct payload_plan *plan)
 		child_fail(plan, STEP_PDEATHSIG, err);
 }
 
-/* The file descriptor, 3 or more, that will become standard stream `target`; -1 to leave it alone. */
-static int child_open_stream(const struct payload_plan *plan, const struct ktstr_payload_stream *stream, int target)
+/* The file descriptor, 3 or more, that will become standard stream `target`; -1 to leave it alone.
+ */
+static int child_open_stream(const struct payload_plan *plan,
+			     const struct ktstr_payload_stream *stream, int target)
 {
 	const char *path = "/dev/null";
 	int flags = target == STDIN_FILENO ? O_RDONLY : O_WRONLY;
@@ -116,7 +119,7 @@ static void child_set_streams(const struct payload_plan *plan)
 /* Handlers first, the mask after: a pending signal must not run a handler of the caller here. */
 static void child_reset_signals(void)
 {
-	struct sigaction fallback = {.sa_handler = SIG_DFL};
+	struct sigaction fallback = { .sa_handler = SIG_DFL };
 	sigset_t none;
 	int signo;
 
@@ -139,8 +142,8 @@ static int child_exec(const struct payload_plan *plan)
 		error = errno;
 		if (error == EACCES)
 			denied = 1;
-		else if (error != ENOENT && error != ENOTDIR && error != ESTALE && error != ENODEV &&
-			 error != ETIMEDOUT)
+		else if (error != ENOENT && error != ENOTDIR && error != ESTALE &&
+			 error != ENODEV && error != ETIMEDOUT)
 			return error;
 	}
 	return denied ? EACCES : error;

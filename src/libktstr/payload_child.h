@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The child's side of a spawn: from the fork to the exec. Called by payload_spawn, which makes the plan before
- * the fork; payload_capture uses the helper that keeps descriptors out of the way of the standard streams.
+ * The child's side of a spawn: from the fork to the exec.
  */
 #ifndef KTSTR_PAYLOAD_CHILD_H
 #define KTSTR_PAYLOAD_CHILD_H
@@ -10,10 +9,19 @@
 
 #include <ktstr/payload.h>
 
-#define PAYLOAD_GO 'g' /* the parent's word to the child, which waits for it */
+#define PAYLOAD_GO   'g' /* the parent's word to the child, which waits for it */
 #define PAYLOAD_STOP 's'
 
-enum payload_step { STEP_STDIN, STEP_STDOUT, STEP_STDERR, STEP_WORD, STEP_PDEATHSIG, STEP_GROUP, STEP_CWD, STEP_EXEC };
+enum payload_step {
+	STEP_STDIN,
+	STEP_STDOUT,
+	STEP_STDERR,
+	STEP_WORD,
+	STEP_PDEATHSIG,
+	STEP_GROUP,
+	STEP_CWD,
+	STEP_EXEC
+};
 
 /* What the child sends when a step failed. Nothing is sent on success: exec closes the socket. */
 struct payload_report {
@@ -32,7 +40,8 @@ struct payload_plan {
 	int parent_end, child_end; /* of the socket pair */
 };
 
-/* To be called in the child of a fork, also of a threaded process. Sends a report if it cannot come to the exec. */
+/* To be called in the child of a fork, also of a threaded process. Sends a report if it cannot come
+ * to the exec. */
 _Noreturn void payload_child_run(const struct payload_plan *plan);
 
 /*

@@ -17,8 +17,8 @@ int ktstr_payload_pidfd(const struct ktstr_payload *payload);
 nfds_t ktstr_payload_poll_fds(const struct ktstr_payload *payload, struct pollfd fds[2]);
 
 /*
- * The inotify instance that an earlier wait left with the handle, or -1; keep takes one over (or -1)
- * until the next take or the close of the handle.
+ * The inotify instance that an earlier wait left with the handle, or -1; keep takes one over (or
+ * -1) until the next take or the close of the handle.
  */
 int ktstr_payload_take_inotify(struct ktstr_payload *payload);
 void ktstr_payload_keep_inotify(struct ktstr_payload *payload, int inotify);

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Starts a child process: makes all that payload_child needs, forks, and tells which step failed. Called by
- * payload.c.
+ * Starts a child process: makes all that payload_child needs, forks, and tells which step failed.
  */
 #include "config.h"
 
@@ -46,7 +45,7 @@ static size_t env_remove(const char **env, size_t count, const char *name, size_
 
 static const char **env_make(const struct ktstr_payload_options *options)
 {
-	static const char *const none[] = {NULL};
+	static const char *const none[] = { NULL };
 	const char *const *set = options->env_set ? options->env_set : none;
 	const char *const *unset = options->env_unset ? options->env_unset : none;
 	const char *const *own = none;
@@ -74,7 +73,8 @@ static const char **env_make(const struct ktstr_payload_options *options)
 	return env;
 }
 
-/* The paths that execvpe(3) would try, in its order. An empty element of PATH is the working directory. */
+/* The paths that execvpe(3) would try, in its order. An empty element of PATH is the working
+ * directory. */
 static char *candidates_make(const char *name, const char *search)
 {
 	size_t elements = 1, length, name_size = strlen(name) + 1;
@@ -136,7 +136,8 @@ static int plan_make(struct payload_plan *plan)
 
 /* ---- in the parent, after the fork ---- */
 
-/* Returns 0, or a negative errno: the child, which would wait for it without end, then hears the end of file. */
+/* Returns 0, or a negative errno: the child, which would wait for it without end, then hears the
+ * end of file. */
 static int tell_child(const struct payload_plan *plan, char word)
 {
 	ssize_t sent;
@@ -159,8 +160,10 @@ static void reap_failed(pid_t pid, int pidfd)
 	int err;
 
 	do {
-		err = waitid(pidfd >= 0 ? P_PIDFD : P_PID, (id_t)(pidfd >= 0 ? pidfd : pid), &info, WEXITED);
-	} while (err && errno == EINTR); /* ECHILD: ended and reaped already, as when SIGCHLD is ignored */
+		err = waitid(pidfd >= 0 ? P_PIDFD : P_PID, (id_t)(pidfd >= 0 ? pidfd : pid), &info,
+			     WEXITED);
+	} while (err &&
+		 errno == EINTR); /* ECHILD: ended and reaped already, as when SIGCHLD is ignored */
 }
 
 /*
@@ -171,15 +174,17 @@ static void reap_failed(pid_t pid, int pidfd)
  */
 static int read_report(int parent_end, int pidfd, struct payload_report *report)
 {
-	struct pollfd fds[2] = {{.fd = parent_end, .events = POLLIN}, {.fd = pidfd, .events = POLLIN}};
+	struct pollfd fds[2] = { { .fd = parent_end, .events = POLLIN },
+				 { .fd = pidfd, .events = POLLIN } };
 	int resets = 0;
 	ssize_t got;
 
 	while (poll(fds, 2, -1) < 0 && errno == EINTR)
 		;
 	/*
-	 * With the child ended, what it had to say is there already. When it could not read its word, the
-	 * word left unread makes a reset of its end of file, which comes before the report, once.
+	 * With the child ended, what it had to say is there already. When it could not read its
+	 * word, the word left unread makes a reset of its end of file, which comes before the
+	 * report, once.
 	 */
 	do {
 		got = recv(parent_end, report, sizeof *report, fds[1].revents ? MSG_DONTWAIT : 0);
@@ -191,11 +196,14 @@ static const char *exec_advice(int error, const char *name)
 {
 	switch (error) {
 	case ENOENT:
-		return strchr(name, '/') ? "check the path, and for a script the interpreter after its #!"
-					 : "check that it is installed and in PATH";
+		return strchr(name, '/')
+			       ? "check the path, and for a script the interpreter after its #!"
+			       : "check that it is installed and in PATH";
 	case EACCES:
-		return strchr(name, '/') ? "check that it is a file, not a folder, and has permission to be executed"
-					 : "check that it has permission to be executed, and the folders of PATH to be entered";
+		return strchr(name, '/') ? "check that it is a file, not a folder, and has "
+					   "permission to be executed"
+					 : "check that it has permission to be executed, and the "
+					   "folders of PATH to be entered";
 	case ENOEXEC:
 		return "it is neither a program for this machine nor a script that begins with #!";
 	case E2BIG:
@@ -205,11 +213,13 @@ static const char *exec_advice(int error, const char *name)
 	}
 }
 
-static int explain(const struct payload_plan *plan, const struct payload_report *report, struct ktstr_error *error)
+static int explain(const struct payload_plan *plan, const struct payload_report *report,
+		   struct ktstr_error *error)
 {
 	const struct ktstr_payload_options *options = plan->options;
-	const struct ktstr_payload_stream *streams[] = {&options->in, &options->out, &options->err};
-	static const char *const names[] = {"stdin", "stdout", "stderr"};
+	const struct ktstr_payload_stream *streams[] = { &options->in, &options->out,
+							 &options->err };
+	static const char *const names[] = { "stdin", "stdout", "stderr" };
 	const char *path;
 	int code = -report->error;
 
@@ -219,22 +229,35 @@ static int explain(const struct payload_plan *plan, const struct payload_report 
 	case STEP_STDOUT:
 	case STEP_STDERR:
 		path = streams[report->step]->path ? streams[report->step]->path : "/dev/null";
-		return ktstr_error_set(error, code, "cannot open '%s' as the child's %s: %m (errno %d); check that %s",
-				       path, names[report->step], report->error,
-				       report->step == STEP_STDIN ? "it exists and may be read"
-								  : "its folder exists and it may be written");
+		return ktstr_error_set(
+			error, code,
+			"cannot open '%s' as the child's %s: %m (errno %d); check that %s", path,
+			names[report->step], report->error,
+			report->step == STEP_STDIN ? "it exists and may be read"
+						   : "its folder exists and it may be written");
 	case STEP_WORD:
-		return ktstr_error_set(error, code, "cannot start '%s': its child process was not told to go on: %m "
-				       "(errno %d)", plan->argv[0], report->error);
+		return ktstr_error_set(
+			error, code,
+			"cannot start '%s': its child process was not told to go on: %m "
+			"(errno %d)",
+			plan->argv[0], report->error);
 	case STEP_PDEATHSIG:
-		return ktstr_error_set(error, code, "cannot let the child die with its parent: %m (errno %d); "
-				       "spawn it without KTSTR_PAYLOAD_DIE_WITH_PARENT", report->error);
+		return ktstr_error_set(error, code,
+				       "cannot let the child die with its parent: %m (errno %d); "
+				       "spawn it without KTSTR_PAYLOAD_DIE_WITH_PARENT",
+				       report->error);
 	case STEP_GROUP:
-		return ktstr_error_set(error, code, "cannot give the child its own process group: %m (errno %d); "
-				       "spawn it with KTSTR_PAYLOAD_SHARE_GROUP", report->error);
+		return ktstr_error_set(
+			error, code,
+			"cannot give the child its own process group: %m (errno %d); "
+			"spawn it with KTSTR_PAYLOAD_SHARE_GROUP",
+			report->error);
 	case STEP_CWD:
-		return ktstr_error_set(error, code, "cannot enter the child's working directory '%s': %m (errno %d); "
-				       "check that it exists and may be entered", options->cwd, report->error);
+		return ktstr_error_set(
+			error, code,
+			"cannot enter the child's working directory '%s': %m (errno %d); "
+			"check that it exists and may be entered",
+			options->cwd, report->error);
 	case STEP_EXEC:
 		break;
 	}
@@ -273,7 +296,11 @@ int ktstr_spawn(const char *const argv[], const struct ktstr_payload_options *op
 		const int capture_fds[3], pid_t *pid, int *pidfd, struct ktstr_error *error)
 {
 	struct payload_plan plan = {
-		.argv = argv, .options = options, .capture_fds = capture_fds, .parent_end = -1, .child_end = -1,
+		.argv = argv,
+		.options = options,
+		.capture_fds = capture_fds,
+		.parent_end = -1,
+		.child_end = -1,
 	};
 	struct payload_report report;
 	int err, untold;
@@ -285,24 +312,33 @@ int ktstr_spawn(const char *const argv[], const struct ktstr_payload_options *op
 	}
 	if (err) {
 		errno = -err; /* for %m */
-		ktstr_error_set(error, err, "cannot start '%s': %m (errno %d); check the limits on processes, "
-				"memory and open files", argv[0], -err);
+		ktstr_error_set(error, err,
+				"cannot start '%s': %m (errno %d); check the limits on processes, "
+				"memory and open files",
+				argv[0], -err);
 		goto out;
 	}
-	/* Until it has heard PAYLOAD_GO the child cannot end by itself, so that pid is certain to be its own. */
+	/* Until it has heard PAYLOAD_GO the child cannot end by itself, so that pid is certain to
+	 * be its own. */
 	err = open_pidfd(*pid, pidfd);
 	untold = tell_child(&plan, err ? PAYLOAD_STOP : PAYLOAD_GO);
 	close(plan.child_end); /* the copy here would keep the end of file away */
 	plan.child_end = -1;
 	if (err) {
 		errno = -err;
-		ktstr_error_set(error, err, "cannot open a pidfd for '%s': %m (errno %d); check the limit on open "
-				"files", argv[0], -err);
+		ktstr_error_set(
+			error, err,
+			"cannot open a pidfd for '%s': %m (errno %d); check the limit on open "
+			"files",
+			argv[0], -err);
 	} else if (untold) {
 		err = untold;
 		errno = -err;
-		ktstr_error_set(error, err, "cannot start '%s': its child process cannot be told to go on: %m (errno %d); "
-				"check the limits on memory", argv[0], -err);
+		ktstr_error_set(error, err,
+				"cannot start '%s': its child process cannot be told to go on: %m "
+				"(errno %d); "
+				"check the limits on memory",
+				argv[0], -err);
 	} else if (read_report(plan.parent_end, *pidfd, &report)) {
 		err = explain(&plan, &report, error);
 	}

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Starts a child process and tells whether its exec succeeded. Called by payload.c. */
+/* Starts a child process and tells whether its exec succeeded. */
 #ifndef KTSTR_PAYLOAD_SPAWN_H
 #define KTSTR_PAYLOAD_SPAWN_H
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* A process by file descriptor. Called by payload, payload_spawn and worker_ready_wait. */
+/* A process by file descriptor. */
 #include "pidfd.h"
 
 #include <errno.h>
@@ -11,9 +11,10 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-/* The numbers below come from linux/pidfd.h (Linux 6.9 and 6.15), newer than many distributions'. */
-#define SIGNAL_PROCESS_GROUP (1u << 2) /* PIDFD_SIGNAL_PROCESS_GROUP */
-#define INFO_EXIT (UINT64_C(1) << 3)   /* PIDFD_INFO_EXIT */
+/* The numbers below come from linux/pidfd.h (Linux 6.9 and 6.15), newer than many distributions'.
+ */
+#define SIGNAL_PROCESS_GROUP (1u << 2)          /* PIDFD_SIGNAL_PROCESS_GROUP */
+#define INFO_EXIT            (UINT64_C(1) << 3) /* PIDFD_INFO_EXIT */
 
 struct pidfd_info { /* struct pidfd_info, first published size: 64 bytes */
 	uint64_t mask;
@@ -42,14 +43,14 @@ int ktstr_pidfd_signal(int pidfd, int signo, int group)
 }
 
 /*
- * The kernel keeps the exit status for whoever holds a pidfd, also after the process was reaped. One
- * that it reaps by itself (SIGCHLD ignored) turns the pidfd readable some instants before its status
- * is stored; POLLHUP comes after that. Where POLLHUP never comes, time is the limit.
+ * The kernel keeps the exit status for whoever holds a pidfd, also after the process was reaped.
+ * One that it reaps by itself (SIGCHLD ignored) turns the pidfd readable some instants before its
+ * status is stored; POLLHUP comes after that. Where POLLHUP never comes, time is the limit.
  */
 static int exit_status_of_reaped(int pidfd, int *wait_status)
 {
-	struct pidfd_info info = {.mask = INFO_EXIT};
-	struct pollfd gone = {.fd = pidfd};
+	struct pidfd_info info = { .mask = INFO_EXIT };
+	struct pollfd gone = { .fd = pidfd };
 
 	if (pidfd < 0)
 		return -ECHILD;
@@ -62,7 +63,8 @@ static int exit_status_of_reaped(int pidfd, int *wait_status)
 
 static int status_of(const siginfo_t *info)
 {
-	/* The layout of a wait status, wait(2): exit code in bits 8-15, signal in 0-6, core flag 7. */
+	/* The layout of a wait status, wait(2): exit code in bits 8-15, signal in 0-6, core flag 7.
+	 */
 	if (info->si_code == CLD_EXITED)
 		return (info->si_status & 0xff) << 8;
 	return (info->si_status & 0x7f) | (info->si_code == CLD_DUMPED ? 0x80 : 0);
@@ -70,8 +72,8 @@ static int status_of(const siginfo_t *info)
 
 int ktstr_process_peek(pid_t pid, int pidfd, int *wait_status)
 {
-	siginfo_t info = {0};
-	struct pollfd ended = {.fd = pidfd, .events = POLLIN};
+	siginfo_t info = { 0 };
+	struct pollfd ended = { .fd = pidfd, .events = POLLIN };
 	int err;
 
 	do {

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * A process by file descriptor (pidfd_open(2)), so that a recycled pid is never taken for it.
- * Called by payload, payload_spawn and worker_ready_wait.
  */
 #ifndef KTSTR_PIDFD_H
 #define KTSTR_PIDFD_H

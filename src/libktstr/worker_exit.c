@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Words for outcomes, and for the worker's exit codes. Called by worker_ready_wait.c for its texts, and by users. */
+/* Words for outcomes, and for the worker's exit codes. */
 #include <ktstr/worker_ready_wait.h>
 
 #include <stddef.h>
@@ -8,13 +8,13 @@ static const struct {
 	int code;
 	const char *meaning;
 } exits[] = {
-	{0, "only --help and --version end like this"},
-	{2, "BYTES is 0"},
-	{3, "the worker has more than one thread; is background_thread:true in MALLOC_CONF?"},
-	{4, "the marker could not be written"},
-	{5, "bad arguments: BYTES missing or not a number, or an unknown option"},
-	{6, "/proc/self/task could not be read"},
-	{7, "the allocation of BYTES failed"},
+	{ 0, "only --help and --version end like this" },
+	{ 2, "BYTES is 0" },
+	{ 3, "the worker has more than one thread; is background_thread:true in MALLOC_CONF?" },
+	{ 4, "the marker could not be written" },
+	{ 5, "bad arguments: BYTES missing or not a number, or an unknown option" },
+	{ 6, "/proc/self/task could not be read" },
+	{ 7, "the allocation of BYTES failed" },
 };
 
 const char *ktstr_worker_exit_meaning(int exit_code)

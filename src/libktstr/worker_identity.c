@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* What /proc tells of a worker. Called by worker_ready_wait, marker_watch and worker_marker. */
+/* What /proc tells of a worker. */
 #include "config.h"
 
 #include "worker_identity.h"
@@ -15,8 +15,8 @@
 #include <unistd.h>
 
 #define STAT_STARTTIME 22 /* proc(5): field 22 of /proc/<pid>/stat, in clock ticks since boot */
-#define STAT_STATE 3	  /* the first field behind the name */
-#define NS_PER_SEC UINT64_C(1000000000)
+#define STAT_STATE     3  /* the first field behind the name */
+#define NS_PER_SEC     UINT64_C(1000000000)
 
 /* Reads a small file of /proc whole into text, NUL-terminated. Returns 0 or a negative errno. */
 static int read_proc(pid_t pid, const char *name, char *text, size_t size)
@@ -54,7 +54,8 @@ int worker_identity_parse_stat(const char *text, uint64_t *start_ticks)
 	return errno || *end != ' ' ? -EBADMSG : 0;
 }
 
-/* The text behind "\n<name>:", or NULL. A worker's name is escaped there, so it cannot forge a line. */
+/* The text behind "\n<name>:", or NULL. A worker's name is escaped there, so it cannot forge a
+ * line. */
 static const char *status_value(const char *text, const char *name)
 {
 	char line[32];
@@ -130,7 +131,7 @@ void worker_namespaces_read(pid_t pid, struct worker_namespaces *namespaces)
 	char process[16];
 	int err;
 
-	*namespaces = (struct worker_namespaces){.place = WORKER_PLACE_UNKNOWN};
+	*namespaces = (struct worker_namespaces){ .place = WORKER_PLACE_UNKNOWN };
 	snprintf(process, sizeof process, "%d", (int)pid);
 	if (stat_link("self", "ns/mnt", &our_mounts) || stat_link("self", "root", &our_root))
 		return;
@@ -148,12 +149,14 @@ void worker_namespaces_read(pid_t pid, struct worker_namespaces *namespaces)
 		return;
 	}
 	/* After unshare(CLONE_NEWPID) a process stays where it is; only its next child moves. */
-	if (!stat_link(process, "ns/pid", &pids) && !stat_link(process, "ns/pid_for_children", &child_pids) &&
+	if (!stat_link(process, "ns/pid", &pids) &&
+	    !stat_link(process, "ns/pid_for_children", &child_pids) &&
 	    !same_file(&pids, &child_pids)) {
 		namespaces->place = WORKER_PLACE_CHILD_PID_NS;
 		namespaces->pid_namespace = child_pids.st_ino;
 		return;
 	}
-	namespaces->place = same_file(&mounts, &our_mounts) && same_file(&root, &our_root) ? WORKER_PLACE_OURS
-											   : WORKER_PLACE_OTHER;
+	namespaces->place = same_file(&mounts, &our_mounts) && same_file(&root, &our_root)
+				    ? WORKER_PLACE_OURS
+				    : WORKER_PLACE_OTHER;
 }

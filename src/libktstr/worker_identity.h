@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * What /proc tells of a worker: when it started, who owns it, and in which namespaces it lives.
- * Called by worker_ready_wait, marker_watch and worker_marker.
  */
 #ifndef KTSTR_WORKER_IDENTITY_H
 #define KTSTR_WORKER_IDENTITY_H
@@ -13,7 +12,8 @@
 #define WORKER_START_UNKNOWN UINT64_MAX
 
 struct worker_identity {
-	uint64_t start_ns;     /* start on CLOCK_BOOTTIME, rounded down to a clock tick, or WORKER_START_UNKNOWN */
+	uint64_t start_ns;     /* start on CLOCK_BOOTTIME, rounded down to a clock tick, or
+				  WORKER_START_UNKNOWN */
 	uint64_t tick_ns;      /* nanoseconds in a clock tick */
 	uid_t effective_uid;   /* as the caller's user namespace shows it */
 	uid_t file_system_uid; /* the owner of the files that it creates, credentials(7) */
@@ -22,18 +22,19 @@ struct worker_identity {
 
 /* Where the worker's files are, next to the caller's. */
 enum worker_place {
-	WORKER_PLACE_OURS,	  /* same mount namespace and root */
-	WORKER_PLACE_OTHER,	  /* another mount namespace or root: look under /proc/<pid>/root */
-	WORKER_PLACE_CHILD_PID_NS, /* it has made a pid namespace for its children: it is not the worker itself */
-	WORKER_PLACE_UNKNOWN,	  /* the kernel does not let us compare */
-	WORKER_PLACE_ENDED,	  /* a zombie, or gone: nothing left to compare */
+	WORKER_PLACE_OURS,  /* same mount namespace and root */
+	WORKER_PLACE_OTHER, /* another mount namespace or root: look under /proc/<pid>/root */
+	WORKER_PLACE_CHILD_PID_NS, /* it has made a pid namespace for its children: it is not the
+				      worker itself */
+	WORKER_PLACE_UNKNOWN,      /* the kernel does not let us compare */
+	WORKER_PLACE_ENDED,        /* a zombie, or gone: nothing left to compare */
 };
 
 /* What a look at the worker's namespaces found. */
 struct worker_namespaces {
 	enum worker_place place;
 	uint64_t mount_namespace; /* inode number, as in mnt:[4026531841]; 0 when unknown */
-	uint64_t pid_namespace;	  /* of its children, for WORKER_PLACE_CHILD_PID_NS; 0 when unknown */
+	uint64_t pid_namespace; /* of its children, for WORKER_PLACE_CHILD_PID_NS; 0 when unknown */
 };
 
 /*

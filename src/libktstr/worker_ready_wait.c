@@ -18,20 +18,20 @@
 #include <unistd.h>
 
 #include "error_private.h"
-#include <ktstr/worker_ready.h>
+#include "marker_check.h"
 #include "marker_watch.h"
 #include "monotonic.h"
 #include "payload_private.h"
 #include "pidfd.h"
 #include "worker_identity.h"
-#include "marker_check.h"
+#include <ktstr/worker_ready.h>
 
 #define POLL_MS 10 /* between looks where inotify or pidfds are refused */
 
 struct wait {
 	pid_t pid;
-	int pidfd;			/* -1 where pidfds are refused */
-	struct ktstr_payload *payload;	/* NULL for a bare pid */
+	int pidfd;                     /* -1 where pidfds are refused */
+	struct ktstr_payload *payload; /* NULL for a bare pid */
 	const char *role, *path;
 	char default_path[KTSTR_WORKER_READY_PATH_SIZE];
 
@@ -57,14 +57,16 @@ static void judge(struct wait *wait)
 {
 	const struct marker_watch *folder = &wait->folder;
 
-	wait->verdict = marker_check_judge(folder->fd, folder->name, &wait->worker, folder->witnessed, &wait->owner);
+	wait->verdict = marker_check_judge(folder->fd, folder->name, &wait->worker,
+					   folder->witnessed, &wait->owner);
 }
 
 /* Does the marker stand? Keeps the verdict for the text of a timeout. */
 static bool marker_stands(struct wait *wait)
 {
 	judge(wait);
-	if (wait->verdict == MARKER_CHECK_FOREIGN && worker_identity_read(wait->pid, &wait->worker) == 0)
+	if (wait->verdict == MARKER_CHECK_FOREIGN &&
+	    worker_identity_read(wait->pid, &wait->worker) == 0)
 		judge(wait); /* it may have changed its user since it was started, as under su(1) */
 	if (wait->verdict != MARKER_CHECK_EMPTY) {
 		wait->empty_until = KTSTR_NEVER;
@@ -93,8 +95,8 @@ static bool worker_ended(struct wait *wait)
 }
 
 /*
- * Sleeps until there is a reason to look at the marker and the process again. Returns 0 or a negative
- * errno. The recheck alone is none: it only sees to it that the right folder is watched.
+ * Sleeps until there is a reason to look at the marker and the process again. Returns 0 or a
+ * negative errno. The recheck alone is none: it only sees to it that the right folder is watched.
  */
 static int sleep_for_news(struct wait *wait)
 {
@@ -103,18 +105,21 @@ static int sleep_for_news(struct wait *wait)
 	if (wait->folder.watch < 0 || wait->pidfd < 0)
 		look_at = earlier(look_at, ktstr_deadline_after_ms(POLL_MS));
 	for (;;) {
-		struct pollfd fds[4] = {{.fd = wait->pidfd, .events = POLLIN},
-					{.fd = wait->folder.watch < 0 ? -1 : wait->folder.inotify, .events = POLLIN}};
+		struct pollfd fds[4] = { { .fd = wait->pidfd, .events = POLLIN },
+					 { .fd = wait->folder.watch < 0 ? -1 : wait->folder.inotify,
+					   .events = POLLIN } };
 		nfds_t count = 2;
 		struct timespec left;
 		int ready, entered;
 
 		if (wait->payload)
 			count += ktstr_payload_poll_fds(wait->payload, fds + 2);
-		ready = ppoll(fds, count, ktstr_time_left(earlier(look_at, wait->folder.recheck_at), &left), NULL);
+		ready = ppoll(fds, count,
+			      ktstr_time_left(earlier(look_at, wait->folder.recheck_at), &left),
+			      NULL);
 		if (ready < 0 && errno != EINTR)
-			return ktstr_error_set(&wait->story, -errno, "%s pid %d: ppoll failed: %s", wait->role,
-					       (int)wait->pid, strerrordesc_np(errno));
+			return ktstr_error_set(&wait->story, -errno, "%s pid %d: ppoll failed: %s",
+					       wait->role, (int)wait->pid, strerrordesc_np(errno));
 		if (wait->payload)
 			ktstr_payload_drain(wait->payload);
 		if (ready > 0 && fds[0].revents)
@@ -147,7 +152,8 @@ static void describe_status(const struct ktstr_worker_ready_result *result, char
 	} else if (WIFSIGNALED(status)) {
 		const char *name = sigdescr_np(WTERMSIG(status));
 
-		snprintf(text, size, "killed by signal %d (%s)", WTERMSIG(status), name ? name : "unknown");
+		snprintf(text, size, "killed by signal %d (%s)", WTERMSIG(status),
+			 name ? name : "unknown");
 	} else {
 		const char *meaning = ktstr_worker_exit_meaning(WEXITSTATUS(status));
 
@@ -166,16 +172,19 @@ static int finish(struct wait *wait, enum ktstr_worker_ready_outcome outcome)
 	};
 	struct ktstr_worker_ready_result *result = wait->result;
 	char status[160] = "", complaint[128] = "";
-	bool ended = outcome == KTSTR_WORKER_READY_EXITED_BEFORE || outcome == KTSTR_WORKER_READY_EXITED_AFTER;
+	bool ended = outcome == KTSTR_WORKER_READY_EXITED_BEFORE ||
+		     outcome == KTSTR_WORKER_READY_EXITED_AFTER;
 
 	result->outcome = outcome;
 	if (ended)
 		describe_status(result, status, sizeof status);
 	if (outcome != KTSTR_WORKER_READY)
 		marker_check_complaint(wait->verdict, wait->owner, complaint, sizeof complaint);
-	snprintf(result->text, sizeof result->text, "%s pid %d: %s: %s%s%s%s%s", wait->role, (int)wait->pid,
-		 sentences[outcome], wait->path,
-		 wait->folder.namespaces.place == WORKER_PLACE_OTHER ? " in its own mount namespace or root" : "",
+	snprintf(result->text, sizeof result->text, "%s pid %d: %s: %s%s%s%s%s", wait->role,
+		 (int)wait->pid, sentences[outcome], wait->path,
+		 wait->folder.namespaces.place == WORKER_PLACE_OTHER
+			 ? " in its own mount namespace or root"
+			 : "",
 		 ended ? ": " : "", status, complaint);
 	return 0;
 }
@@ -186,8 +195,10 @@ static int time_is_up(struct wait *wait)
 		return wait->folder.lost; /* its story is told already */
 	if (wait->folder.namespaces.place == WORKER_PLACE_UNKNOWN)
 		return ktstr_error_set(&wait->story, -EXDEV,
-				       "%s pid %d: no marker %s here, and it cannot be told whether the process shares our "
-				       "mount namespace, because /proc/%d/ns/mnt may not be read; run as its user or as root",
+				       "%s pid %d: no marker %s here, and it cannot be told "
+				       "whether the process shares our "
+				       "mount namespace, because /proc/%d/ns/mnt may not be read; "
+				       "run as its user or as root",
 				       wait->role, (int)wait->pid, wait->path, (int)wait->pid);
 	return finish(wait, KTSTR_WORKER_READY_TIMED_OUT);
 }
@@ -199,10 +210,12 @@ static int wait_loop(struct wait *wait)
 		int err;
 
 		if (worker_ended(wait)) {
-			/* It may have come, or an empty one gone, between the look and the end; empty counts now too. */
+			/* It may have come, or an empty one gone, between the look and the end;
+			 * empty counts now too. */
 			if (wait->verdict != MARKER_CHECK_FRESH)
 				stands = marker_stands(wait) || wait->verdict == MARKER_CHECK_EMPTY;
-			return finish(wait, stands ? KTSTR_WORKER_READY_EXITED_AFTER : KTSTR_WORKER_READY_EXITED_BEFORE);
+			return finish(wait, stands ? KTSTR_WORKER_READY_EXITED_AFTER
+						   : KTSTR_WORKER_READY_EXITED_BEFORE);
 		}
 		if (stands)
 			return finish(wait, KTSTR_WORKER_READY);
@@ -221,21 +234,27 @@ static int read_worker(struct wait *wait)
 	int err = worker_identity_read(wait->pid, &wait->worker), status;
 
 	/* Hidden from /proc, or /proc is not there: that is not to have ended. */
-	if (err == -ESRCH && wait->payload && ktstr_process_peek(wait->pid, wait->pidfd, &status) == -EAGAIN)
+	if (err == -ESRCH && wait->payload &&
+	    ktstr_process_peek(wait->pid, wait->pidfd, &status) == -EAGAIN)
 		err = -ENOENT;
 	if (err == -ESRCH && wait->payload) {
-		/* Ended and reaped by the kernel, as when SIGCHLD is ignored: nothing there can be told to be fresh. */
-		wait->worker = (struct worker_identity){
-			.start_ns = WORKER_START_UNKNOWN, .effective_uid = geteuid(), .file_system_uid = geteuid(),
-			.inner_pid = (uint32_t)wait->pid};
+		/* Ended and reaped by the kernel, as when SIGCHLD is ignored: nothing there can be
+		 * told to be fresh. */
+		wait->worker = (struct worker_identity){ .start_ns = WORKER_START_UNKNOWN,
+							 .effective_uid = geteuid(),
+							 .file_system_uid = geteuid(),
+							 .inner_pid = (uint32_t)wait->pid };
 		wait->folder.namespaces.place = WORKER_PLACE_ENDED;
 		return 0;
 	}
 	if (err == -ESRCH)
-		return ktstr_error_set(&wait->story, err, "%s pid %d: there is no such process", wait->role, (int)wait->pid);
+		return ktstr_error_set(&wait->story, err, "%s pid %d: there is no such process",
+				       wait->role, (int)wait->pid);
 	if (err)
-		return ktstr_error_set(&wait->story, err, "%s pid %d: /proc/%d cannot be read: %s; is procfs mounted?",
-				       wait->role, (int)wait->pid, (int)wait->pid, strerrordesc_np(-err));
+		return ktstr_error_set(&wait->story, err,
+				       "%s pid %d: /proc/%d cannot be read: %s; is procfs mounted?",
+				       wait->role, (int)wait->pid, (int)wait->pid,
+				       strerrordesc_np(-err));
 	worker_namespaces_read(wait->pid, &wait->folder.namespaces);
 	return 0;
 }
@@ -251,15 +270,18 @@ static int run(struct wait *wait, int timeout_ms)
 	wait->folder.role = wait->role;
 	wait->folder.story = &wait->story;
 	/*
-	 * To close an inotify instance waits for a grace period of the kernel, 0.1 to 14 ms as measured. A
-	 * handle keeps it for the next wait and closes it at its own end, so that readiness is not told late.
+	 * To close an inotify instance waits for a grace period of the kernel, 0.1 to 14 ms as
+	 * measured. A handle keeps it for the next wait and closes it at its own end, so that
+	 * readiness is not told late.
 	 */
-	marker_watch_begin(&wait->folder, wait->payload ? ktstr_payload_take_inotify(wait->payload) : -1);
+	marker_watch_begin(&wait->folder,
+			   wait->payload ? ktstr_payload_take_inotify(wait->payload) : -1);
 	wait->empty_until = KTSTR_NEVER;
 
 	err = read_worker(wait);
 	if (!err && !wait->path) {
-		(void)ktstr_worker_ready_path(wait->worker.inner_pid, wait->default_path, sizeof wait->default_path);
+		(void)ktstr_worker_ready_path(wait->worker.inner_pid, wait->default_path,
+					      sizeof wait->default_path);
 		wait->path = wait->default_path;
 	}
 	wait->folder.path = wait->path;
@@ -278,27 +300,35 @@ static int run(struct wait *wait, int timeout_ms)
 	return err;
 }
 
-static int check_arguments(const char *role, const struct ktstr_worker_ready_result *result, struct ktstr_error *error)
+static int check_arguments(const char *role, const struct ktstr_worker_ready_result *result,
+			   struct ktstr_error *error)
 {
 	if (!role)
 		return ktstr_error_set(error, -EINVAL, "role is NULL; pass a word for the worker");
 	if (!result)
-		return ktstr_error_set(error, -EINVAL, "%s: result is NULL; pass where the outcome goes", role);
+		return ktstr_error_set(error, -EINVAL,
+				       "%s: result is NULL; pass where the outcome goes", role);
 	return 0;
 }
 
-static int wait_payload(struct ktstr_payload *worker, const char *path, const char *role, int timeout_ms,
-			struct ktstr_worker_ready_result *result, struct ktstr_error *error)
+static int wait_payload(struct ktstr_payload *worker, const char *path, const char *role,
+			int timeout_ms, struct ktstr_worker_ready_result *result,
+			struct ktstr_error *error)
 {
-	struct wait wait = {.payload = worker, .role = role, .path = path, .result = result, .error = error};
+	struct wait wait = {
+		.payload = worker, .role = role, .path = path, .result = result, .error = error
+	};
 	int err = check_arguments(role, result, error);
 
 	if (err)
 		return err;
 	err = ktstr_payload_pid(worker, &wait.pid);
 	if (err)
-		return ktstr_error_set(error, err, err == -ESRCH ? "%s: its handle is consumed, it was waited for or killed"
-								 : "%s: its handle is NULL", role);
+		return ktstr_error_set(
+			error, err,
+			err == -ESRCH ? "%s: its handle is consumed, it was waited for or killed"
+				      : "%s: its handle is NULL",
+			role);
 	wait.pidfd = ktstr_payload_pidfd(worker);
 	return run(&wait, timeout_ms);
 }
@@ -309,12 +339,14 @@ int ktstr_worker_ready_wait(struct ktstr_payload *worker, const char *role, int 
 	return wait_payload(worker, NULL, role, timeout_ms, result, error);
 }
 
-int ktstr_worker_ready_wait_path(struct ktstr_payload *worker, const char *marker_path, const char *role,
-				 int timeout_ms, struct ktstr_worker_ready_result *result,
+int ktstr_worker_ready_wait_path(struct ktstr_payload *worker, const char *marker_path,
+				 const char *role, int timeout_ms,
+				 struct ktstr_worker_ready_result *result,
 				 struct ktstr_error *error)
 {
 	if (!marker_path || marker_path[0] != '/' || marker_path[strlen(marker_path) - 1] == '/')
-		return ktstr_error_set(error, -EINVAL, "the marker's path '%s' is not an absolute path of a file",
+		return ktstr_error_set(error, -EINVAL,
+				       "the marker's path '%s' is not an absolute path of a file",
 				       marker_path ? marker_path : "(null)");
 	return wait_payload(worker, marker_path, role, timeout_ms, result, error);
 }
@@ -322,7 +354,7 @@ int ktstr_worker_ready_wait_path(struct ktstr_payload *worker, const char *marke
 int ktstr_worker_ready_wait_pid(pid_t pid, const char *role, int timeout_ms,
 				struct ktstr_worker_ready_result *result, struct ktstr_error *error)
 {
-	struct wait wait = {.pid = pid, .role = role, .result = result, .error = error};
+	struct wait wait = { .pid = pid, .role = role, .result = result, .error = error };
 	int err = check_arguments(role, result, error);
 
 	if (err)
@@ -333,10 +365,11 @@ int ktstr_worker_ready_wait_pid(pid_t pid, const char *role, int timeout_ms,
 	if (wait.pidfd == -ENOSYS || wait.pidfd == -EPERM)
 		wait.pidfd = -1; /* polled instead */
 	else if (wait.pidfd == -EMFILE || wait.pidfd == -ENFILE || wait.pidfd == -ENOMEM)
-		return ktstr_error_set(error, wait.pidfd, "%s pid %d: no pidfd for it: %s", role, (int)pid,
-				       strerrordesc_np(-wait.pidfd));
+		return ktstr_error_set(error, wait.pidfd, "%s pid %d: no pidfd for it: %s", role,
+				       (int)pid, strerrordesc_np(-wait.pidfd));
 	else if (wait.pidfd < 0) /* EINVAL, ENOENT: a thread that leads no process */
-		return ktstr_error_set(error, -ESRCH, "%s pid %d: there is no such process", role, (int)pid);
+		return ktstr_error_set(error, -ESRCH, "%s pid %d: there is no such process", role,
+				       (int)pid);
 	err = run(&wait, timeout_ms);
 	if (wait.pidfd >= 0)
 		close(wait.pidfd);

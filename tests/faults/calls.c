@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The errors come from each call's manual page, section ERRORS, less those that only a wrong argument
- * of the caller brings (EBADF, EFAULT, most of EINVAL). EINTR stands wherever the call may sleep.
+ * The errors come from each call's manual page, section ERRORS, less those that only a wrong
+ * argument of the caller brings (EBADF, EFAULT, most of EINVAL). EINTR stands wherever the call may
+ * sleep.
  */
 #define _GNU_SOURCE
 #include "calls.h"
@@ -10,10 +11,20 @@
 #include <string.h>
 #include <sys/syscall.h>
 
-/* Of the C library and the kernel's start of a process: no failure, or none that a program could see. */
-#define NEVER(name) { #name, SYS_##name, CALL_NEVER, { 0 }, 0, 0 }
-#define CALL(name, ...) { #name, SYS_##name, CALL_INSTEAD, { __VA_ARGS__ }, 0, 0 }
-#define SHORT(name, argument, to, ...) { #name, SYS_##name, CALL_INSTEAD, { __VA_ARGS__ }, argument, to }
+/* Of the C library and the kernel's start of a process: no failure, or none that a program could
+ * see. */
+#define NEVER(name)                                        \
+	{                                                  \
+#name, SYS_##name, CALL_NEVER, { 0 }, 0, 0 \
+	}
+#define CALL(name, ...)                                                \
+	{                                                              \
+#name, SYS_##name, CALL_INSTEAD, { __VA_ARGS__ }, 0, 0 \
+	}
+#define SHORT(name, argument, to, ...)                                         \
+	{                                                                      \
+#name, SYS_##name, CALL_INSTEAD, { __VA_ARGS__ }, argument, to \
+	}
 
 static const struct call calls[] = {
 	SHORT(read, 3, 1, EINTR, EIO, EAGAIN, EISDIR, ENOMEM, EPERM, ESRCH),
@@ -26,8 +37,10 @@ static const struct call calls[] = {
 	CALL(recvfrom, EINTR, ENOMEM, ECONNRESET, EAGAIN),
 	CALL(sendto, EINTR, ENOMEM, ENOBUFS, EPIPE, ECONNRESET, EAGAIN),
 	CALL(open, EINTR, EACCES, EMFILE, ENFILE, ENOENT, ENOMEM, ELOOP, ENOSPC, EIO, ENXIO),
-	CALL(openat, EINTR, EACCES, EMFILE, ENFILE, ENOENT, ENOMEM, ELOOP, ENOSPC, EPERM, EIO, ESRCH),
-	CALL(openat2, EINTR, EACCES, EMFILE, ENFILE, ENOENT, ENOMEM, ELOOP, ENOSYS, EXDEV, EAGAIN, EPERM),
+	CALL(openat, EINTR, EACCES, EMFILE, ENFILE, ENOENT, ENOMEM, ELOOP, ENOSPC, EPERM, EIO,
+	     ESRCH),
+	CALL(openat2, EINTR, EACCES, EMFILE, ENFILE, ENOENT, ENOMEM, ELOOP, ENOSYS, EXDEV, EAGAIN,
+	     EPERM),
 	{ "close", SYS_close, CALL_AFTERWARDS, { EINTR, EIO, ENOSPC, EDQUOT }, 0, 0 },
 	CALL(newfstatat, EACCES, ELOOP, ENOENT, ENOMEM, ENOTDIR, EINTR),
 	CALL(stat, EACCES, ELOOP, ENOENT, ENOMEM, ENOTDIR),
@@ -67,7 +80,8 @@ static const struct call calls[] = {
 	CALL(setpgid, EACCES, EPERM, ESRCH),
 	CALL(chdir, EACCES, ELOOP, ENOENT, ENOMEM, ENOTDIR, EIO),
 	CALL(unlink, EACCES, EBUSY, EIO, ENOENT, ENOMEM, EPERM, EROFS),
-	CALL(execve, EACCES, EAGAIN, EIO, ELOOP, EMFILE, ENFILE, ENOENT, ENOEXEC, ENOMEM, EPERM, ETXTBSY, E2BIG),
+	CALL(execve, EACCES, EAGAIN, EIO, ELOOP, EMFILE, ENFILE, ENOENT, ENOEXEC, ENOMEM, EPERM,
+	     ETXTBSY, E2BIG),
 	CALL(clone, EAGAIN, ENOMEM, EPERM, ENOSPC),
 	CALL(clone3, EAGAIN, ENOMEM, EPERM, ENOSPC, ENOSYS),
 	CALL(fork, EAGAIN, ENOMEM, ENOSYS),
@@ -86,12 +100,30 @@ static const struct call calls[] = {
 	CALL(uname, ENOSYS),
 	CALL(getrandom, EINTR, ENOSYS),
 	CALL(clock_gettime, EINVAL),
-	NEVER(futex), /* glibc's: a wake that is not made would hang its own join */
+	NEVER(futex),  /* glibc's: a wake that is not made would hang its own join */
 	NEVER(tgkill), /* pthread_cancel: to its own thread, which is there */
-	NEVER(rt_sigaction), NEVER(rt_sigprocmask), NEVER(rt_sigreturn), NEVER(exit), NEVER(exit_group),
-	NEVER(set_robust_list), NEVER(set_tid_address), NEVER(rseq), NEVER(arch_prctl), NEVER(restart_syscall),
-	NEVER(getpid), NEVER(gettid), NEVER(getppid), NEVER(geteuid), NEVER(getuid), NEVER(getegid), NEVER(getgid),
-	NEVER(sched_yield), NEVER(getcpu), NEVER(membarrier), NEVER(getpgrp), NEVER(getpgid),
+	NEVER(rt_sigaction),
+	NEVER(rt_sigprocmask),
+	NEVER(rt_sigreturn),
+	NEVER(exit),
+	NEVER(exit_group),
+	NEVER(set_robust_list),
+	NEVER(set_tid_address),
+	NEVER(rseq),
+	NEVER(arch_prctl),
+	NEVER(restart_syscall),
+	NEVER(getpid),
+	NEVER(gettid),
+	NEVER(getppid),
+	NEVER(geteuid),
+	NEVER(getuid),
+	NEVER(getegid),
+	NEVER(getgid),
+	NEVER(sched_yield),
+	NEVER(getcpu),
+	NEVER(membarrier),
+	NEVER(getpgrp),
+	NEVER(getpgid),
 };
 
 const struct call *call_by_number(long number)
@@ -112,7 +144,8 @@ const struct call *call_by_name(const char *name)
 
 int call_error_by_name(const char *name)
 {
-	for (int number = 1; number < 134; number++) { /* EHWPOISON, the last, is 133: asm-generic/errno.h */
+	for (int number = 1; number < 134;
+	     number++) { /* EHWPOISON, the last, is 133: asm-generic/errno.h */
 		const char *known = strerrorname_np(number);
 
 		if (known && strcmp(known, name) == 0)

@@ -1,15 +1,16 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Goes the libraries' ways three times in one process; the second time is the one that inject counts
- * and lets fail, the third shows that nothing is spoilt. Run by Faults.pm.
+ * Goes the libraries' ways three times in one process; the second time is the one that inject
+ *counts and lets fail, the third shows that nothing is spoilt. Run by Faults.pm.
  *
  *	driver probe PID auto|robust-list|ptrace|debug SNAPSHOTS [no-names]
  *	driver ready|ready-pid|ready-path|early|late WORKER
  *	driver payload SCRATCH
  *
- * On stdout, of the second round: "reading TID ALLOCATED DEALLOCATED", "unread TID KIND", "snapshot",
- * "failed CODE STEP TEXT", "outcome WORD TEXT", "status N", "output TEXT", "false-ready WHY"; then
- * "again ok" or "again TEXT", and "left FDS BLOCKS CHILDREN", each more than before that round.
+ * On stdout, of the second round: "reading TID ALLOCATED DEALLOCATED", "unread TID KIND",
+ *"snapshot", "failed CODE STEP TEXT", "outcome WORD TEXT", "status N", "output TEXT", "false-ready
+ *WHY"; then "again ok" or "again TEXT", and "left FDS BLOCKS CHILDREN", each more than before that
+ *round.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -27,9 +28,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "../open_files.h"
 #include "heap_count.h"
 #include "mark.h"
-#include "../open_files.h"
 
 #define WAIT_MS 5000
 #define LATE_MS 300
@@ -69,10 +70,11 @@ static void tell_snapshot(const struct ktstr_probe_snapshot *snapshot)
 		const struct ktstr_probe_thread *thread = ktstr_probe_snapshot_thread(snapshot, i);
 
 		if (thread->error_kind)
-			tell(1, "unread %d %s", (int)thread->tid, ktstr_probe_thread_error_name(thread->error_kind));
+			tell(1, "unread %d %s", (int)thread->tid,
+			     ktstr_probe_thread_error_name(thread->error_kind));
 		else
-			tell(0, "reading %d %" PRIu64 " %" PRIu64, (int)thread->tid, thread->allocated_bytes,
-			     thread->deallocated_bytes);
+			tell(0, "reading %d %" PRIu64 " %" PRIu64, (int)thread->tid,
+			     thread->allocated_bytes, thread->deallocated_bytes);
 	}
 	if (ktstr_probe_snapshot_interrupted(snapshot))
 		tell(1, "interrupted");
@@ -82,7 +84,7 @@ static void go_probe(void)
 {
 	struct ktstr_probe_options options = KTSTR_PROBE_OPTIONS_INIT;
 	struct ktstr_probe_snapshot *snapshots[16] = { NULL };
-	struct ktstr_probe_error error = { 0 };
+	struct ktstr_error error = { 0 };
 	struct ktstr_probe *probe = NULL;
 	int rc, wanted = atoi(arguments[4]), taken = 0;
 
@@ -101,7 +103,7 @@ static void go_probe(void)
 		}
 		ktstr_probe_close(probe);
 	} else {
-		error = (struct ktstr_probe_error){ .code = rc, .step = "new" };
+		error = (struct ktstr_error){ .code = rc, .step = "new" };
 		snprintf(error.text, sizeof error.text, "ktstr_probe_new: %s", strerror(-rc));
 	}
 	mark(0);
@@ -110,8 +112,8 @@ static void go_probe(void)
 		ktstr_probe_snapshot_free(snapshots[i]);
 	}
 	if (rc)
-		tell(1, "failed %s [%s] (%s) %s", strerrorname_np(-rc), ktstr_probe_tag_name(error.tag), error.step,
-		     error.text);
+		tell(1, "failed %s [%s] (%s) %s", strerrorname_np(-rc),
+		     ktstr_probe_tag_name(error.tag), error.step, error.text);
 	if (rc != error.code)
 		tell(1, "failed-story %d is not %d", rc, error.code);
 }
@@ -122,10 +124,12 @@ static int alive(pid_t pid)
 {
 	siginfo_t info = { .si_pid = 0 };
 
-	return waitid(P_PID, (id_t)pid, &info, WEXITED | WNOHANG | WNOWAIT) == 0 && info.si_pid == 0;
+	return waitid(P_PID, (id_t)pid, &info, WEXITED | WNOHANG | WNOWAIT) == 0 &&
+	       info.si_pid == 0;
 }
 
-static void check_outcome(const struct ktstr_worker_ready_result *result, const char *marker, pid_t pid)
+static void check_outcome(const struct ktstr_worker_ready_result *result, const char *marker,
+			  pid_t pid)
 {
 	struct stat st;
 	int stands = lstat(marker, &st) == 0;
@@ -149,7 +153,8 @@ static void tell_output(int rc, const struct ktstr_payload_output *output)
 {
 	tell_failed("output", rc, NULL);
 	if (rc == 0)
-		tell(0, "output %zu+%" PRIu64 " %.40s", output->size, output->dropped, output->data);
+		tell(0, "output %zu+%" PRIu64 " %.40s", output->size, output->dropped,
+		     output->data);
 }
 
 static int wait_for(struct ktstr_payload *payload, const char *mode, pid_t pid, const char *marker,
@@ -160,7 +165,8 @@ static int wait_for(struct ktstr_payload *payload, const char *mode, pid_t pid, 
 	if (strcmp(mode, "ready-pid") == 0)
 		return ktstr_worker_ready_wait_pid(pid, "worker", limit, result, error);
 	if (strcmp(mode, "ready-path") == 0)
-		return ktstr_worker_ready_wait_path(payload, marker, "worker", limit, result, error);
+		return ktstr_worker_ready_wait_path(payload, marker, "worker", limit, result,
+						    error);
 	return ktstr_worker_ready_wait(payload, "worker", limit, result, error);
 }
 
@@ -194,8 +200,8 @@ static void go_ready(void)
 	const char *sleeper[] = { "/bin/sleep", "60", NULL };
 	char marker[256], variable[300];
 	const char *env_set[] = { variable, NULL };
-	struct ktstr_payload_options options = {
-		.out = { .kind = KTSTR_PAYLOAD_STDIO_CAPTURE }, .err = { .kind = KTSTR_PAYLOAD_STDIO_CAPTURE } };
+	struct ktstr_payload_options options = { .out = { .kind = KTSTR_PAYLOAD_STDIO_CAPTURE },
+						 .err = { .kind = KTSTR_PAYLOAD_STDIO_CAPTURE } };
 	int by_path = strcmp(mode, "ready-path") == 0;
 	struct ktstr_worker_ready_result result = { 0 };
 	struct ktstr_error error = { 0 };
@@ -205,12 +211,15 @@ static void go_ready(void)
 
 	if (by_path) {
 		snprintf(marker, sizeof marker, "%s", path ? path : "");
-		snprintf(variable, sizeof variable, "%s=%s", KTSTR_WORKER_READY_MARKER_OVERRIDE_ENV, marker);
+		snprintf(variable, sizeof variable, "%s=%s", KTSTR_WORKER_READY_MARKER_OVERRIDE_ENV,
+			 marker);
 		unlink(marker);
-		options = (struct ktstr_payload_options){ .flags = KTSTR_PAYLOAD_DIE_WITH_PARENT, .env_set = env_set };
+		options = (struct ktstr_payload_options){ .flags = KTSTR_PAYLOAD_DIE_WITH_PARENT,
+							  .env_set = env_set };
 	}
 	mark(strcmp(mode, "ready-pid") != 0);
-	rc = ktstr_payload_spawn(strcmp(mode, "late") == 0 ? sleeper : argv, &options, &payload, &error);
+	rc = ktstr_payload_spawn(strcmp(mode, "late") == 0 ? sleeper : argv, &options, &payload,
+				 &error);
 	if (rc == 0) {
 		ktstr_payload_pid(payload, &pid);
 		if (!by_path)
@@ -236,10 +245,11 @@ static void go_payload(void)
 {
 	const char *argv[] = { "sh", "-c", "echo said; echo more >&2; read word; exit 7", NULL };
 	char file[256];
-	struct ktstr_payload_options options = {
-		.cwd = "/", .in = { .kind = KTSTR_PAYLOAD_STDIO_NULL },
-		.out = { .kind = KTSTR_PAYLOAD_STDIO_CAPTURE },
-		.err = { .kind = KTSTR_PAYLOAD_STDIO_FILE, .path = file } };
+	struct ktstr_payload_options options = { .cwd = "/",
+						 .in = { .kind = KTSTR_PAYLOAD_STDIO_NULL },
+						 .out = { .kind = KTSTR_PAYLOAD_STDIO_CAPTURE },
+						 .err = { .kind = KTSTR_PAYLOAD_STDIO_FILE,
+							  .path = file } };
 	struct ktstr_payload_output output = { .data = "" };
 	struct ktstr_error error = { 0 };
 	struct ktstr_payload *payload = NULL;
@@ -313,7 +323,8 @@ int main(int argc, char **argv)
 		failures = 0;
 		go();
 		if (round_number == 1)
-			printf("left %d %ld %d\n", open_files() - fds, heap_blocks() - blocks, children());
+			printf("left %d %ld %d\n", open_files() - fds, heap_blocks() - blocks,
+			       children());
 		else
 			left += failures;
 	}

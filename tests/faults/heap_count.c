@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Counts by standing in for malloc(3) and its kin, in front of glibc's own, "Replacing malloc" in its
-   manual. Called by driver and by the soak. */
+/* Counts by standing in for malloc(3) and its kin, in front of glibc's own, "Replacing malloc" in
+   its manual. */
 #define _GNU_SOURCE
 #include "heap_count.h"
 

@@ -2,15 +2,17 @@
 /*
  * Runs a program and lets one of its system calls fail, or fall short, once. Run by Faults.pm.
  *
- *	inject [-m] [-p CALL:NTH] [-k] [-t SECONDS] REPORT record|CALL:NTH:ERRNO|CALL:NTH:short PROGRAM [ARGUMENT...]
+ *	inject [-m] [-p CALL:NTH] [-k] [-t SECONDS] REPORT record|CALL:NTH:ERRNO|CALL:NTH:short
+ *PROGRAM [ARGUMENT...]
  *
  *	-m	count only between prctl(MARK_OPTION, 1) and prctl(MARK_OPTION, 0) of the program
- *	-p	"parked" when the program enters that call: told in REPORT, then it is left alone until the
- *		end of our stdin, and killed; with -k at once
+ *	-p	"parked" when the program enters that call: told in REPORT, then it is left alone
+ *until the end of our stdin, and killed; with -k at once
  *
- * Counted are the calls of all its threads and children up to a child's exec, but none of the dynamic
- * loader. REPORT gets lines: "call NAME COUNT ERRNO,... short|-" (record), "injected", "parked PID",
- * "hang", "left N" (processes that outlived the program), "exit N" or "signal N", "done".
+ * Counted are the calls of all its threads and children up to a child's exec, but none of the
+ *dynamic loader. REPORT gets lines: "call NAME COUNT ERRNO,... short|-" (record), "injected",
+ *"parked PID", "hang", "left N" (processes that outlived the program), "exit N" or "signal N",
+ *"done".
  */
 #define _GNU_SOURCE
 #include <elf.h>
@@ -39,8 +41,8 @@
 struct task {
 	pid_t tid;
 	int known, entered;
-	long result;		   /* forced on the call that it is in; 0: none */
-	int restore;		   /* 1 + index of the argument whose value `saved` is put back */
+	long result; /* forced on the call that it is in; 0: none */
+	int restore; /* 1 + index of the argument whose value `saved` is put back */
 	unsigned long long saved;
 	uint64_t poked, poked_value; /* a word of its memory to put back */
 };
@@ -85,7 +87,8 @@ static struct task *task_of(pid_t tid)
 /* ---- the registers: the one part that knows the architecture ---- */
 
 #ifdef __x86_64__
-/* x86-64 psABI 1.0, A.2.1: arguments of a system call in rdi, rsi, rdx, r10, r8, r9, the result in rax. */
+/* x86-64 psABI 1.0, A.2.1: arguments of a system call in rdi, rsi, rdx, r10, r8, r9, the result in
+ * rax. */
 static unsigned long long *argument(struct user_regs_struct *regs, int which)
 {
 	unsigned long long *const all[] = { &regs->rdi, &regs->rsi, &regs->rdx, &regs->r10 };
@@ -134,7 +137,9 @@ static void shorten(struct task *task, const struct call *call)
 		size = argument(&regs, call->size_argument);
 		task->restore = call->size_argument;
 		task->saved = *size;
-		*size = *size > (unsigned long long)call->shorter ? (unsigned long long)call->shorter : *size;
+		*size = *size > (unsigned long long)call->shorter
+				? (unsigned long long)call->shorter
+				: *size;
 	}
 	ptrace(PTRACE_SETREGS, task->tid, NULL, &regs);
 }
@@ -169,10 +174,23 @@ static void on_exit_of_call(struct task *task)
 	task->poked = 0;
 }
 #else
-static void skip_call(pid_t tid) { (void)tid; }
-static void ask_for_break(struct task *task) { (void)task; }
-static void shorten(struct task *task, const struct call *call) { (void)task; (void)call; }
-static void on_exit_of_call(struct task *task) { (void)task; }
+static void skip_call(pid_t tid)
+{
+	(void)tid;
+}
+static void ask_for_break(struct task *task)
+{
+	(void)task;
+}
+static void shorten(struct task *task, const struct call *call)
+{
+	(void)task;
+	(void)call;
+}
+static void on_exit_of_call(struct task *task)
+{
+	(void)task;
+}
 #endif
 
 /* ---- what is counted ---- */
@@ -273,7 +291,9 @@ static void on_entry(struct task *task, const struct __ptrace_syscall_info *info
 		} else {
 			shorten(task, call);
 		}
-	} else if (call && is(&parked, call->name, nth - (injected && wanted.name && strcmp(wanted.name, call->name) == 0))) {
+	} else if (call &&
+		   is(&parked, call->name,
+		      nth - (injected && wanted.name && strcmp(wanted.name, call->name) == 0))) {
 		on_parked();
 	}
 }
@@ -336,7 +356,8 @@ static void on_alarm(int signo)
 	late = 1; /* and waitpid() returns */
 }
 
-/* What the program left behind is ours now: PR_SET_CHILD_SUBREAPER. Some may be just about to end. */
+/* What the program left behind is ours now: PR_SET_CHILD_SUBREAPER. Some may be just about to end.
+ */
 static int end_others(void)
 {
 	struct timespec pause = { .tv_nsec = 5000000 };
@@ -405,8 +426,8 @@ static int loop(void)
 
 static void start(char **argv)
 {
-	int status, options = PTRACE_O_TRACESYSGOOD | PTRACE_O_TRACECLONE | PTRACE_O_TRACEFORK | PTRACE_O_TRACEVFORK |
-			      PTRACE_O_TRACEEXEC | PTRACE_O_EXITKILL;
+	int status, options = PTRACE_O_TRACESYSGOOD | PTRACE_O_TRACECLONE | PTRACE_O_TRACEFORK |
+			      PTRACE_O_TRACEVFORK | PTRACE_O_TRACEEXEC | PTRACE_O_EXITKILL;
 
 	program = fork();
 	if (program < 0)
@@ -427,7 +448,8 @@ static void start(char **argv)
 	task_of(program)->known = 1;
 	marked |= 2; /* nothing is counted before the exec */
 	/* Up to the exec without stops at calls. */
-	if (ptrace(PTRACE_CONT, program, NULL, NULL) || waitpid(program, &status, __WALL) != program ||
+	if (ptrace(PTRACE_CONT, program, NULL, NULL) ||
+	    waitpid(program, &status, __WALL) != program ||
 	    status >> 8 != (SIGTRAP | PTRACE_EVENT_EXEC << 8))
 		die(argv[0]);
 	marked &= 1;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* How a driver tells inject which of its system calls are meant: prctl(MARK_OPTION, 1 or 0), which the
-   kernel does not know. Called by driver and inject. */
+/* How a driver tells inject which of its system calls are meant: prctl(MARK_OPTION, 1 or 0), which
+   the kernel does not know. */
 #ifndef KTSTR_FAULTS_MARK_H
 #define KTSTR_FAULTS_MARK_H
 

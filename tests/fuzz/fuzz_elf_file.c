@@ -32,14 +32,17 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		abort();
 	elf_file_tsd(fd, &value, &symbol_size);
 	if (debug_file_build_id(fd, id, &id_size) == 0 &&
-	    (!debug_file_has_id(fd, id, id_size) || debug_file_open_by_id(NO_PROC, 1, id, id_size, by_id)))
+	    (!debug_file_has_id(fd, id, id_size) ||
+	     debug_file_open_by_id(NO_PROC, 1, id, id_size, by_id)))
 		abort();
 	if (debug_file_read_link(fd, &link) == 0 &&
-	    (!debug_file_link_is_sane(&link) || debug_file_open_by_link(NO_PROC, 1, "/nowhere/program", &link, by_link)))
+	    (!debug_file_link_is_sane(&link) ||
+	     debug_file_open_by_link(NO_PROC, 1, "/nowhere/program", &link, by_link)))
 		abort();
 	debug_file_has_checksum(fd, &left, 0);
 	if (tsd_dwarf_find(fd, &found) == 0 &&
-	    (found.allocated > found.size - 8 || found.deallocated > found.size - 8 || found.state >= found.size))
+	    (found.allocated > found.size - 8 || found.deallocated > found.size - 8 ||
+	     found.state >= found.size))
 		abort();
 	return 0;
 }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * A mapped ELF file made of any bytes: remote_read is replaced by one that serves the input, as memory
- * at BASE. Everything that the resolution asks of such a file is asked. Run by libFuzzer or replay.c.
+ * A mapped ELF file made of any bytes: remote_read is replaced by one that serves the input, as
+ * memory at BASE. Everything that the resolution asks of such a file is asked. Run by libFuzzer or
+ * replay.c.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -12,10 +13,10 @@
 #include <unistd.h>
 
 #include "elf/elf_image.h"
-#include "tls/module_tls.h"
 #include "jemalloc/tsd_layout.h"
+#include "tls/module_tls.h"
 
-#define BASE UINT64_C(0x10000)
+#define BASE        UINT64_C(0x10000)
 #define CALLS_LIMIT 20000
 
 /* The file that is compared with what is mapped: the same bytes. */
@@ -35,13 +36,16 @@ static size_t memory_size;
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-int remote_read(pid_t tid, struct remote_range *ranges, size_t count, struct remote_read_count *counter)
+int remote_read(pid_t tid, struct target_range *ranges, size_t count,
+		struct target_read_count *counter)
 {
 	(void)tid;
 	for (size_t i = 0; i < count; i++) {
 		uint64_t offset = ranges[i].address - BASE;
 
-		ranges[i].error = offset <= memory_size && ranges[i].size <= memory_size - offset ? 0 : -EFAULT;
+		ranges[i].error = offset <= memory_size && ranges[i].size <= memory_size - offset
+					  ? 0
+					  : -EFAULT;
 		if (!ranges[i].error)
 			memcpy(ranges[i].buffer, memory + offset, ranges[i].size);
 		if (counter)
@@ -52,9 +56,10 @@ int remote_read(pid_t tid, struct remote_range *ranges, size_t count, struct rem
 	return 0;
 }
 
-int remote_read_one(pid_t tid, uint64_t address, void *buffer, size_t size, struct remote_read_count *counter)
+int remote_read_one(pid_t tid, uint64_t address, void *buffer, size_t size,
+		    struct target_read_count *counter)
 {
-	struct remote_range range = { .address = address, .buffer = buffer, .size = size };
+	struct target_range range = { .address = address, .buffer = buffer, .size = size };
 
 	remote_read(tid, &range, 1, counter);
 	return range.error;
@@ -77,7 +82,8 @@ static void find_layout(const struct elf_image *image, const struct elf_dynamic 
 		if (elf_image_version(image, version) == 0) {
 			signs.version = version;
 			if (tsd_layout_find(&signs, &place) == 0 &&
-			    (place.allocated > signs.memsz - 8 || place.deallocated > signs.memsz - 8))
+			    (place.allocated > signs.memsz - 8 ||
+			     place.deallocated > signs.memsz - 8))
 				abort();
 		}
 	}
@@ -87,7 +93,7 @@ static void find_layout(const struct elf_image *image, const struct elf_dynamic 
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	struct remote_read_count counter = { 0, 0 };
+	struct target_read_count counter = { 0, 0 };
 	unsigned char head[ELF_IMAGE_HEAD_SIZE] = { 0 }, id[64];
 	size_t id_size = sizeof id;
 	struct elf_dynamic dynamic;

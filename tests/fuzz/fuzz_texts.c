@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The texts that the probe and the worker parse; the first byte of the input says which: a line of maps,
- * stat, status, a thread's name, the two command lines. Run by libFuzzer or replay.c.
+ * The texts that the probe and the worker parse; the first byte of the input says which: a line of
+ * maps, stat, status, a thread's name, the two command lines. Run by libFuzzer or replay.c.
  */
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "bytes_arg.h"
+#include "linux/procfs_text.h"
 #include "output/escape.h"
 #include "probe/options.h"
-#include "linux/procfs_text.h"
 
 #define ARGUMENTS 16
 
@@ -21,8 +21,8 @@ static void parse_map(char *text)
 	size_t length = strlen(text);
 	struct procfs_map map;
 
-	if (procfs_parse_map(text, &map) == 0 &&
-	    (map.path < text || map.path > text + length || map.start > map.end || strlen(map.perms) != 4))
+	if (procfs_parse_map(text, &map) == 0 && (map.path < text || map.path > text + length ||
+						  map.start > map.end || strlen(map.perms) != 4))
 		abort();
 }
 
@@ -92,11 +92,21 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		parse_stat(text, size - 1); /* need not end in a NUL */
 	text[size - 1] = '\0';
 	switch (data[0]) {
-	case 'm': parse_map(text); break;
-	case 'S': procfs_parse_status(text, &status); break;
-	case 'o': parse_options(text, size); break;
-	case 'b': parse_bytes(text); break;
-	case 'c': render_name(text); break;
+	case 'm':
+		parse_map(text);
+		break;
+	case 'S':
+		procfs_parse_status(text, &status);
+		break;
+	case 'o':
+		parse_options(text, size);
+		break;
+	case 'b':
+		parse_bytes(text);
+		break;
+	case 'c':
+		render_name(text);
+		break;
 	}
 	free(text);
 	return 0;

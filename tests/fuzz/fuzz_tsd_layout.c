@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Any signs of a layout: the first 64 bytes of the input say which there are, the rest is the TLS image.
- * An answer must lie within the block. Run by libFuzzer or replay.c.
+ * Any signs of a layout: the first 64 bytes of the input say which there are, the rest is the TLS
+ * image. An answer must lie within the block. Run by libFuzzer or replay.c.
  */
 #include <stdint.h>
 #include <stdlib.h>
@@ -33,11 +33,20 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	for (size_t i = 0; i < 3; i++)
 		relocs[i] = choice.flags & 8 ? UINT64_MAX - choice.reloc[i] : choice.reloc[i];
 	signs = (struct tsd_signs){
-		.image = data + 64, .filesz = size - 64, .memsz = size - 64 + choice.zeros,
-		.has_symbol = choice.flags & 1, .symbol_offset = choice.symbol_offset, .symbol_size = choice.symbol_size,
-		.relocs = relocs, .reloc_count = choice.relocs % 4u, .version = choice.flags & 2 ? choice.version : NULL,
-		.has_dwarf = choice.flags >> 2 & 1, .dwarf_size = choice.dwarf_size, .dwarf_state = choice.dwarf_state,
-		.dwarf_allocated = choice.dwarf_allocated, .dwarf_deallocated = choice.dwarf_deallocated,
+		.image = data + 64,
+		.filesz = size - 64,
+		.memsz = size - 64 + choice.zeros,
+		.has_symbol = choice.flags & 1,
+		.symbol_offset = choice.symbol_offset,
+		.symbol_size = choice.symbol_size,
+		.relocs = relocs,
+		.reloc_count = choice.relocs % 4u,
+		.version = choice.flags & 2 ? choice.version : NULL,
+		.has_dwarf = choice.flags >> 2 & 1,
+		.dwarf_size = choice.dwarf_size,
+		.dwarf_state = choice.dwarf_state,
+		.dwarf_allocated = choice.dwarf_allocated,
+		.dwarf_deallocated = choice.dwarf_deallocated,
 	};
 	if (size - 64 >= TSD_LAYOUT_LIVE_SIZE)
 		tsd_layout_is_live(data + 64);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Runs a fuzz target over files in place of libFuzzer, so that a corpus is a test wherever it is built.
- * With "-random N" in front also over N seeded damages of each file. Linked with each fuzz_*.c.
+ * Runs a fuzz target over files in place of libFuzzer, so that a corpus is a test wherever it is
+ * built. With "-random N" in front also over N seeded damages of each file. Linked with each
+ * fuzz_*.c.
  */
 #include <stdint.h>
 #include <stdio.h>
@@ -34,7 +35,9 @@ static void run(const uint8_t *data, size_t size)
 
 static void damage(const uint8_t *data, size_t size, uint64_t *random)
 {
-	static const uint64_t values[] = { 0, 1, 0x7f, 0x80, 0xffff, INT64_MAX, UINT64_C(1) << 63, UINT64_MAX };
+	static const uint64_t values[] = {
+		0, 1, 0x7f, 0x80, 0xffff, INT64_MAX, UINT64_C(1) << 63, UINT64_MAX
+	};
 	uint8_t *copy = calloc(1, size + 8);
 
 	if (!copy)

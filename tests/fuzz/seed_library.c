@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * A library of a few kilobytes that has all that the probe looks for: the TLS image of jemalloc 5.3.0 in
- * struct tsd_s, an initial-exec relocation, mallctl, a version string. With -DDYNAMIC the relocation is
- * none of initial-exec; with -DLOADER=OFFSET it is its own glibc, whose list of modules it is in, with its block
- * that far from the thread pointer (0: in the DTV); with -DMUSL its own musl. Compiled by make_seeds; never run.
+ * A library of a few kilobytes that has all that the probe looks for: the TLS image of
+ * jemalloc 5.3.0 in struct tsd_s, an initial-exec relocation, mallctl, a version string. With
+ * -DDYNAMIC the relocation is none of initial-exec; with -DLOADER=OFFSET it is its own glibc, whose
+ * list of modules it is in, with its block that far from the thread pointer (0: in the DTV); with
+ * -DMUSL its own musl. Compiled by make_seeds; never run.
  */
 typedef unsigned long u64;
 
@@ -19,7 +20,10 @@ struct tsd_s {
 	unsigned char behind[2632 - 848];
 };
 
-#define ENTRY { 1, 0 }
+#define ENTRY        \
+	{            \
+		1, 0 \
+	}
 #define FOUR ENTRY, ENTRY, ENTRY, ENTRY
 
 #ifdef DYNAMIC

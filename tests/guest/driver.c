@@ -28,26 +28,23 @@
 #include "report.h"
 
 #define TEST_LIMIT_S 120
-#define SLOW_FAILURES 3 /* tests that failed by waiting: behind so many the list ends, each would wait again */
+#define SLOW_FAILURES \
+	3 /* tests that failed by waiting: behind so many the list ends, each would wait again */
 #define SYSLOG_ACTION_CONSOLE_LEVEL 8 /* syslog(2) */
 
 static const struct {
 	const char *name, *path;
 } workers[] = {
-	{"default worker", "/bin/ktstr-jemalloc-alloc-worker"},
-	{"static worker", "/bin/ktstr-jemalloc-alloc-worker-static"},
+	{ "default worker", "/bin/ktstr-jemalloc-alloc-worker" },
+	{ "static worker", "/bin/ktstr-jemalloc-alloc-worker-static" },
 };
 
 static const struct {
 	const char *list;
 	const struct guest_test *tests;
 } groups[] = {
-	{"full", loop_tests},
-	{"full", namespace_tests},
-	{"full", scarcity_tests},
-	{"full", yama_tests},
-	{"full", yama_last_tests},
-	{"memory", memory_tests},
+	{ "full", loop_tests }, { "full", namespace_tests }, { "full", scarcity_tests },
+	{ "full", yama_tests }, { "full", yama_last_tests }, { "memory", memory_tests },
 };
 
 static int passed, failed, slow_failures;
@@ -58,9 +55,9 @@ static void set_up(void)
 	static const struct {
 		const char *type, *path, *options;
 	} mounts[] = {
-		{"devtmpfs", "/dev", NULL},
-		{"proc", "/proc", NULL},
-		{"tmpfs", "/tmp", "mode=1777"},
+		{ "devtmpfs", "/dev", NULL },
+		{ "proc", "/proc", NULL },
+		{ "tmpfs", "/tmp", "mode=1777" },
 	};
 	int console;
 
@@ -72,7 +69,8 @@ static void set_up(void)
 	console = open("/dev/console", O_RDWR | O_NOCTTY | O_CLOEXEC);
 	if (console < 0)
 		exit(EXIT_FAILURE);
-	/* From here on the kernel speaks up only when it dies, and cannot break a line of ours in two. */
+	/* From here on the kernel speaks up only when it dies, and cannot break a line of ours in
+	 * two. */
 	(void)klogctl(SYSLOG_ACTION_CONSOLE_LEVEL, NULL, 3);
 	report_open(console);
 	setenv("PATH", "/bin", 1);
@@ -97,7 +95,7 @@ static void report_said(char *text)
 static int follow(pid_t child, int pipe_fd, char *said, size_t size)
 {
 	int64_t limit = seconds() + TEST_LIMIT_S;
-	struct pollfd from = {.fd = pipe_fd, .events = POLLIN};
+	struct pollfd from = { .fd = pipe_fd, .events = POLLIN };
 	size_t used = 0;
 	bool ended = false;
 	int status = -1;
@@ -173,7 +171,8 @@ static void run_test(const struct guest_test *test, size_t worker)
 	report_said(said);
 	if (status != 0) {
 		if (!WIFEXITED(status))
-			report("diag ended with wait status %#x (-1: not within %d s)", (unsigned)status, TEST_LIMIT_S);
+			report("diag ended with wait status %#x (-1: not within %d s)",
+			       (unsigned)status, TEST_LIMIT_S);
 		report("not ok %s: %s", workers[worker].name, test->name);
 		failed++;
 		slow_failures += seconds() - began >= PATIENCE_MS / 1000;
@@ -186,7 +185,8 @@ static void run_test(const struct guest_test *test, size_t worker)
 static void run_list(const char *list)
 {
 	for (size_t g = 0; g < sizeof groups / sizeof *groups; g++)
-		for (size_t w = 0; strcmp(groups[g].list, list) == 0 && w < sizeof workers / sizeof *workers; w++)
+		for (size_t w = 0;
+		     strcmp(groups[g].list, list) == 0 && w < sizeof workers / sizeof *workers; w++)
 			for (const struct guest_test *test = groups[g].tests;
 			     test->name && slow_failures < SLOW_FAILURES; test++)
 				run_test(test, w);
@@ -222,13 +222,15 @@ int main(int argc, char **argv)
 	}
 	set_up();
 	uname(&kernel);
-	report("hello Linux %s on %s, %ld CPUs", kernel.release, kernel.machine, sysconf(_SC_NPROCESSORS_ONLN));
+	report("hello Linux %s on %s, %ld CPUs", kernel.release, kernel.machine,
+	       sysconf(_SC_NPROCESSORS_ONLN));
 	for (int i = 1; i < argc; i++) {
 		go_wrong(argv[i]);
 		run_list(argv[i]);
 	}
 	if (slow_failures >= SLOW_FAILURES) {
-		report("not ok the list was given up after %d tests that failed by waiting", slow_failures);
+		report("not ok the list was given up after %d tests that failed by waiting",
+		       slow_failures);
 		failed++;
 	}
 	report("end %d %d", passed, failed);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Running the probe inside the guest, and reading its text. Used by the inner tests. */
+/* Running the probe inside the guest, and reading its text. */
 #include "config.h"
 
 #include "guest_test.h"
@@ -9,7 +9,8 @@
 #include <string.h>
 #include <sys/wait.h>
 
-static void keep(struct ktstr_payload *payload, enum ktstr_payload_output_stream stream, char *text, size_t size)
+static void keep(struct ktstr_payload *payload, enum ktstr_payload_output_stream stream, char *text,
+		 size_t size)
 {
 	struct ktstr_payload_output output;
 
@@ -31,7 +32,7 @@ void probe_argv(struct probe_run *run, const char *const argv[])
 
 void probe(struct probe_run *run, pid_t pid, const char *const more[])
 {
-	const char *argv[8] = {PROBE_PATH, "-p"};
+	const char *argv[8] = { PROBE_PATH, "-p" };
 	char number[16];
 	int count = 3;
 
@@ -60,8 +61,9 @@ static const char *next_thread(const char *at, struct probe_thread *thread)
 {
 	int tid;
 
-	if (!at || sscanf(at, "\ntid=%d comm=%*s allocated_bytes=%" SCNu64 " deallocated_bytes=%" SCNu64, &tid,
-			  &thread->allocated, &thread->deallocated) != 3)
+	if (!at ||
+	    sscanf(at, "\ntid=%d comm=%*s allocated_bytes=%" SCNu64 " deallocated_bytes=%" SCNu64,
+		   &tid, &thread->allocated, &thread->deallocated) != 3)
 		return NULL;
 	thread->tid = tid;
 	return strchr(at + 1, '\n');
@@ -88,16 +90,21 @@ int probe_count(const struct probe_run *run, int snapshot)
 	return count;
 }
 
-void require_in_band(const struct probe_run *run, int snapshot, pid_t pid, uint64_t bytes, uint64_t band)
+void require_in_band(const struct probe_run *run, int snapshot, pid_t pid, uint64_t bytes,
+		     uint64_t band)
 {
 	struct probe_thread thread;
 
-	require(WIFEXITED(run->status) && WEXITSTATUS(run->status) == 0, "the probe ended with wait status %#x: %s%s",
-		(unsigned)run->status, run->out, run->err);
-	require(probe_find(run, snapshot, pid, &thread), "thread %d was not read: %s%s", (int)pid, run->out, run->err);
-	require(thread.allocated >= bytes && thread.allocated <= bytes + band && thread.deallocated <= band,
-		"%" PRIu64 " bytes allocated and %" PRIu64 " freed, where %" PRIu64 " and at most %" PRIu64
-		" more are known", thread.allocated, thread.deallocated, bytes, band);
+	require(WIFEXITED(run->status) && WEXITSTATUS(run->status) == 0,
+		"the probe ended with wait status %#x: %s%s", (unsigned)run->status, run->out,
+		run->err);
+	require(probe_find(run, snapshot, pid, &thread), "thread %d was not read: %s%s", (int)pid,
+		run->out, run->err);
+	require(thread.allocated >= bytes && thread.allocated <= bytes + band &&
+			thread.deallocated <= band,
+		"%" PRIu64 " bytes allocated and %" PRIu64 " freed, where %" PRIu64
+		" and at most %" PRIu64 " more are known",
+		thread.allocated, thread.deallocated, bytes, band);
 }
 
 void require_known(pid_t pid)
@@ -116,8 +123,10 @@ void require_fatal(const struct probe_run *run, const char *tag, const char *par
 
 	printf("%s", run->err);
 	require(WIFEXITED(run->status) && WEXITSTATUS(run->status) == 1,
-		"the probe ended with wait status %#x, where it should refuse: %s", (unsigned)run->status, run->out);
+		"the probe ended with wait status %#x, where it should refuse: %s",
+		(unsigned)run->status, run->out);
 	require(strncmp(run->err, line, size) == 0, "this is not %s", line);
-	require(strncmp(run->err + size, "error: ", 7) == 0 && strstr(run->err, part), "\"%s\" is not told", part);
+	require(strncmp(run->err + size, "error: ", 7) == 0 && strstr(run->err, part),
+		"\"%s\" is not told", part);
 	require(run->out[0] == '\0', "a refusal with output: %s", run->out);
 }

@@ -33,7 +33,8 @@ void fail(const char *format, ...)
 
 void become_user(void)
 {
-	require(!setgroups(0, NULL) && !setgid(USER) && !setuid(USER), "cannot become user %d: %m", USER);
+	require(!setgroups(0, NULL) && !setgid(USER) && !setuid(USER), "cannot become user %d: %m",
+		USER);
 	/* As after a login: a process that changed its user is not dumpable until its next exec. */
 	require(!prctl(PR_SET_DUMPABLE, 1), "cannot be dumpable: %m");
 }
@@ -42,8 +43,8 @@ void write_file(const char *path, const char *text)
 {
 	int fd = open(path, O_WRONLY | O_CLOEXEC);
 
-	require(fd >= 0 && write(fd, text, strlen(text)) == (ssize_t)strlen(text), "cannot write %s into %s: %m", text,
-		path);
+	require(fd >= 0 && write(fd, text, strlen(text)) == (ssize_t)strlen(text),
+		"cannot write %s into %s: %m", text, path);
 	close(fd);
 }
 
@@ -71,8 +72,8 @@ unsigned long namespace_number(pid_t pid, const char *name)
 struct ktstr_payload *start(const char *const argv[], pid_t *pid)
 {
 	const struct ktstr_payload_options options = {
-		.out = {.kind = KTSTR_PAYLOAD_STDIO_CAPTURE},
-		.err = {.kind = KTSTR_PAYLOAD_STDIO_CAPTURE},
+		.out = { .kind = KTSTR_PAYLOAD_STDIO_CAPTURE },
+		.err = { .kind = KTSTR_PAYLOAD_STDIO_CAPTURE },
 	};
 	struct ktstr_payload *payload;
 	struct ktstr_error error;
@@ -82,16 +83,19 @@ struct ktstr_payload *start(const char *const argv[], pid_t *pid)
 	return payload;
 }
 
-static void require_outcome(int err, const struct ktstr_error *error, const struct ktstr_worker_ready_result *result,
+static void require_outcome(int err, const struct ktstr_error *error,
+			    const struct ktstr_worker_ready_result *result,
 			    enum ktstr_worker_ready_outcome outcome)
 {
 	require(!err, "the wait failed: %s", error->text);
 	printf("%s\n", result->text);
 	require(result->outcome == outcome, "outcome %s where %s was expected",
-		ktstr_worker_ready_outcome_name(result->outcome), ktstr_worker_ready_outcome_name(outcome));
+		ktstr_worker_ready_outcome_name(result->outcome),
+		ktstr_worker_ready_outcome_name(outcome));
 }
 
-struct ktstr_worker_ready_result wait_for(struct ktstr_payload *payload, enum ktstr_worker_ready_outcome outcome)
+struct ktstr_worker_ready_result wait_for(struct ktstr_payload *payload,
+					  enum ktstr_worker_ready_outcome outcome)
 {
 	struct ktstr_worker_ready_result result;
 	struct ktstr_error error;
@@ -113,7 +117,7 @@ struct ktstr_worker_ready_result wait_for_pid(pid_t pid, enum ktstr_worker_ready
 
 struct ktstr_payload *start_ready(const char *worker, pid_t *pid)
 {
-	struct ktstr_payload *payload = start((const char *[]){worker, BYTES_TEXT, NULL}, pid);
+	struct ktstr_payload *payload = start((const char *[]){ worker, BYTES_TEXT, NULL }, pid);
 
 	wait_for(payload, KTSTR_WORKER_READY);
 	return payload;
@@ -142,9 +146,10 @@ static bool is_stopped(pid_t pid)
 
 struct ktstr_payload *start_stopped_early(const char *const argv[], pid_t *pid)
 {
-	const struct timespec moment = {.tv_nsec = 1000000};
+	const struct timespec moment = { .tv_nsec = 1000000 };
 
-	/* Whether the stop came before the marker is seen, not hoped for: one that came late is thrown away. */
+	/* Whether the stop came before the marker is seen, not hoped for: one that came late is
+	 * thrown away. */
 	for (int round = 0; round < 50; round++) {
 		struct ktstr_payload *payload = start(argv, pid);
 		int waited = 0;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * One inner test, and what all of them use: a worker started and waited for, the probe run and its
- * text read. driver.c runs each test in a process of its own, and afterwards kills all that is left.
+ * text read. driver.c runs each test in a process of its own, and afterwards kills all that is
+ * left.
  */
 #ifndef KTSTR_GUEST_TEST_H
 #define KTSTR_GUEST_TEST_H
@@ -14,17 +15,17 @@
 #include <ktstr/worker_ready_wait.h>
 
 #define DRIVER_PATH "/init"
-#define PROBE_PATH "/bin/ktstr-jemalloc-probe"
-#define USER 1000		/* an ordinary user */
-#define BYTES (16u << 20)	/* one of jemalloc's size classes: counted without rounding */
-#define BYTES_TEXT "16777216"
-#define BAND 4096u		/* what the worker may have beyond BYTES, by its contract */
-#define PATIENCE_MS 30000	/* for what must happen: an emulated guest on a busy machine is slow */
+#define PROBE_PATH  "/bin/ktstr-jemalloc-probe"
+#define USER        1000        /* an ordinary user */
+#define BYTES       (16u << 20) /* one of jemalloc's size classes: counted without rounding */
+#define BYTES_TEXT  "16777216"
+#define BAND        4096u /* what the worker may have beyond BYTES, by its contract */
+#define PATIENCE_MS 30000 /* for what must happen: an emulated guest on a busy machine is slow */
 
 struct guest_test {
 	const char *name;
 	void (*run)(const char *worker, const struct guest_test *test);
-	int level;	/* Yama tests: kernel.yama.ptrace_scope */
+	int level; /* Yama tests: kernel.yama.ptrace_scope */
 };
 
 /* Each list ends with a NULL name; every test runs once for each kind of worker. */
@@ -49,7 +50,8 @@ struct ktstr_payload *start(const char *const argv[], pid_t *pid);
 /* The worker with BYTES, waited for. */
 struct ktstr_payload *start_ready(const char *worker, pid_t *pid);
 /* Waits, and fails unless this is the outcome. */
-struct ktstr_worker_ready_result wait_for(struct ktstr_payload *payload, enum ktstr_worker_ready_outcome outcome);
+struct ktstr_worker_ready_result wait_for(struct ktstr_payload *payload,
+					  enum ktstr_worker_ready_outcome outcome);
 struct ktstr_worker_ready_result wait_for_pid(pid_t pid, enum ktstr_worker_ready_outcome outcome);
 /* Starts argv and stops it while its marker does not stand yet. */
 struct ktstr_payload *start_stopped_early(const char *const argv[], pid_t *pid);
@@ -71,7 +73,8 @@ bool probe_find(const struct probe_run *run, int snapshot, pid_t tid, struct pro
 int probe_count(const struct probe_run *run, int snapshot);
 /* Exactly one thread, pid, which has allocated BYTES and little more. */
 void require_known(pid_t pid);
-void require_in_band(const struct probe_run *run, int snapshot, pid_t pid, uint64_t bytes, uint64_t band);
+void require_in_band(const struct probe_run *run, int snapshot, pid_t pid, uint64_t bytes,
+		     uint64_t band);
 /* Exit status 1 and this tag; each part stands in the text. */
 void require_fatal(const struct probe_run *run, const char *tag, const char *part);
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Small programs that the inner tests start: "/init <name> <argument>...". Each makes a place of its
- * own for a worker and becomes it, or plays a part beside it.
+ * Small programs that the inner tests start: "/init <name> <argument>...". Each makes a place of
+ * its own for a worker and becomes it, or plays a part beside it.
  */
 #include "config.h"
 
@@ -51,10 +51,11 @@ static void pid_namespace_helper(char **argv)
 	wait(NULL);
 }
 
-/* argv[0]: a new root's folder. Its owner, an ordinary user, runs the worker there, root keeps the door. */
+/* argv[0]: a new root's folder. Its owner, an ordinary user, runs the worker there, root keeps the
+ * door. */
 static void closed_root_helper(char **argv)
 {
-	static const char *const shared[] = {"/bin", "/lib", "/lib64", "/proc"};
+	static const char *const shared[] = { "/bin", "/lib", "/lib64", "/proc" };
 	const char *root = argv[0];
 	char path[128];
 
@@ -63,7 +64,8 @@ static void closed_root_helper(char **argv)
 	mount_tmpfs(root, "mode=0755");
 	for (size_t i = 0; i < sizeof shared / sizeof *shared; i++) {
 		snprintf(path, sizeof path, "%s%s", root, shared[i]);
-		require(!mkdir(path, 0755) && !mount(shared[i], path, NULL, MS_BIND | MS_REC, NULL), "%s: %m", path);
+		require(!mkdir(path, 0755) && !mount(shared[i], path, NULL, MS_BIND | MS_REC, NULL),
+			"%s: %m", path);
 	}
 	snprintf(path, sizeof path, "%s/tmp", root);
 	require(!mkdir(path, 0755) && !chmod(path, 01777), "%s: %m", path);
@@ -75,7 +77,7 @@ static void closed_root_helper(char **argv)
 /* Starts a worker, and reads it as its parent. */
 static void parent_probe_helper(char **argv)
 {
-	const char *const worker[] = {argv[0], BYTES_TEXT, NULL};
+	const char *const worker[] = { argv[0], BYTES_TEXT, NULL };
 	struct ktstr_worker_ready_result result;
 	struct ktstr_payload *payload;
 	struct ktstr_error error;
@@ -83,10 +85,12 @@ static void parent_probe_helper(char **argv)
 	pid_t pid;
 
 	require(!ktstr_payload_spawn(worker, NULL, &payload, &error), "%s", error.text);
-	require(!ktstr_worker_ready_wait(payload, "worker", PATIENCE_MS, &result, &error), "%s", error.text);
-	require(result.outcome == KTSTR_WORKER_READY && !ktstr_payload_pid(payload, &pid), "%s", result.text);
+	require(!ktstr_worker_ready_wait(payload, "worker", PATIENCE_MS, &result, &error), "%s",
+		error.text);
+	require(result.outcome == KTSTR_WORKER_READY && !ktstr_payload_pid(payload, &pid), "%s",
+		result.text);
 	snprintf(number, sizeof number, "%d", (int)pid);
-	become((char *[]){(char *)(uintptr_t)PROBE_PATH, (char *)(uintptr_t)"-p", number, NULL});
+	become((char *[]){ (char *)(uintptr_t)PROBE_PATH, (char *)(uintptr_t) "-p", number, NULL });
 }
 
 /* Takes memory until the kernel ends it. */
@@ -110,12 +114,12 @@ void helper_main(int argc, char **argv)
 		const char *name;
 		void (*run)(char **argv);
 	} helpers[] = {
-		{"pause", pause_helper},
-		{"mount-namespace", mount_namespace_helper},
-		{"pid-namespace", pid_namespace_helper},
-		{"closed-root", closed_root_helper},
-		{"parent-probe", parent_probe_helper},
-		{"hog", hog_helper},
+		{ "pause", pause_helper },
+		{ "mount-namespace", mount_namespace_helper },
+		{ "pid-namespace", pid_namespace_helper },
+		{ "closed-root", closed_root_helper },
+		{ "parent-probe", parent_probe_helper },
+		{ "hog", hog_helper },
 	};
 
 	for (size_t i = 0; argc > 1 && i < sizeof helpers / sizeof *helpers; i++)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The closed loop inside the guest: known allocation, snapshots, churn, refusals, killed workers. */
+/* The closed loop inside the guest: known allocation, snapshots, churn, refusals, killed workers.
+ */
 #include "config.h"
 
 #include "guest_test.h"
@@ -32,12 +33,13 @@ static void known_allocation(const char *worker, const struct guest_test *test)
 	snprintf(path, sizeof path, "/tmp/ktstr-worker-ready-%d", (int)pid);
 	fd = open(path, O_RDONLY | O_CLOEXEC);
 	require(fd >= 0, "%s: %m", path);
-	require(read(fd, content, sizeof content - 1) == 6 && strcmp(content, "ready\n") == 0, "%s holds: %s", path,
-		content);
+	require(read(fd, content, sizeof content - 1) == 6 && strcmp(content, "ready\n") == 0,
+		"%s holds: %s", path, content);
 	close(fd);
 	require_known(pid);
 	/* The line follows the marker, so it may still be on its way. */
-	snprintf(breadcrumb, sizeof breadcrumb, "jemalloc-alloc-worker ready pid=%d bytes=" BYTES_TEXT "\n", (int)pid);
+	snprintf(breadcrumb, sizeof breadcrumb,
+		 "jemalloc-alloc-worker ready pid=%d bytes=" BYTES_TEXT "\n", (int)pid);
 	do
 		require(!ktstr_payload_output(payload, KTSTR_PAYLOAD_STDOUT, &output), "no output");
 	while (output.size < strlen(breadcrumb) && waited++ < PATIENCE_MS && usleep(1000) == 0);
@@ -46,8 +48,8 @@ static void known_allocation(const char *worker, const struct guest_test *test)
 
 static void three_snapshots(const char *worker, const struct guest_test *test)
 {
-	const char *const more[] = {"--snapshots", "3", "--interval-ms", "50", NULL};
-	struct probe_thread before = {0}, after;
+	const char *const more[] = { "--snapshots", "3", "--interval-ms", "50", NULL };
+	struct probe_thread before = { 0 }, after;
 	struct probe_run run;
 	pid_t pid;
 
@@ -57,7 +59,8 @@ static void three_snapshots(const char *worker, const struct guest_test *test)
 	for (int i = 0; i < 3; i++) {
 		require_in_band(&run, i, pid, BYTES, BAND);
 		require(probe_find(&run, i, pid, &after), "snapshot %d has gone", i);
-		require(after.allocated >= before.allocated && after.deallocated >= before.deallocated,
+		require(after.allocated >= before.allocated &&
+				after.deallocated >= before.deallocated,
 			"a counter fell: %s", run.out);
 		before = after;
 	}
@@ -65,12 +68,12 @@ static void three_snapshots(const char *worker, const struct guest_test *test)
 }
 
 /*
- * Thread pointers by a short stop of each thread. Many rounds: whether the stopping thread of the probe
- * has to be cancelled, for which the C library loads another library, is a matter of moments.
+ * Thread pointers by a short stop of each thread. Many rounds: whether the stopping thread of the
+ * probe has to be cancelled, for which the C library loads another library, is a matter of moments.
  */
 static void by_ptrace(const char *worker, const struct guest_test *test)
 {
-	const char *const more[] = {"--thread-pointer=ptrace", NULL};
+	const char *const more[] = { "--thread-pointer=ptrace", NULL };
 	struct probe_run run;
 	pid_t pid;
 
@@ -84,25 +87,27 @@ static void by_ptrace(const char *worker, const struct guest_test *test)
 
 static void churn(const char *worker, const struct guest_test *test)
 {
-	const char *const more[] = {"--snapshots", "5", "--interval-ms", "2", NULL};
+	const char *const more[] = { "--snapshots", "5", "--interval-ms", "2", NULL };
 	int crowds = 0;
 
 	(void)test;
-	require(sysconf(_SC_NPROCESSORS_ONLN) == 2, "%ld CPUs where 2 are needed", sysconf(_SC_NPROCESSORS_ONLN));
+	require(sysconf(_SC_NPROCESSORS_ONLN) == 2, "%ld CPUs where 2 are needed",
+		sysconf(_SC_NPROCESSORS_ONLN));
 	for (int round = 0; round < 10; round++) {
 		struct ktstr_payload *payload;
 		struct probe_run run;
 		int status;
 		pid_t pid;
 
-		payload = start((const char *[]){worker, "--churn", BYTES_TEXT, NULL}, &pid);
+		payload = start((const char *[]){ worker, "--churn", BYTES_TEXT, NULL }, &pid);
 		wait_for(payload, KTSTR_WORKER_READY);
 		probe(&run, pid, more);
 		for (int i = 0; i < 5; i++) {
 			require_in_band(&run, i, pid, BYTES, CHURN_BAND);
 			crowds += probe_count(&run, i) > 1 || strstr(run.err, "thread-exited");
 		}
-		require(ktstr_payload_try_wait(payload, &status) != 0, "the probe ended the worker");
+		require(ktstr_payload_try_wait(payload, &status) != 0,
+			"the probe ended the worker");
 		ktstr_payload_close(payload);
 	}
 	require(crowds > 0, "no other thread was seen in 50 snapshots");
@@ -135,7 +140,7 @@ static void not_jemalloc(const char *worker, const struct guest_test *test)
 	pid_t pid;
 
 	(void)worker, (void)test;
-	start((const char *[]){DRIVER_PATH, "pause", NULL}, &pid);
+	start((const char *[]){ DRIVER_PATH, "pause", NULL }, &pid);
 	probe(&run, pid, NULL);
 	require_fatal(&run, "jemalloc-not-found", "");
 }
@@ -143,19 +148,20 @@ static void not_jemalloc(const char *worker, const struct guest_test *test)
 /* Killed by another process while the wait sleeps. */
 static void killed_before(const char *worker, const struct guest_test *test)
 {
-	const struct timespec moment = {.tv_nsec = 200000000};
+	const struct timespec moment = { .tv_nsec = 200000000 };
 	struct ktstr_worker_ready_result result;
 	struct ktstr_payload *payload;
 	pid_t pid;
 
 	(void)test;
-	payload = start_stopped_early((const char *[]){worker, BYTES_TEXT, NULL}, &pid);
+	payload = start_stopped_early((const char *[]){ worker, BYTES_TEXT, NULL }, &pid);
 	if (fork() == 0) {
 		nanosleep(&moment, NULL);
 		_exit(kill(pid, SIGKILL));
 	}
 	result = wait_for(payload, KTSTR_WORKER_READY_EXITED_BEFORE);
-	require(result.wait_status_known && WIFSIGNALED(result.wait_status) && WTERMSIG(result.wait_status) == SIGKILL,
+	require(result.wait_status_known && WIFSIGNALED(result.wait_status) &&
+			WTERMSIG(result.wait_status) == SIGKILL,
 		"wait status %#x", (unsigned)result.wait_status);
 	require(strstr(result.text, "signal 9"), "the signal is not told");
 	require(!marker_exists(pid), "a marker stands");
@@ -173,9 +179,10 @@ static void killed_after(const char *worker, const struct guest_test *test)
 	payload = start_ready(worker, &pid);
 	require(!kill(pid, SIGKILL), "cannot kill %d: %m", (int)pid);
 	/* Its end is waited for without reaping it: what the probe meets is a zombie. */
-	require(!waitid(P_PID, (id_t)pid, &(siginfo_t){0}, WEXITED | WNOWAIT), "waitid: %m");
+	require(!waitid(P_PID, (id_t)pid, &(siginfo_t){ 0 }, WEXITED | WNOWAIT), "waitid: %m");
 	result = wait_for(payload, KTSTR_WORKER_READY_EXITED_AFTER);
-	require(result.wait_status_known && WIFSIGNALED(result.wait_status) && WTERMSIG(result.wait_status) == SIGKILL,
+	require(result.wait_status_known && WIFSIGNALED(result.wait_status) &&
+			WTERMSIG(result.wait_status) == SIGKILL,
 		"wait status %#x", (unsigned)result.wait_status);
 	probe(&run, pid, NULL);
 	require_fatal(&run, "pid-missing", "");
@@ -184,13 +191,13 @@ static void killed_after(const char *worker, const struct guest_test *test)
 }
 
 const struct guest_test loop_tests[] = {
-	{"known allocation read from outside, exact band", known_allocation, 0},
-	{"three snapshots, monotone", three_snapshots, 0},
-	{"thread pointers by ptrace, 20 times, exact band", by_ptrace, 0},
-	{"churn survived 10 times with 2 CPUs", churn, 0},
-	{"fatal on a pid that does not exist", missing_pid, 0},
-	{"not-jemalloc refused", not_jemalloc, 0},
-	{"worker killed before the marker", killed_before, 0},
-	{"worker killed after the marker", killed_after, 0},
-	{0},
+	{ "known allocation read from outside, exact band", known_allocation, 0 },
+	{ "three snapshots, monotone", three_snapshots, 0 },
+	{ "thread pointers by ptrace, 20 times, exact band", by_ptrace, 0 },
+	{ "churn survived 10 times with 2 CPUs", churn, 0 },
+	{ "fatal on a pid that does not exist", missing_pid, 0 },
+	{ "not-jemalloc refused", not_jemalloc, 0 },
+	{ "worker killed before the marker", killed_before, 0 },
+	{ "worker killed after the marker", killed_after, 0 },
+	{ 0 },
 };

@@ -18,7 +18,8 @@
 
 #include <ktstr/worker_ready.h>
 
-/* The worker is pid 1 of a new pid namespace, under our /tmp: its marker carries the number it sees. */
+/* The worker is pid 1 of a new pid namespace, under our /tmp: its marker carries the number it
+ * sees. */
 static void pid_namespace(const char *worker, const struct guest_test *test)
 {
 	struct ktstr_worker_ready_result result;
@@ -28,12 +29,12 @@ static void pid_namespace(const char *worker, const struct guest_test *test)
 
 	(void)test;
 	require(ours >= 0 && !unshare(CLONE_NEWPID), "no pid namespace: %m");
-	payload = start((const char *[]){worker, BYTES_TEXT, NULL}, &pid);
+	payload = start((const char *[]){ worker, BYTES_TEXT, NULL }, &pid);
 	/* Only the worker goes there: the probe that follows is started here again. */
 	require(!setns(ours, CLONE_NEWPID), "setns: %m");
 	result = wait_for(payload, KTSTR_WORKER_READY);
-	require(pid != 1 && strstr(result.text, KTSTR_WORKER_READY_MARKER_PREFIX "1"), "pid %d: %s", (int)pid,
-		result.text);
+	require(pid != 1 && strstr(result.text, KTSTR_WORKER_READY_MARKER_PREFIX "1"), "pid %d: %s",
+		(int)pid, result.text);
 	require(marker_exists(1) && !marker_exists(pid), "the marker has another number");
 	require_known(pid);
 }
@@ -45,7 +46,8 @@ static void mount_namespace(const char *worker, const struct guest_test *test)
 	pid_t pid;
 
 	(void)test;
-	payload = start((const char *[]){DRIVER_PATH, "mount-namespace", worker, BYTES_TEXT, NULL}, &pid);
+	payload = start(
+		(const char *[]){ DRIVER_PATH, "mount-namespace", worker, BYTES_TEXT, NULL }, &pid);
 	result = wait_for(payload, KTSTR_WORKER_READY);
 	require(strstr(result.text, "mount namespace"), "the namespace is not told");
 	require(!marker_exists(pid), "the marker stands in our /tmp: there is no other namespace");
@@ -54,7 +56,7 @@ static void mount_namespace(const char *worker, const struct guest_test *test)
 
 static pid_t only_child(pid_t pid)
 {
-	const struct timespec moment = {.tv_nsec = 1000000};
+	const struct timespec moment = { .tv_nsec = 1000000 };
 	char path[64];
 	int child = 0;
 
@@ -80,11 +82,13 @@ static void behind_launcher(const char *worker, const struct guest_test *test)
 	pid_t launcher, pid;
 
 	(void)test;
-	payload = start((const char *[]){DRIVER_PATH, "pid-namespace", worker, BYTES_TEXT, NULL}, &launcher);
+	payload = start((const char *[]){ DRIVER_PATH, "pid-namespace", worker, BYTES_TEXT, NULL },
+			&launcher);
 	(void)payload;
 	pid = only_child(launcher);
 	result = wait_for_pid(pid, KTSTR_WORKER_READY);
-	require(strstr(result.text, KTSTR_WORKER_READY_MARKER_PREFIX "1 in its own mount namespace"),
+	require(strstr(result.text,
+		       KTSTR_WORKER_READY_MARKER_PREFIX "1 in its own mount namespace"),
 		"the place is not told");
 	require(!marker_exists(1) && !marker_exists(pid), "the marker stands in our /tmp");
 	require_known(pid);
@@ -107,7 +111,8 @@ static void launcher_named(const char *worker, const struct guest_test *test)
 	int err;
 
 	(void)test;
-	payload = start((const char *[]){DRIVER_PATH, "pid-namespace", worker, BYTES_TEXT, NULL}, &launcher);
+	payload = start((const char *[]){ DRIVER_PATH, "pid-namespace", worker, BYTES_TEXT, NULL },
+			&launcher);
 	err = ktstr_worker_ready_wait(payload, "worker", PATIENCE_MS, &result, &error);
 	snprintf(name, sizeof name, "pid:[%lu]", namespace_number(only_child(launcher), "pid"));
 	require_namespace_error(err, &error, name);
@@ -125,11 +130,13 @@ static void require_users_wait_fails(pid_t pid, const char *name)
 	child = fork();
 	if (child == 0) {
 		become_user();
-		require_namespace_error(ktstr_worker_ready_wait_pid(pid, "worker", 500, &result, &error), &error, name);
+		require_namespace_error(ktstr_worker_ready_wait_pid(pid, "worker", 500, &result,
+								    &error),
+					&error, name);
 		exit(EXIT_SUCCESS);
 	}
-	require(waitpid(child, &status, 0) == child && status == 0, "the user's wait: wait status %#x",
-		(unsigned)status);
+	require(waitpid(child, &status, 0) == child && status == 0,
+		"the user's wait: wait status %#x", (unsigned)status);
 }
 
 /* Root's worker elsewhere, for an ordinary user who may not even compare namespaces. */
@@ -140,9 +147,11 @@ static void not_comparable(const char *worker, const struct guest_test *test)
 	pid_t pid;
 
 	(void)test;
-	payload = start((const char *[]){DRIVER_PATH, "mount-namespace", worker, BYTES_TEXT, NULL}, &pid);
+	payload = start(
+		(const char *[]){ DRIVER_PATH, "mount-namespace", worker, BYTES_TEXT, NULL }, &pid);
 	wait_for(payload, KTSTR_WORKER_READY);
-	snprintf(name, sizeof name, "mount namespace, because /proc/%d/ns/mnt may not be read", (int)pid);
+	snprintf(name, sizeof name, "mount namespace, because /proc/%d/ns/mnt may not be read",
+		 (int)pid);
 	require_users_wait_fails(pid, name);
 }
 
@@ -154,7 +163,9 @@ static void closed_root(const char *worker, const struct guest_test *test)
 	pid_t pid;
 
 	(void)test;
-	payload = start((const char *[]){DRIVER_PATH, "closed-root", "/new-root", worker, BYTES_TEXT, NULL}, &pid);
+	payload = start((const char *[]){ DRIVER_PATH, "closed-root", "/new-root", worker,
+					  BYTES_TEXT, NULL },
+			&pid);
 	wait_for(payload, KTSTR_WORKER_READY);
 	snprintf(path, sizeof path, "/proc/%d/root/.", (int)pid);
 	require(!chmod(path, 0700), "%s: %m", path);
@@ -163,11 +174,12 @@ static void closed_root(const char *worker, const struct guest_test *test)
 }
 
 const struct guest_test namespace_tests[] = {
-	{"worker in another pid namespace is found", pid_namespace, 0},
-	{"worker in another mount namespace is found", mount_namespace, 0},
-	{"worker in both, behind a launcher, is found", behind_launcher, 0},
-	{"a launcher in the worker's place: the error names the pid namespace", launcher_named, 0},
-	{"root's worker for a user: the error names the mount namespace", not_comparable, 0},
-	{"worker below a closed root: the error names the mount namespace", closed_root, 0},
-	{0},
+	{ "worker in another pid namespace is found", pid_namespace, 0 },
+	{ "worker in another mount namespace is found", mount_namespace, 0 },
+	{ "worker in both, behind a launcher, is found", behind_launcher, 0 },
+	{ "a launcher in the worker's place: the error names the pid namespace", launcher_named,
+	  0 },
+	{ "root's worker for a user: the error names the mount namespace", not_comparable, 0 },
+	{ "worker below a closed root: the error names the mount namespace", closed_root, 0 },
+	{ 0 },
 };

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* What the guest says to the outside. Used by driver.c. */
+/* What the guest says to the outside. */
 #include "config.h"
 
 #include "report.h"
@@ -35,9 +35,10 @@ static void send(const char *text, uint32_t damage)
 	for (char *at = body; *at; at++)
 		if ((unsigned char)*at < ' ' || *at == 0x7f)
 			*at = '?';
-	/* The newline in front: whatever else was written there, this line begins at a line's begin. */
-	snprintf(line, sizeof line, "\n@ktstr %lu %08x %s\n", count, (unsigned)(crc32(body) ^ damage),
-		 strchr(body, ' ') + 1);
+	/* The newline in front: whatever else was written there, this line begins at a line's
+	 * begin. */
+	snprintf(line, sizeof line, "\n@ktstr %lu %08x %s\n", count,
+		 (unsigned)(crc32(body) ^ damage), strchr(body, ' ') + 1);
 	size = strlen(line);
 	while (done < size) {
 		ssize_t wrote = write(console_fd, line + done, size - done);

@@ -16,7 +16,9 @@
 
 static int exit_code(const struct ktstr_worker_ready_result *result)
 {
-	return result->wait_status_known && WIFEXITED(result->wait_status) ? WEXITSTATUS(result->wait_status) : -1;
+	return result->wait_status_known && WIFEXITED(result->wait_status)
+		       ? WEXITSTATUS(result->wait_status)
+		       : -1;
 }
 
 /* The one line that a worker which gives up writes on stderr. */
@@ -26,7 +28,8 @@ static void require_complaint(struct ktstr_payload *payload, const char *part)
 
 	require(!ktstr_payload_output(payload, KTSTR_PAYLOAD_STDERR, &output), "no output");
 	printf("%s", output.data);
-	require(strncmp(output.data, "jemalloc-alloc-worker: ", 23) == 0 && strstr(output.data, part) &&
+	require(strncmp(output.data, "jemalloc-alloc-worker: ", 23) == 0 &&
+			strstr(output.data, part) &&
 			strchr(output.data, '\n') == output.data + output.size - 1,
 		"\"%s\" is not told in one line", part);
 	require(!ktstr_payload_output(payload, KTSTR_PAYLOAD_STDOUT, &output) && output.size == 0,
@@ -44,7 +47,8 @@ static void require_no_marker(void)
 	closedir(folder);
 }
 
-/* In a namespace of this test's, which the worker shares: with the file gone, the same /tmp serves. */
+/* In a namespace of this test's, which the worker shares: with the file gone, the same /tmp serves.
+ */
 static void full_tmp(const char *worker, const char *options, bool fill, const char *complaint)
 {
 	static const char page[4096];
@@ -61,7 +65,7 @@ static void full_tmp(const char *worker, const char *options, bool fill, const c
 		;
 	close(fd);
 
-	payload = start((const char *[]){worker, BYTES_TEXT, NULL}, &pid);
+	payload = start((const char *[]){ worker, BYTES_TEXT, NULL }, &pid);
 	result = wait_for(payload, KTSTR_WORKER_READY_EXITED_BEFORE);
 	require(exit_code(&result) == 4, "wait status %#x", (unsigned)result.wait_status);
 	require_complaint(payload, complaint);
@@ -94,20 +98,22 @@ static void more_than_memory(char text[32])
 	while (bytes < 2 * (uint64_t)info.totalram * info.mem_unit)
 		bytes *= 2;
 	snprintf(text, 32, "%" PRIu64, bytes);
-	printf("%s bytes in a guest with %" PRIu64 "\n", text, (uint64_t)info.totalram * info.mem_unit);
+	printf("%s bytes in a guest with %" PRIu64 "\n", text,
+	       (uint64_t)info.totalram * info.mem_unit);
 }
 
-/* jemalloc reserves without backing wherever the kernel overcommits: the worker itself must refuse. */
+/* jemalloc reserves without backing wherever the kernel overcommits: the worker itself must refuse.
+ */
 static void bytes_above_memory(const char *worker, const struct guest_test *test)
 {
 	struct ktstr_worker_ready_result result;
 	struct ktstr_payload *payload;
-	char text[32], mode[2] = {(char)('0' + test->level), 0};
+	char text[32], mode[2] = { (char)('0' + test->level), 0 };
 	pid_t pid;
 
 	more_than_memory(text);
 	write_file("/proc/sys/vm/overcommit_memory", mode);
-	payload = start((const char *[]){worker, text, NULL}, &pid);
+	payload = start((const char *[]){ worker, text, NULL }, &pid);
 	result = wait_for(payload, KTSTR_WORKER_READY_EXITED_BEFORE);
 	write_file("/proc/sys/vm/overcommit_memory", "0");
 	require(exit_code(&result) == 7, "wait status %#x", (unsigned)result.wait_status);
@@ -116,7 +122,8 @@ static void bytes_above_memory(const char *worker, const struct guest_test *test
 }
 
 /* The kernel takes the worker first, and then the process that took all memory. */
-static void out_of_memory(struct ktstr_payload *payload, pid_t pid, enum ktstr_worker_ready_outcome outcome)
+static void out_of_memory(struct ktstr_payload *payload, pid_t pid,
+			  enum ktstr_worker_ready_outcome outcome)
 {
 	struct ktstr_worker_ready_result result;
 	char path[64];
@@ -124,11 +131,12 @@ static void out_of_memory(struct ktstr_payload *payload, pid_t pid, enum ktstr_w
 
 	snprintf(path, sizeof path, "/proc/%d/oom_score_adj", (int)pid);
 	write_file(path, "1000");
-	start((const char *[]){DRIVER_PATH, "hog", NULL}, &hog);
+	start((const char *[]){ DRIVER_PATH, "hog", NULL }, &hog);
 	/* A worker that stands ready is no news: its end is. */
-	require(!waitid(P_PID, (id_t)pid, &(siginfo_t){0}, WEXITED | WNOWAIT), "waitid: %m");
+	require(!waitid(P_PID, (id_t)pid, &(siginfo_t){ 0 }, WEXITED | WNOWAIT), "waitid: %m");
 	result = wait_for(payload, outcome);
-	require(result.wait_status_known && WIFSIGNALED(result.wait_status) && WTERMSIG(result.wait_status) == SIGKILL &&
+	require(result.wait_status_known && WIFSIGNALED(result.wait_status) &&
+			WTERMSIG(result.wait_status) == SIGKILL &&
 			strstr(result.text, "killed by signal 9"),
 		"wait status %#x", (unsigned)result.wait_status);
 }
@@ -139,7 +147,7 @@ static void killed_for_memory_before(const char *worker, const struct guest_test
 	pid_t pid;
 
 	(void)test;
-	payload = start_stopped_early((const char *[]){worker, BYTES_TEXT, NULL}, &pid);
+	payload = start_stopped_early((const char *[]){ worker, BYTES_TEXT, NULL }, &pid);
 	out_of_memory(payload, pid, KTSTR_WORKER_READY_EXITED_BEFORE);
 	require_no_marker();
 }
@@ -155,16 +163,16 @@ static void killed_for_memory_after(const char *worker, const struct guest_test 
 }
 
 const struct guest_test scarcity_tests[] = {
-	{"full /tmp: exit 4 and no marker; then ready", no_space, 0},
-	{"/tmp without a free inode: exit 4 and no marker; then ready", no_inode, 0},
-	{0},
+	{ "full /tmp: exit 4 and no marker; then ready", no_space, 0 },
+	{ "/tmp without a free inode: exit 4 and no marker; then ready", no_inode, 0 },
+	{ 0 },
 };
 
 const struct guest_test memory_tests[] = {
-	{"BYTES above memory, overcommit by heuristics: exit 7", bytes_above_memory, 0},
-	{"BYTES above memory, overcommit always: exit 7", bytes_above_memory, 1},
-	{"BYTES above memory, overcommit never: exit 7", bytes_above_memory, 2},
-	{"out of memory before the marker: killed by signal 9", killed_for_memory_before, 0},
-	{"out of memory after the marker: killed by signal 9", killed_for_memory_after, 0},
-	{0},
+	{ "BYTES above memory, overcommit by heuristics: exit 7", bytes_above_memory, 0 },
+	{ "BYTES above memory, overcommit always: exit 7", bytes_above_memory, 1 },
+	{ "BYTES above memory, overcommit never: exit 7", bytes_above_memory, 2 },
+	{ "out of memory before the marker: killed by signal 9", killed_for_memory_before, 0 },
+	{ "out of memory after the marker: killed by signal 9", killed_for_memory_after, 0 },
+	{ 0 },
 };

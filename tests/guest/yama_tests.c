@@ -28,12 +28,14 @@ static void set_level(int level)
 		write_file(SCOPE, text);
 }
 
-/* What a process that may not read is told, at each level, when it has CAP_SYS_PTRACE and when not. */
+/* What a process that may not read is told, at each level, when it has CAP_SYS_PTRACE and when not.
+ */
 static const char *const gates[][2] = {
-	{NULL, NULL},
-	{"Yama lets only an ancestor read it (ptrace_scope 1)", NULL},
-	{"Yama asks for CAP_SYS_PTRACE (ptrace_scope 2)", NULL},
-	{"Yama forbids every attach (ptrace_scope 3", "Yama forbids every attach (ptrace_scope 3"},
+	{ NULL, NULL },
+	{ "Yama lets only an ancestor read it (ptrace_scope 1)", NULL },
+	{ "Yama asks for CAP_SYS_PTRACE (ptrace_scope 2)", NULL },
+	{ "Yama forbids every attach (ptrace_scope 3",
+	  "Yama forbids every attach (ptrace_scope 3" },
 };
 
 static void require_gate(pid_t pid, const char *gate)
@@ -98,7 +100,7 @@ static void as_ancestor(const char *worker, const struct guest_test *test)
 
 	set_level(test->level);
 	become_user();
-	probe_argv(&run, (const char *[]){DRIVER_PATH, "parent-probe", worker, NULL});
+	probe_argv(&run, (const char *[]){ DRIVER_PATH, "parent-probe", worker, NULL });
 	if (test->level >= 2) {
 		require_fatal(&run, "permission-denied", gates[test->level][0]);
 		return;
@@ -123,26 +125,26 @@ static void roots_by_user(const char *worker, const struct guest_test *test)
 }
 
 const struct guest_test yama_tests[] = {
-	{"Yama 0 as root: read", as_root, 0},
-	{"Yama 1 as root: read", as_root, 1},
-	{"Yama 2 as root: read", as_root, 2},
-	{"Yama 0 as user: read", as_user, 0},
-	{"Yama 1 as user: refused, names ptrace_scope 1", as_user, 1},
-	{"Yama 2 as user: refused, names ptrace_scope 2", as_user, 2},
-	{"Yama 0 as user and ancestor: read", as_ancestor, 0},
-	{"Yama 1 as user and ancestor: read", as_ancestor, 1},
-	{"Yama 2 as user and ancestor: refused, names ptrace_scope 2", as_ancestor, 2},
-	{"Yama 0, a user's worker by root: read", users_by_root, 0},
-	{"Yama 1, a user's worker by root: read", users_by_root, 1},
-	{"Yama 2, a user's worker by root: read", users_by_root, 2},
-	{"Yama 0, root's worker by a user: refused, names the user", roots_by_user, 0},
-	{0},
+	{ "Yama 0 as root: read", as_root, 0 },
+	{ "Yama 1 as root: read", as_root, 1 },
+	{ "Yama 2 as root: read", as_root, 2 },
+	{ "Yama 0 as user: read", as_user, 0 },
+	{ "Yama 1 as user: refused, names ptrace_scope 1", as_user, 1 },
+	{ "Yama 2 as user: refused, names ptrace_scope 2", as_user, 2 },
+	{ "Yama 0 as user and ancestor: read", as_ancestor, 0 },
+	{ "Yama 1 as user and ancestor: read", as_ancestor, 1 },
+	{ "Yama 2 as user and ancestor: refused, names ptrace_scope 2", as_ancestor, 2 },
+	{ "Yama 0, a user's worker by root: read", users_by_root, 0 },
+	{ "Yama 1, a user's worker by root: read", users_by_root, 1 },
+	{ "Yama 2, a user's worker by root: read", users_by_root, 2 },
+	{ "Yama 0, root's worker by a user: refused, names the user", roots_by_user, 0 },
+	{ 0 },
 };
 
 const struct guest_test yama_last_tests[] = {
-	{"Yama 3 as root: refused, names ptrace_scope 3", as_root, 3},
-	{"Yama 3 as user: refused, names ptrace_scope 3", as_user, 3},
-	{"Yama 3 as user and ancestor: refused, names ptrace_scope 3", as_ancestor, 3},
-	{"Yama 3, a user's worker by root: refused, names ptrace_scope 3", users_by_root, 3},
-	{0},
+	{ "Yama 3 as root: refused, names ptrace_scope 3", as_root, 3 },
+	{ "Yama 3 as user: refused, names ptrace_scope 3", as_user, 3 },
+	{ "Yama 3 as user and ancestor: refused, names ptrace_scope 3", as_ancestor, 3 },
+	{ "Yama 3, a user's worker by root: refused, names ptrace_scope 3", users_by_root, 3 },
+	{ 0 },
 };

@@ -14,6 +14,7 @@ my $plain = !sanitizers();
 sub one_line {
 	my ($text) = @_;
 	$text =~ s/\s+/ /g;
+	$text =~ s/\( /(/g; # a line that is broken behind the parenthesis
 	$text =~ s/^ | $//g;
 	return $text;
 }

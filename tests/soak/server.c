@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Allocates and frees from 64 threads that come and go, and tells in the file TRUTH where each thread's
- * counters lie at every moment. Runs until it is killed. Started by soak.
+ * Allocates and frees from 64 threads that come and go, and tells in the file TRUTH where each
+ *thread's counters lie at every moment. Runs until it is killed. Started by soak.
  *
  *	server TRUTH
  */
@@ -23,11 +23,14 @@
 
 #include "truth.h"
 
-#define HELD 32
+#define HELD        32
 #define SHORTEST_US 20000
-#define LONGEST_US 600000
-#define PAUSE_US 2000	      /* between two bursts: 64 threads have to share a processor with the prober */
-#define THREAD_COST (1 << 20) /* more than starting and joining one costs the main thread's counters */
+#define LONGEST_US  600000
+#define PAUSE_US                                                                         \
+	2000 /* between two bursts: 64 threads have to share a processor with the prober \
+	      */
+#define THREAD_COST \
+	(1 << 20) /* more than starting and joining one costs the main thread's counters */
 
 static struct truth *truth;
 static void *exchange[256]; /* what one thread leaves here another frees */
@@ -112,7 +115,8 @@ static void enter(struct self *self)
 
 static void leave(const struct self *self)
 {
-	struct truth_ended *ended = &truth->ended[atomic_fetch_add(&truth->ended_count, 1) % TRUTH_ENDED];
+	struct truth_ended *ended =
+		&truth->ended[atomic_fetch_add(&truth->ended_count, 1) % TRUTH_ENDED];
 
 	atomic_store(&ended->tid, 0);
 	ended->start_time = atomic_load(&self->slot->start_time);
@@ -156,7 +160,8 @@ static void burst(struct self *self, void *held[HELD])
 			*slot = allocate(self, &self->random);
 		}
 		if (next(&self->random) % 8 == 0)
-			*slot = __atomic_exchange_n(&exchange[next(&self->random) % 256], *slot, __ATOMIC_ACQ_REL);
+			*slot = __atomic_exchange_n(&exchange[next(&self->random) % 256], *slot,
+						    __ATOMIC_ACQ_REL);
 	}
 }
 
@@ -175,7 +180,8 @@ static void *work(void *argument)
 	int64_t end;
 
 	enter(&self);
-	self.random = (uint64_t)syscall(SYS_gettid) * UINT64_C(0x9e3779b97f4a7c15) + (uint64_t)now_us();
+	self.random =
+		(uint64_t)syscall(SYS_gettid) * UINT64_C(0x9e3779b97f4a7c15) + (uint64_t)now_us();
 	end = now_us() + SHORTEST_US + (int64_t)(next(&self.random) % (LONGEST_US - SHORTEST_US));
 	while (now_us() < end) {
 		burst(&self, held);
@@ -225,7 +231,8 @@ int main(int argc, char **argv)
 		return 2;
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	fd = open(argv[1], O_RDWR | O_CLOEXEC);
-	truth = fd < 0 ? MAP_FAILED : mmap(NULL, sizeof *truth, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	truth = fd < 0 ? MAP_FAILED
+		       : mmap(NULL, sizeof *truth, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
 	if (truth == MAP_FAILED)
 		die(argv[1]);
 	self.slot = &truth->slots[0];

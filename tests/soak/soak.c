@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Reads a busy server 100 times a second, for long, and holds each reading against what the server says
- * of itself. Run by `make soak' and tests/program/soak.t.
+ * Reads a busy server 100 times a second, for long, and holds each reading against what the server
+ *says of itself. Run by `make soak' and tests/program/soak.t.
  *
  *	soak SERVER SECONDS steady|restart
  *
- * steady: one server, one session, and every second another session of another kind. restart: the server
- * is killed about once a second, at any moment, and started again; each has a session of its own.
- * Exit 0 when no reading was outside the truth, no thread that was there all the time was left out, and
- * the memory, the blocks and the descriptors of this process did not grow.
+ * steady: one server, one session, and every second another session of another kind. restart: the
+ *server is killed about once a second, at any moment, and started again; each has a session of its
+ *own. Exit 0 when no reading was outside the truth, no thread that was there all the time was left
+ *out, and the memory, the blocks and the descriptors of this process did not grow.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -27,14 +27,14 @@
 #include <unistd.h>
 
 #include "../faults/heap_count.h"
-#include "truth.h"
 #include "../open_files.h"
+#include "truth.h"
 
-#define TICK_NS INT64_C(10000000) /* 100 Hz */
+#define TICK_NS    INT64_C(10000000) /* 100 Hz */
 #define NS_PER_SEC INT64_C(1000000000)
-#define LOOK_BACK 8192	  /* threads that ended: more than end during the longest snapshot */
-#define GROWTH_KIB 1024	  /* what the C library may keep besides */
-#define TOLD 20		  /* faults shown one by one */
+#define LOOK_BACK  8192 /* threads that ended: more than end during the longest snapshot */
+#define GROWTH_KIB 1024 /* what the C library may keep besides */
+#define TOLD       20   /* faults shown one by one */
 
 struct copy {
 	uint64_t generation; /* odd: a thread, its values are whole */
@@ -49,7 +49,8 @@ static atomic_int killed; /* set before the kill */
 static struct copy before[TRUTH_SLOTS], after[TRUTH_SLOTS];
 
 static struct {
-	unsigned long snapshots, readings, in_slot, ended, new, errors_living, errors_gone, nameless, outside, lost, strange;
+	unsigned long snapshots, readings, in_slot, ended, new, errors_living, errors_gone,
+		nameless, outside, lost, strange;
 	unsigned long sessions, servers, failed_killed, failed_ended, failed, late;
 	uint64_t longest_ns;
 } sum;
@@ -70,7 +71,8 @@ static void sleep_until(int64_t when)
 		;
 }
 
-__attribute__((format(printf, 2, 3))) static void fault(unsigned long *count, const char *format, ...)
+__attribute__((format(printf, 2, 3))) static void fault(unsigned long *count, const char *format,
+							...)
 {
 	va_list args;
 
@@ -95,7 +97,8 @@ static _Noreturn void die(const char *what)
 
 static void start_server(void)
 {
-	/* Pages of a file that were not written yet would be given out while a thread holds its bounds. */
+	/* Pages of a file that were not written yet would be given out while a thread holds its
+	 * bounds. */
 	memset(truth, 0, sizeof *truth);
 	atomic_store(&killed, 0);
 	server = fork();
@@ -191,21 +194,30 @@ static void check_reading(const struct ktstr_probe_thread *thread)
 	const struct truth_ended *ended = high ? NULL : find_ended(thread);
 	uint64_t a = thread->allocated_bytes, d = thread->deallocated_bytes;
 	uint64_t a_low = low ? low->allocated_low : 0, d_low = low ? low->deallocated_low : 0;
-	uint64_t a_high = high ? high->allocated_high : ended ? ended->allocated : low ? UINT64_MAX : 0;
-	uint64_t d_high = high ? high->deallocated_high : ended ? ended->deallocated : low ? UINT64_MAX : 0;
+	uint64_t a_high = high    ? high->allocated_high
+			  : ended ? ended->allocated
+			  : low   ? UINT64_MAX
+				  : 0;
+	uint64_t d_high = high    ? high->deallocated_high
+			  : ended ? ended->deallocated
+			  : low   ? UINT64_MAX
+				  : 0;
 
 	sum.readings++;
 	sum.in_slot += high != NULL;
 	sum.ended += ended != NULL;
 	sum.new += !high && !ended && !low;
 	sum.nameless += !thread->has_name;
-	/* Killed in the middle of telling that it ends: its upper bounds still stand in the slot. */
+	/* Killed in the middle of telling that it ends: its upper bounds still stand in the slot.
+	 */
 	if (low && !high && !ended && !atomic_load(&killed))
 		fault(&sum.strange, "tid %d ended without a word", (int)thread->tid);
 	if (a < a_low || a > a_high || d < d_low || d > d_high)
-		fault(&sum.outside, "OUTSIDE tid %d start %" PRIu64 ": %" PRIu64 " %" PRIu64 " not in %" PRIu64 "-%" PRIu64
-		      " %" PRIu64 "-%" PRIu64 " (%s%s%s)", (int)thread->tid, thread->start_time, a, d, a_low, a_high, d_low,
-		      d_high, low ? "before " : "", high ? "after " : "", ended ? "ended" : "");
+		fault(&sum.outside,
+		      "OUTSIDE tid %d start %" PRIu64 ": %" PRIu64 " %" PRIu64 " not in %" PRIu64
+		      "-%" PRIu64 " %" PRIu64 "-%" PRIu64 " (%s%s%s)",
+		      (int)thread->tid, thread->start_time, a, d, a_low, a_high, d_low, d_high,
+		      low ? "before " : "", high ? "after " : "", ended ? "ended" : "");
 }
 
 /* Whoever was there before and after the snapshot, unchanged, must be in it. */
@@ -220,7 +232,8 @@ static void check_none_lost(const struct ktstr_probe_snapshot *snapshot)
 			if (ktstr_probe_snapshot_thread(snapshot, at)->tid == before[i].tid)
 				break;
 		if (at == count)
-			fault(&sum.lost, "LOST tid %" PRId64 ", there before and after", before[i].tid);
+			fault(&sum.lost, "LOST tid %" PRId64 ", there before and after",
+			      before[i].tid);
 	}
 }
 
@@ -229,8 +242,9 @@ static void check_error(const struct ktstr_probe_thread *thread, int whole)
 	const struct copy *low = find(before, thread), *high = find(after, thread);
 
 	if (whole && low && high && low->generation == high->generation)
-		fault(&sum.errors_living, "ERROR tid %d, there before and after: %s: %s", (int)thread->tid,
-		      ktstr_probe_thread_error_name(thread->error_kind), thread->error_text);
+		fault(&sum.errors_living, "ERROR tid %d, there before and after: %s: %s",
+		      (int)thread->tid, ktstr_probe_thread_error_name(thread->error_kind),
+		      thread->error_text);
 	else
 		sum.errors_gone++;
 }
@@ -239,7 +253,7 @@ static void check_error(const struct ktstr_probe_thread *thread, int whole)
 static int snapshot_and_check(struct ktstr_probe *probe)
 {
 	struct ktstr_probe_snapshot *snapshot;
-	struct ktstr_probe_error error;
+	struct ktstr_error error;
 	int64_t start;
 	int rc, whole;
 
@@ -251,11 +265,12 @@ static int snapshot_and_check(struct ktstr_probe *probe)
 	take_copy(after);
 	whole = !atomic_load(&killed);
 	if (rc) {
-		if (whole && has_ended()) /* by another's hand: that it has ended is the truth all the same */
+		if (whole && has_ended()) /* by another's hand: that it has ended is the truth all
+					     the same */
 			sum.failed_ended++;
 		else if (whole)
-			fault(&sum.failed, "FAILED [%s] %s\n%s", ktstr_probe_tag_name(error.tag), error.text,
-			      ktstr_probe_explain(probe));
+			fault(&sum.failed, "FAILED [%s] %s\n%s", ktstr_probe_tag_name(error.tag),
+			      error.text, ktstr_probe_explain(probe));
 		else
 			sum.failed_killed++;
 		return rc;
@@ -277,12 +292,13 @@ static int snapshot_and_check(struct ktstr_probe *probe)
 
 /* ---- sessions ---- */
 
-/* A session on the server, or NULL when it could not be opened; a failure counts once the server is ready. */
+/* A session on the server, or NULL when it could not be opened; a failure counts once the server is
+ * ready. */
 static struct ktstr_probe *open_session(unsigned int kind)
 {
 	struct ktstr_probe_options options = KTSTR_PROBE_OPTIONS_INIT;
 	int was_ready = atomic_load(&truth->ready);
-	struct ktstr_probe_error error;
+	struct ktstr_error error;
 	struct ktstr_probe *probe;
 
 	options.no_names = kind % 3 == 1;
@@ -296,7 +312,8 @@ static struct ktstr_probe *open_session(unsigned int kind)
 	}
 	ktstr_probe_close(probe);
 	if (was_ready && !atomic_load(&killed))
-		fault(&sum.failed, "FAILED open [%s] %s", ktstr_probe_tag_name(error.tag), error.text);
+		fault(&sum.failed, "FAILED open [%s] %s", ktstr_probe_tag_name(error.tag),
+		      error.text);
 	return NULL;
 }
 
@@ -353,7 +370,8 @@ static void steady_part(int64_t until)
 	ktstr_probe_close(probe);
 }
 
-/* A server and each kind of session once, for the blocks that the libraries keep from their first use. */
+/* A server and each kind of session once, for the blocks that the libraries keep from their first
+ * use. */
 static void warm_up(void)
 {
 	heap_settle();
@@ -381,7 +399,8 @@ static void restart_part(int64_t until)
 		if (pthread_create(&thread, NULL, killer, &when))
 			die("pthread_create");
 		while (!atomic_load(&killed) && !(probe = open_session(0)))
-			usleep(500); /* from the fork on, so that it is opened at any moment of its start */
+			usleep(500); /* from the fork on, so that it is opened at any moment of its
+					start */
 		while (probe && snapshot_and_check(probe) == 0)
 			due = tick(due);
 		ktstr_probe_close(probe);
@@ -409,18 +428,24 @@ static long anonymous_kib(void)
 
 static int report(double seconds, long kib, long blocks, int fds)
 {
-	printf("%lu snapshots, %lu sessions, %lu servers in %.0f s (%.1f a second), %lu ticks late, longest %.1f ms\n",
-	       sum.snapshots, sum.sessions, sum.servers, seconds, (double)sum.snapshots / seconds, sum.late,
-	       (double)sum.longest_ns / 1e6);
-	printf("%lu readings: %lu of threads that went on, %lu of threads that ended, %lu of threads that had not begun to "
-	       "count, %lu without a name\n", sum.readings, sum.in_slot, sum.ended, sum.new, sum.nameless);
-	printf("%lu outside the truth, %lu lost, %lu strange, %lu errors of threads that were there all the time, %lu of "
-	       "others\n", sum.outside, sum.lost, sum.strange, sum.errors_living, sum.errors_gone);
-	printf("%lu failed, %lu failed when the server was killed, %lu when it had ended otherwise\n", sum.failed,
-	       sum.failed_killed, sum.failed_ended);
+	printf("%lu snapshots, %lu sessions, %lu servers in %.0f s (%.1f a second), %lu ticks "
+	       "late, longest %.1f ms\n",
+	       sum.snapshots, sum.sessions, sum.servers, seconds, (double)sum.snapshots / seconds,
+	       sum.late, (double)sum.longest_ns / 1e6);
+	printf("%lu readings: %lu of threads that went on, %lu of threads that ended, %lu of "
+	       "threads that had not begun to "
+	       "count, %lu without a name\n",
+	       sum.readings, sum.in_slot, sum.ended, sum.new, sum.nameless);
+	printf("%lu outside the truth, %lu lost, %lu strange, %lu errors of threads that were "
+	       "there all the time, %lu of "
+	       "others\n",
+	       sum.outside, sum.lost, sum.strange, sum.errors_living, sum.errors_gone);
+	printf("%lu failed, %lu failed when the server was killed, %lu when it had ended "
+	       "otherwise\n",
+	       sum.failed, sum.failed_killed, sum.failed_ended);
 	printf("grown: %ld KiB, %ld blocks, %d descriptors\n", kib, blocks, fds);
-	return sum.outside || sum.lost || sum.strange || sum.failed || !sum.readings || kib > GROWTH_KIB || blocks || fds ||
-	       sum.errors_living * 1000 > sum.readings;
+	return sum.outside || sum.lost || sum.strange || sum.failed || !sum.readings ||
+	       kib > GROWTH_KIB || blocks || fds || sum.errors_living * 1000 > sum.readings;
 }
 
 static void map_truth(void)

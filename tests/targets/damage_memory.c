@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Probes a process whose mapped ELF files are damaged word by word, one session for each damage. The
- * process is parked, so that it does not mind; each word is restored. Run by tests/program/probe_hostile.t.
+ * Probes a process whose mapped ELF files are damaged word by word, one session for each damage.
+ *The process is parked, so that it does not mind; each word is restored. Run by
+ *tests/program/probe_hostile.t.
  *
  *	damage_memory auto|off PROGRAM [ARGUMENT...]
  *
- * The first is the session's debuginfo: with "off" there is only memory. PROGRAM says "thread TID ALLOCATED DEALLOCATED" for each of its threads, then "parked". On stdout:
- * "wrong WHAT" for each reading that is not what the thread said, "odd WHAT" for a refusal without a cause,
- * "tag TAG COUNT", and at the end "cases N", "right N", "slowest MILLISECONDS", "peak KIB".
+ * The first is the session's debuginfo: with "off" there is only memory. PROGRAM says "thread TID
+ *ALLOCATED DEALLOCATED" for each of its threads, then "parked". On stdout: "wrong WHAT" for each
+ *reading that is not what the thread said, "odd WHAT" for a refusal without a cause, "tag TAG
+ *COUNT", and at the end "cases N", "right N", "slowest MILLISECONDS", "peak KIB".
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -23,12 +25,12 @@
 #include <unistd.h>
 
 #include "base/arch.h"
-#include <ktstr/probe.h>
 #include "elf/module_list.h"
+#include <ktstr/probe.h>
 
 #define THREADS 64
-#define WORDS 4096
-#define TAGS 16
+#define WORDS   4096
+#define TAGS    16
 
 struct truth {
 	pid_t tid;
@@ -86,8 +88,9 @@ static void start(char **argv)
 	while (in && fgets(line, sizeof line, in) && strcmp(line, "parked\n") != 0) {
 		struct truth *truth = &truths[thread_count];
 
-		if (thread_count < THREADS && sscanf(line, "thread %d %" SCNu64 " %" SCNu64, &truth->tid,
-						     &truth->allocated, &truth->deallocated) == 3)
+		if (thread_count < THREADS &&
+		    sscanf(line, "thread %d %" SCNu64 " %" SCNu64, &truth->tid, &truth->allocated,
+			   &truth->deallocated) == 3)
 			thread_count++;
 	}
 	if (!thread_count)
@@ -121,10 +124,12 @@ static uint64_t dynamic_value(const struct elf_image *image, int64_t tag)
 	return 0;
 }
 
-/* What the resolution of a library goes by. ld.so has relocated the addresses in its dynamic section. */
+/* What the resolution of a library goes by. ld.so has relocated the addresses in its dynamic
+ * section. */
 static void add_dynamic(const struct elf_image *image)
 {
-	uint64_t rela = dynamic_value(image, DT_RELA), size = dynamic_value(image, DT_RELASZ), picked = 0;
+	uint64_t rela = dynamic_value(image, DT_RELA), size = dynamic_value(image, DT_RELASZ),
+		 picked = 0;
 
 	add_words("dynamic section", image->dynamic, image->dynamic_size);
 	add_words("hash", dynamic_value(image, DT_GNU_HASH), 128);
@@ -143,7 +148,8 @@ static void add_dynamic(const struct elf_image *image)
 static void add_module(const struct module *module)
 {
 	uint64_t table = read_word(module->image.start + offsetof(Elf64_Ehdr, e_phoff));
-	uint64_t number = read_word(module->image.start + offsetof(Elf64_Ehdr, e_phentsize)) >> 16 & 0xffff;
+	uint64_t number = read_word(module->image.start + offsetof(Elf64_Ehdr, e_phentsize)) >> 16 &
+			  0xffff;
 
 	add_words("header", module->image.start, sizeof(Elf64_Ehdr));
 	add_words("program header", module->image.start + table, number * sizeof(Elf64_Phdr));
@@ -152,7 +158,8 @@ static void add_module(const struct module *module)
 	/* What follows the tables of jemalloc's TLS is zero: a word in sixteen stands for it. */
 	for (uint64_t at = 0; at < module->image.tls_filesz; at += 8)
 		if (at % 128 == 0 || read_word(module->image.tls_vaddr + module->image.bias + at))
-			add_words("TLS image", module->image.tls_vaddr + module->image.bias + at, 8);
+			add_words("TLS image", module->image.tls_vaddr + module->image.bias + at,
+				  8);
 }
 
 static void choose_words(void)
@@ -187,8 +194,8 @@ static void judge(const struct ktstr_probe_snapshot *snapshot, const char *what)
 		const struct ktstr_probe_thread *thread = ktstr_probe_snapshot_thread(snapshot, i);
 
 		if (!thread->error_kind && !is_true(thread))
-			printf("wrong %s: thread %d %" PRIu64 " %" PRIu64 "\n", what, thread->tid, thread->allocated_bytes,
-			       thread->deallocated_bytes);
+			printf("wrong %s: thread %d %" PRIu64 " %" PRIu64 "\n", what, thread->tid,
+			       thread->allocated_bytes, thread->deallocated_bytes);
 		good += !thread->error_kind;
 	}
 	right += good == thread_count;
@@ -197,7 +204,7 @@ static void judge(const struct ktstr_probe_snapshot *snapshot, const char *what)
 static void probe(const char *what)
 {
 	struct ktstr_probe_snapshot *snapshot;
-	struct ktstr_probe_error error = { .code = 0 };
+	struct ktstr_error error = { .code = 0 };
 	struct ktstr_probe *session;
 	struct timespec begin, end;
 	double ms;
@@ -216,7 +223,8 @@ static void probe(const char *what)
 	}
 	ktstr_probe_close(session);
 	clock_gettime(CLOCK_MONOTONIC, &end);
-	ms = (double)(end.tv_sec - begin.tv_sec) * 1e3 + (double)(end.tv_nsec - begin.tv_nsec) / 1e6;
+	ms = (double)(end.tv_sec - begin.tv_sec) * 1e3 +
+	     (double)(end.tv_nsec - begin.tv_nsec) / 1e6;
 	slowest_ms = ms > slowest_ms ? ms : slowest_ms;
 	cases++;
 }
@@ -224,8 +232,19 @@ static void probe(const char *what)
 static void damage(size_t index)
 {
 	uint64_t address = words[index].address, was = read_word(address);
-	const uint64_t values[] = { 0, UINT64_MAX, UINT64_C(1) << 63, was + 1, was + 8, was - 8, was + 16, was - 16, was ^ 3,
-				    was + (UINT64_C(1) << 32), was << 8, 16, next_random(),
+	const uint64_t values[] = { 0,
+				    UINT64_MAX,
+				    UINT64_C(1) << 63,
+				    was + 1,
+				    was + 8,
+				    was - 8,
+				    was + 16,
+				    was - 16,
+				    was ^ 3,
+				    was + (UINT64_C(1) << 32),
+				    was << 8,
+				    16,
+				    next_random(),
 				    (was & ~UINT64_C(0xffffffff)) | (uint32_t)next_random() };
 
 	for (size_t i = 0; i < sizeof values / sizeof *values; i++) {
@@ -233,10 +252,12 @@ static void damage(size_t index)
 
 		if (values[i] == was)
 			continue;
-		snprintf(what, sizeof what, "%s +%" PRIu64 ": %#" PRIx64 " -> %#" PRIx64, words[index].what, address % 65536,
-			 was, values[i]);
-		/* Also where it is mapped for reading only: proc_pid_mem(5) writes to a copy of the page. */
-		if (pwrite(memory, &values[i], sizeof values[i], (off_t)address) != sizeof values[i])
+		snprintf(what, sizeof what, "%s +%" PRIu64 ": %#" PRIx64 " -> %#" PRIx64,
+			 words[index].what, address % 65536, was, values[i]);
+		/* Also where it is mapped for reading only: proc_pid_mem(5) writes to a copy of the
+		 * page. */
+		if (pwrite(memory, &values[i], sizeof values[i], (off_t)address) !=
+		    sizeof values[i])
 			die("write");
 		probe(what);
 		if (pwrite(memory, &was, sizeof was, (off_t)address) != sizeof was)
@@ -250,7 +271,8 @@ int main(int argc, char **argv)
 
 	if (argc < 3)
 		return 2;
-	options.debuginfo = strcmp(argv[1], "off") ? KTSTR_PROBE_DEBUGINFO_AUTO : KTSTR_PROBE_DEBUGINFO_OFF;
+	options.debuginfo = strcmp(argv[1], "off") ? KTSTR_PROBE_DEBUGINFO_AUTO
+						   : KTSTR_PROBE_DEBUGINFO_OFF;
 	start(argv + 2);
 	choose_words();
 	probe("nothing");
@@ -263,8 +285,10 @@ int main(int argc, char **argv)
 	waitpid(victim, NULL, 0);
 	for (int i = 0; i < TAGS; i++)
 		if (tags[i])
-			printf("tag %s %lu\n", ktstr_probe_tag_name((enum ktstr_probe_tag)i), tags[i]);
+			printf("tag %s %lu\n", ktstr_probe_tag_name((enum ktstr_probe_tag)i),
+			       tags[i]);
 	getrusage(RUSAGE_SELF, &usage);
-	printf("cases %lu\nright %lu\nslowest %.1f\npeak %ld\n", cases, right, slowest_ms, usage.ru_maxrss);
+	printf("cases %lu\nright %lu\nslowest %.1f\npeak %ld\n", cases, right, slowest_ms,
+	       usage.ru_maxrss);
 	return 0;
 }

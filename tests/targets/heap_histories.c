@@ -22,7 +22,7 @@
 #include <unistd.h>
 
 #define STEPS 400
-#define HELD 64
+#define HELD  64
 
 /* Weak: found where jemalloc is linked or preloaded. */
 extern int mallctl(const char *, void *, size_t *, void *, size_t) __attribute__((weak));
@@ -66,7 +66,8 @@ static uint64_t next(uint64_t *state)
 
 static size_t random_size(uint64_t *state)
 {
-	uint64_t magnitude = next(state) % 17; /* up to 128 KiB: small, large and page-sized classes */
+	uint64_t magnitude =
+		next(state) % 17; /* up to 128 KiB: small, large and page-sized classes */
 
 	return 1 + next(state) % (UINT64_C(2) << magnitude);
 }
@@ -192,14 +193,15 @@ static void report(const struct worker *workers)
 
 	for (unsigned int i = 0; i < threads; i++) {
 		length = snprintf(line, sizeof line, "thread %d %" PRIu64 " %" PRIu64 "\n",
-				  (int)workers[i].tid, workers[i].allocated, workers[i].deallocated);
+				  (int)workers[i].tid, workers[i].allocated,
+				  workers[i].deallocated);
 		if (write(STDOUT_FILENO, line, (size_t)length) != length)
 			die("write");
 	}
 	allocated = own_figure("thread.allocated");
 	deallocated = own_figure("thread.deallocated");
-	length = snprintf(line, sizeof line, "thread %d %" PRIu64 " %" PRIu64 "\nparked\n", (int)getpid(),
-			  allocated, deallocated);
+	length = snprintf(line, sizeof line, "thread %d %" PRIu64 " %" PRIu64 "\nparked\n",
+			  (int)getpid(), allocated, deallocated);
 	if (write(STDOUT_FILENO, line, (size_t)length) != length)
 		die("write");
 }
@@ -221,7 +223,8 @@ int main(int argc, char **argv)
 		die("start");
 	for (unsigned int i = 0; i < threads; i++) {
 		workers[i].index = i;
-		workers[i].random = (strtoull(argv[2], NULL, 10) + 1) * UINT64_C(0x9e3779b97f4a7c15) + i + 1;
+		workers[i].random =
+			(strtoull(argv[2], NULL, 10) + 1) * UINT64_C(0x9e3779b97f4a7c15) + i + 1;
 		if (pthread_create(&workers[i].thread, NULL, work, &workers[i]))
 			die("pthread_create");
 	}

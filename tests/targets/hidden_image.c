@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Opens a library and makes the page where its TLS image or its ELF header begins unreadable, then says "hidden" and
- * parks: hidden_image tls|head LIBRARY. Run by tests/program/probe_symbols.t.
+ * Opens a library and makes the page where its TLS image or its ELF header begins unreadable, then
+ * says "hidden" and parks: hidden_image tls|head LIBRARY. Run by tests/program/probe_symbols.t.
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -23,8 +23,11 @@ static int hide(struct dl_phdr_info *info, size_t size, void *arguments)
 		return 0;
 	for (int i = 0; i < info->dlpi_phnum; i++)
 		if (info->dlpi_phdr[i].p_type == wanted)
-			return mprotect((void *)((info->dlpi_addr + info->dlpi_phdr[i].p_vaddr) & ~(page - 1)), page,
-					PROT_NONE) == 0 ? 1 : -1;
+			return mprotect((void *)((info->dlpi_addr + info->dlpi_phdr[i].p_vaddr) &
+						 ~(page - 1)),
+					page, PROT_NONE) == 0
+				       ? 1
+				       : -1;
 	return -1;
 }
 

@@ -5,16 +5,15 @@
  *
  *	late_library THREADS
  *
- * Each line on stdin is carried out and answered with a report, as heap_histories writes it; threads are
- * numbered from 0, which is the main thread:
- *	open SLOT PATH PREFIX	dlopen into one of two slots; its functions have that prefix ("-" for none), or with
- *				"+TEXT" that text behind their names, or with "@MALLOCX,SDALLOCX,MALLCTL" these values,
- *				in hexadecimal, of symbols that it does not export;
- *				PATH "-": the functions that this program was linked with
- *	close SLOT
- *	use SLOT THREAD SIZE	THREAD allocates SIZE, and then frees half as much, through that library
- *	add			one more thread
- * The report is of slot 1: its own mallctl figures for a thread that used it, 0 for any other.
+ * Each line on stdin is carried out and answered with a report, as heap_histories writes it;
+ *threads are numbered from 0, which is the main thread: open SLOT PATH PREFIX	dlopen into one of
+ *two slots; its functions have that prefix ("-" for none), or with
+ *				"+TEXT" that text behind their names, or with
+ *"@MALLOCX,SDALLOCX,MALLCTL" these values, in hexadecimal, of symbols that it does not export; PATH
+ *"-": the functions that this program was linked with close SLOT use SLOT THREAD SIZE	THREAD
+ *allocates SIZE, and then frees half as much, through that library add			one more
+ *thread The report is of slot 1: its own mallctl figures for a thread that used it, 0 for any
+ *other.
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -66,7 +65,8 @@ static void use(struct thread *thread)
 {
 	struct library *library = thread->library;
 	size_t length = sizeof thread->allocated;
-	void *kept = library->mallocx(thread->size, 0), *freed = library->mallocx(thread->size / 2, 0);
+	void *kept = library->mallocx(thread->size, 0),
+	     *freed = library->mallocx(thread->size / 2, 0);
 
 	if (!kept || !freed)
 		die("mallocx");
@@ -115,8 +115,8 @@ static void *symbol(void *handle, const char *prefix, const char *name)
 
 	int is_suffix = *prefix == '+';
 
-	snprintf(whole, sizeof whole, "%s%s%s", is_suffix || strcmp(prefix, "-") == 0 ? "" : prefix, name,
-		 is_suffix ? prefix + 1 : "");
+	snprintf(whole, sizeof whole, "%s%s%s", is_suffix || strcmp(prefix, "-") == 0 ? "" : prefix,
+		 name, is_suffix ? prefix + 1 : "");
 	found = dlsym(handle, whole);
 	if (!found)
 		die(whole);
@@ -129,7 +129,8 @@ static int local_symbols(struct library *library, const char *prefix)
 	uintptr_t values[3];
 	struct link_map *map;
 
-	if (sscanf(prefix, "@%" SCNxPTR ",%" SCNxPTR ",%" SCNxPTR, &values[0], &values[1], &values[2]) != 3)
+	if (sscanf(prefix, "@%" SCNxPTR ",%" SCNxPTR ",%" SCNxPTR, &values[0], &values[1],
+		   &values[2]) != 3)
 		return 0;
 	if (dlinfo(library->handle, RTLD_DI_LINKMAP, &map))
 		die("dlinfo");
@@ -169,7 +170,8 @@ static void carry_out(const char *line)
 	} else if (sscanf(line, "close %u", &slot) == 1 && slot < 2) {
 		if (dlclose(libraries[slot].handle))
 			die("dlclose");
-	} else if (sscanf(line, "use %u %u %zu", &slot, &number, &size) == 3 && slot < 2 && number < thread_count) {
+	} else if (sscanf(line, "use %u %u %zu", &slot, &number, &size) == 3 && slot < 2 &&
+		   number < thread_count) {
 		threads[number].library = &libraries[slot];
 		threads[number].size = size;
 		if (number == 0) {
@@ -191,8 +193,8 @@ int main(int argc, char **argv)
 		add_thread();
 	do {
 		for (unsigned int i = 0; i < thread_count; i++)
-			printf("thread %d %" PRIu64 " %" PRIu64 "\n", (int)threads[i].tid, threads[i].allocated,
-			       threads[i].deallocated);
+			printf("thread %d %" PRIu64 " %" PRIu64 "\n", (int)threads[i].tid,
+			       threads[i].allocated, threads[i].deallocated);
 		printf("parked\n");
 		fflush(stdout);
 		if (!fgets(line, sizeof line, stdin))

@@ -1,26 +1,28 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * A jemalloc process with as many or as odd mappings as one likes. Run by tests/program/probe_hostile.t and
- * probe_symbols.t and probe_choice.t.
+ * A jemalloc process with as many or as odd mappings as one likes. Run by
+ *tests/program/probe_hostile.t and probe_symbols.t and probe_choice.t.
  *
  *	many_maps [vmas COUNT | file COUNT PATH | data COUNT PATH | moved | other PATH | held]
  *
  * "vmas" makes COUNT anonymous mappings, "file" maps the file COUNT times, whole, readable and
- * executable, as if each were a loaded library, "data" to be read alone. "moved" moves the program's code to
- * anonymous memory, as some do for huge pages; "other" opens a library in a namespace of its own, and allocates
- * with that one's malloc; "held" maps a page as if it were a library, and whoever reads it waits for ever. With -DBIG_TLS=SIZE the program has a TLS image of that many bytes. Then "thread TID ALLOCATED DEALLOCATED" of mallctl and "parked"
- * on stdout; it ends with its stdin.
+ * executable, as if each were a loaded library, "data" to be read alone. "moved" moves the
+ *program's code to anonymous memory, as some do for huge pages; "other" opens a library in a
+ *namespace of its own, and allocates with that one's malloc; "held" maps a page as if it were a
+ *library, and whoever reads it waits for ever. With -DBIG_TLS=SIZE the program has a TLS image of
+ *that many bytes. Then "thread TID ALLOCATED DEALLOCATED" of mallctl and "parked" on stdout; it
+ *ends with its stdin.
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <fcntl.h>
 #include <inttypes.h>
 #include <link.h>
+#include <linux/userfaultfd.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <linux/userfaultfd.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
@@ -42,7 +44,8 @@ static void die(const char *what)
 /* Neighbours that differ are not merged. */
 static void make_vmas(size_t count)
 {
-	char *area = mmap(NULL, count * 4096, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	char *area = mmap(NULL, count * 4096, PROT_NONE,
+			  MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 
 	if (area == MAP_FAILED)
 		die("mmap");
@@ -73,17 +76,21 @@ static int move_code(struct dl_phdr_info *info, size_t size, void *unused)
 	(void)unused;
 	for (int i = 0; i < info->dlpi_phnum; i++) {
 		uintptr_t start = (info->dlpi_addr + info->dlpi_phdr[i].p_vaddr) & ~(page - 1);
-		uintptr_t end = (info->dlpi_addr + info->dlpi_phdr[i].p_vaddr + info->dlpi_phdr[i].p_memsz + page - 1) & ~(page - 1);
+		uintptr_t end = (info->dlpi_addr + info->dlpi_phdr[i].p_vaddr +
+				 info->dlpi_phdr[i].p_memsz + page - 1) &
+				~(page - 1);
 		void *copy;
 
 		if (info->dlpi_phdr[i].p_type != PT_LOAD || !(info->dlpi_phdr[i].p_flags & PF_X))
 			continue;
-		copy = mmap(NULL, end - start, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+		copy = mmap(NULL, end - start, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS,
+			    -1, 0);
 		if (copy == MAP_FAILED)
 			die("mmap");
 		memcpy(copy, (void *)start, end - start);
 		if (mprotect(copy, end - start, PROT_READ | PROT_EXEC) ||
-		    mremap(copy, end - start, end - start, MREMAP_MAYMOVE | MREMAP_FIXED, (void *)start) == MAP_FAILED)
+		    mremap(copy, end - start, end - start, MREMAP_MAYMOVE | MREMAP_FIXED,
+			   (void *)start) == MAP_FAILED)
 			die("mremap");
 	}
 	return 1; /* the first is the program */
@@ -105,11 +112,16 @@ static void use_other(const char *path)
 static void hold_page(void)
 {
 	struct uffdio_api api = { .api = UFFD_API };
-	int faults = (int)syscall(SYS_userfaultfd, O_CLOEXEC), fd = memfd_create("held", MFD_CLOEXEC);
-	char *page = fd >= 0 && ftruncate(fd, 4096) == 0 ? mmap(NULL, 4096, PROT_READ | PROT_EXEC, MAP_SHARED, fd, 0) : MAP_FAILED;
-	struct uffdio_register range = { .range = { (uintptr_t)page, 4096 }, .mode = UFFDIO_REGISTER_MODE_MISSING };
+	int faults = (int)syscall(SYS_userfaultfd, O_CLOEXEC),
+	    fd = memfd_create("held", MFD_CLOEXEC);
+	char *page = fd >= 0 && ftruncate(fd, 4096) == 0
+			     ? mmap(NULL, 4096, PROT_READ | PROT_EXEC, MAP_SHARED, fd, 0)
+			     : MAP_FAILED;
+	struct uffdio_register range = { .range = { (uintptr_t)page, 4096 },
+					 .mode = UFFDIO_REGISTER_MODE_MISSING };
 
-	if (faults < 0 || page == MAP_FAILED || ioctl(faults, UFFDIO_API, &api) || ioctl(faults, UFFDIO_REGISTER, &range))
+	if (faults < 0 || page == MAP_FAILED || ioctl(faults, UFFDIO_API, &api) ||
+	    ioctl(faults, UFFDIO_REGISTER, &range))
 		die("userfaultfd");
 }
 
@@ -146,8 +158,8 @@ int main(int argc, char **argv)
 	big[BIG_TLS - 1]++;
 #endif
 	allocated = figure("thread.allocated");
-	length = snprintf(line, sizeof line, "thread %d %" PRIu64 " %" PRIu64 "\nparked\n", (int)getpid(), allocated,
-			  figure("thread.deallocated"));
+	length = snprintf(line, sizeof line, "thread %d %" PRIu64 " %" PRIu64 "\nparked\n",
+			  (int)getpid(), allocated, figure("thread.deallocated"));
 	if (write(STDOUT_FILENO, line, (size_t)length) != length)
 		die("write");
 	return read(STDIN_FILENO, &byte, 1) < 0;

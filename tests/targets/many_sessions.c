@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Probes one process in many sessions at once, from threads of their own, each in its own way, while others
- * are cancelled from yet another thread. Run by tests/program/probe_sessions.t.
+ * Probes one process in many sessions at once, from threads of their own, each in its own way,
+ *while others are cancelled from yet another thread. Run by tests/program/probe_sessions.t.
  *
  *	many_sessions PID ROUNDS
  *
- * On stdout: a line "thread TID ALLOCATED DEALLOCATED" for each reading that differs from those before,
- * "failure TAG: TEXT" and "error KIND: TEXT" for what failed without having been cancelled; at the end
- * "isolation HOW" for each way of reading files that was taken, "completed N", "cancelled N" and
- * "descriptors MORE-THAN-AT-THE-START".
+ * On stdout: a line "thread TID ALLOCATED DEALLOCATED" for each reading that differs from those
+ *before, "failure TAG: TEXT" and "error KIND: TEXT" for what failed without having been cancelled;
+ *at the end "isolation HOW" for each way of reading files that was taken, "completed N", "cancelled
+ *N" and "descriptors MORE-THAN-AT-THE-START".
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -43,7 +43,7 @@ static long rounds;
 static atomic_ulong completed, cancelled, running;
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER; /* what stands below */
-static struct ktstr_probe *exposed[THREADS];		 /* to be cancelled */
+static struct ktstr_probe *exposed[THREADS];             /* to be cancelled */
 static char seen[1024][256];
 static size_t seen_count;
 
@@ -74,17 +74,19 @@ static void tell_snapshot(const struct ktstr_probe_snapshot *snapshot)
 		const struct ktstr_probe_thread *thread = ktstr_probe_snapshot_thread(snapshot, i);
 
 		if (!thread->error_kind)
-			tell_once("thread %d %" PRIu64 " %" PRIu64, (int)thread->tid, thread->allocated_bytes,
-				  thread->deallocated_bytes);
+			tell_once("thread %d %" PRIu64 " %" PRIu64, (int)thread->tid,
+				  thread->allocated_bytes, thread->deallocated_bytes);
 		else if (!ktstr_probe_snapshot_interrupted(snapshot))
-			tell_once("error %s: %s", ktstr_probe_thread_error_name(thread->error_kind), thread->error_text);
+			tell_once("error %s: %s", ktstr_probe_thread_error_name(thread->error_kind),
+				  thread->error_text);
 	}
 }
 
 /* Its first line "isolation: PATH: HOW". */
 static void tell_isolation(struct ktstr_probe *session)
 {
-	const char *line = strstr(ktstr_probe_explain(session), "isolation: "), *how = line ? strstr(line + 11, ": ") : NULL;
+	const char *line = strstr(ktstr_probe_explain(session), "isolation: "),
+		   *how = line ? strstr(line + 11, ": ") : NULL;
 
 	if (how)
 		tell_once("isolation %.*s", (int)strcspn(how + 2, "\n"), how + 2);
@@ -94,7 +96,7 @@ static void tell_isolation(struct ktstr_probe *session)
 static int look(struct ktstr_probe *session, int to_the_end)
 {
 	struct ktstr_probe_snapshot *snapshot;
-	struct ktstr_probe_error error;
+	struct ktstr_error error;
 	int rc = ktstr_probe_open(session, target, &error), interrupted = 0;
 
 	tell_isolation(session);
@@ -171,7 +173,7 @@ int main(int argc, char **argv)
 	cancel_some();
 	for (size_t i = 0; i < THREADS; i++)
 		pthread_join(threads[i], NULL);
-	printf("completed %lu\ncancelled %lu\ndescriptors %d\n", atomic_load(&completed), atomic_load(&cancelled),
-	       open_files() - at_start);
+	printf("completed %lu\ncancelled %lu\ndescriptors %d\n", atomic_load(&completed),
+	       atomic_load(&cancelled), open_files() - at_start);
 	return 0;
 }

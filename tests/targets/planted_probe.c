@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Linked into a copy of the probe, with ld's --wrap: what a hostile file might make of its reader happens in
- * elf_file_tsd, as the variable PLANTED tells: crash, loop, hang, socket, nonsense. Run by probe_sandbox.t.
+ * Linked into a copy of the probe, with ld's --wrap: what a hostile file might make of its reader
+ * happens in elf_file_tsd, as the variable PLANTED tells: crash, loop, hang, socket, nonsense. Run
+ * by probe_sandbox.t.
  */
 #include <errno.h>
 #include <stdint.h>

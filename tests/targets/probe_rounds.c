@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Probes a short-lived program from its start to its end, again and again, each round in sessions of
- * its own, as fast as the library allows. Run by tests/program/probe_states.t.
+ * Probes a short-lived program from its start to its end, again and again, each round in sessions
+ *of its own, as fast as the library allows. Run by tests/program/probe_states.t.
  *
  *	probe_rounds ROUNDS PROGRAM [ARGUMENT...]
  *
@@ -46,9 +46,11 @@ static void tell_snapshot(pid_t pid, const struct ktstr_probe_snapshot *snapshot
 		const struct ktstr_probe_thread *thread = ktstr_probe_snapshot_thread(snapshot, i);
 
 		if (thread->error_kind)
-			snprintf(line, sizeof line, "thread %s", ktstr_probe_thread_error_name(thread->error_kind));
+			snprintf(line, sizeof line, "thread %s",
+				 ktstr_probe_thread_error_name(thread->error_kind));
 		else
-			snprintf(line, sizeof line, "%s %s %" PRIu64 " %" PRIu64, thread->tid == pid ? "main" : "other",
+			snprintf(line, sizeof line, "%s %s %" PRIu64 " %" PRIu64,
+				 thread->tid == pid ? "main" : "other",
 				 thread->has_name ? thread->comm : "?", thread->allocated_bytes,
 				 thread->deallocated_bytes);
 		tell_once(line);
@@ -60,7 +62,7 @@ static void tell_snapshot(pid_t pid, const struct ktstr_probe_snapshot *snapshot
 static void probe(pid_t pid)
 {
 	struct ktstr_probe_snapshot *snapshot;
-	struct ktstr_probe_error error;
+	struct ktstr_error error;
 	struct ktstr_probe *session;
 	char line[96];
 	int rc;
@@ -120,14 +122,15 @@ int main(int argc, char **argv)
 			return 1;
 		}
 		/* Not reaped while it is probed: the pid stays its own. */
-		while (waitid(P_PID, (id_t)pid, &ended, WEXITED | WNOHANG | WNOWAIT) == 0 && !ended.si_pid)
+		while (waitid(P_PID, (id_t)pid, &ended, WEXITED | WNOHANG | WNOWAIT) == 0 &&
+		       !ended.si_pid)
 			probe(pid);
 		probe(pid); /* the zombie */
 		waitpid(pid, NULL, 0);
 		if (round == rounds / 10)
 			warm_kib = resident_kib();
 	}
-	printf("opened %lu\nreadings %lu\ndescriptors %d\ngrown %ld\n", opened, readings, open_files() - at_start,
-	       resident_kib() - warm_kib);
+	printf("opened %lu\nreadings %lu\ndescriptors %d\ngrown %ld\n", opened, readings,
+	       open_files() - at_start, resident_kib() - warm_kib);
 	return 0;
 }

@@ -4,7 +4,8 @@
  * dumpable. Run by tests/program/probe_access.t.
  *
  *	refuse_calls CALL ERRNO PROGRAM [ARGUMENT...]	CALL: process_vm_readv or get_robust_list
- *	refuse_calls hidden				PR_SET_DUMPABLE 0, "parked" on stdout, until EOF on stdin
+ *	refuse_calls hidden				PR_SET_DUMPABLE 0, "parked" on stdout, until
+ *EOF on stdin
  */
 #define _GNU_SOURCE
 #include <linux/filter.h>
@@ -28,7 +29,8 @@ static int refuse(unsigned int call, unsigned int code)
 	};
 	struct sock_fprog program = { .len = sizeof filter / sizeof *filter, .filter = filter };
 
-	return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) || prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program);
+	return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) ||
+	       prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program);
 }
 
 int main(int argc, char **argv)
@@ -44,7 +46,8 @@ int main(int argc, char **argv)
 	}
 	if (argc < 4)
 		return 2;
-	if (refuse(strcmp(argv[1], "get_robust_list") == 0 ? SYS_get_robust_list : SYS_process_vm_readv,
+	if (refuse(strcmp(argv[1], "get_robust_list") == 0 ? SYS_get_robust_list
+							   : SYS_process_vm_readv,
 		   (unsigned int)strtoul(argv[2], NULL, 10))) {
 		perror("seccomp");
 		return 77;

@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * A jemalloc process in a difficult state, whose truth is known. Run by tests/program/probe_states.t.
+ * A jemalloc process in a difficult state, whose truth is known. Run by
+ *tests/program/probe_states.t.
  *
- *	thread_states park THREADS	  "thread TID ALLOCATED DEALLOCATED" each, then "parked"; EOF ends it
- *	thread_states leaderless THREADS  the same, and the main thread has ended
- *	thread_states churn LOG THREADS	  threads come and go until EOF; LOG gets a struct record for each
- *					  step of each, written before and after it
- *	thread_states steps COUNT NEXT...  allocates in known steps, then runs NEXT as often as COUNT says:
- *					  "report" as COUNT prints the pair of counters after each step
+ *	thread_states park THREADS	  "thread TID ALLOCATED DEALLOCATED" each, then "parked";
+ *EOF ends it thread_states leaderless THREADS  the same, and the main thread has ended
+ *	thread_states churn LOG THREADS	  threads come and go until EOF; LOG gets a struct record
+ *for each step of each, written before and after it thread_states steps COUNT NEXT...  allocates in
+ *known steps, then runs NEXT as often as COUNT says: "report" as COUNT prints the pair of counters
+ *after each step
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -24,9 +25,9 @@
 #include <time.h>
 #include <unistd.h>
 
-#define RECORDS 400000u
+#define RECORDS    400000u
 #define STACK_SIZE 65536
-#define IDLE_SIZE 1024 /* a size class: also what the counter shows */
+#define IDLE_SIZE  1024 /* a size class: also what the counter shows */
 
 extern int mallctl(const char *, void *, size_t *, void *, size_t) __attribute__((weak));
 
@@ -75,8 +76,8 @@ static void report_own(void)
 {
 	struct record own = own_figures();
 	char line[96];
-	int length = snprintf(line, sizeof line, "thread %d %" PRIu64 " %" PRIu64 "\n", (int)own.tid, own.allocated,
-			      own.deallocated);
+	int length = snprintf(line, sizeof line, "thread %d %" PRIu64 " %" PRIu64 "\n",
+			      (int)own.tid, own.allocated, own.deallocated);
 
 	if (write(STDOUT_FILENO, line, (size_t)length) != length)
 		die("write");
@@ -154,7 +155,8 @@ static void note(struct record record)
 static void *live_briefly(void *argument)
 {
 	uint64_t random = (uintptr_t)argument * UINT64_C(0x9e3779b97f4a7c15);
-	size_t size = 16384 + 4096 * (size_t)(random >> 47 & 63), small = 16 + (size_t)(random >> 32 & 0x3fff);
+	size_t size = 16384 + 4096 * (size_t)(random >> 47 & 63),
+	       small = 16 + (size_t)(random >> 32 & 0x3fff);
 	struct timespec pause = { .tv_nsec = (long)(random >> 20 & 0x3ffff) };
 	void *first, *second;
 
@@ -209,7 +211,8 @@ static void step(int report, size_t size)
 	if (size)
 		touch(malloc(size));
 	own = own_figures();
-	length = snprintf(line, sizeof line, "step %" PRIu64 " %" PRIu64 "\n", own.allocated, own.deallocated);
+	length = snprintf(line, sizeof line, "step %" PRIu64 " %" PRIu64 "\n", own.allocated,
+			  own.deallocated);
 	if (report && write(STDOUT_FILENO, line, (size_t)length) != length)
 		die("write");
 }
@@ -248,7 +251,8 @@ static void steps(const char *name, char **argv)
 		_exit(0);
 	if (left <= 0 || !argv[3])
 		_exit(0);
-	/* The next program takes the place of this one; this one's name goes to the end of the list. */
+	/* The next program takes the place of this one; this one's name goes to the end of the
+	 * list. */
 	snprintf(count, sizeof count, "%ld", left - 1);
 	argv[0] = argv[3];
 	argv[2] = count;

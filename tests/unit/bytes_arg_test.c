@@ -22,9 +22,14 @@ static void test_numbers(void **state)
 		const char *text;
 		size_t bytes;
 	} cases[] = {
-		{"0", 0}, {"1", 1}, {"9", 9}, {"10", 10}, {"4096", 4096}, {"16777216", 16777216},
-		{"0000000000000000000000000000000000000042", 42}, /* long, but not large */
-		{"00", 0},
+		{ "0", 0 },
+		{ "1", 1 },
+		{ "9", 9 },
+		{ "10", 10 },
+		{ "4096", 4096 },
+		{ "16777216", 16777216 },
+		{ "0000000000000000000000000000000000000042", 42 }, /* long, but not large */
+		{ "00", 0 },
 	};
 
 	(void)state;
@@ -39,10 +44,30 @@ static void test_numbers(void **state)
 static void test_not_numbers(void **state)
 {
 	static const char *const texts[] = {
-		"", " ", "-", "+", "-1", "+1", " 1", "1 ", "1\n", "\t1", "0x10", "10h", "1k", "1M", "1e3", "1.0",
-		"1,000", "1_000", "ten", "\xd9\xa1" /* ARABIC-INDIC DIGIT ONE */,
-		"/", ":", /* the neighbours of the digits */
-		"99999999999999999999999999k", /* too large as well, but first of all not a number */
+		"",
+		" ",
+		"-",
+		"+",
+		"-1",
+		"+1",
+		" 1",
+		"1 ",
+		"1\n",
+		"\t1",
+		"0x10",
+		"10h",
+		"1k",
+		"1M",
+		"1e3",
+		"1.0",
+		"1,000",
+		"1_000",
+		"ten",
+		"\xd9\xa1" /* ARABIC-INDIC DIGIT ONE */,
+		"/",
+		":",                           /* the neighbours of the digits */
+		"99999999999999999999999999k", /* too large as well, but first of all not a number
+						*/
 	};
 
 	(void)state;
@@ -85,14 +110,17 @@ static void test_limits(void **state)
 	snprintf(text, sizeof text, "%zu0", SIZE_MAX); /* a digit too many */
 	assert_int_equal(bytes_arg_parse(text, &bytes), -ERANGE);
 	/* Values that wrap around to something small, for widths of 64 and of 32 bits. */
-	assert_int_equal(bytes_arg_parse("36893488147419103233", &bytes), -ERANGE);  /* 2^65 + 1 */
-	assert_int_equal(bytes_arg_parse("340282366920938463463374607431768211457", &bytes), -ERANGE); /* 2^128 + 1 */
+	assert_int_equal(bytes_arg_parse("36893488147419103233", &bytes), -ERANGE); /* 2^65 + 1 */
+	assert_int_equal(bytes_arg_parse("340282366920938463463374607431768211457", &bytes),
+			 -ERANGE); /* 2^128 + 1 */
 	assert_int_equal(bytes, UNTOUCHED);
 }
 
 static void test_format(void **state)
 {
-	const size_t values[] = {0, 1, 9, 10, 99, 100, 4096, SIZE_MAX / 2, SIZE_MAX / 2 + 1, SIZE_MAX - 1, SIZE_MAX};
+	const size_t values[] = {
+		0, 1, 9, 10, 99, 100, 4096, SIZE_MAX / 2, SIZE_MAX / 2 + 1, SIZE_MAX - 1, SIZE_MAX
+	};
 
 	(void)state;
 	for (size_t i = 0; i < sizeof values / sizeof values[0]; i++) {

@@ -23,24 +23,30 @@
 #include <unistd.h>
 
 #include "base/arch.h"
-#include "symfile/debug_file.h"
-#include "made_directory.h"
-#include "symfile/elf_file.h"
 #include "linux/target_file.h"
+#include "made_directory.h"
+#include "symfile/debug_file.h"
+#include "symfile/elf_file.h"
 
 #define PID 7 /* the folder stands for /proc: <folder>/7/root is its root */
 
 /* ---- made files: a header, then section headers, then whatever ---- */
-static int make(const Elf64_Shdr *sections, size_t count, size_t told, const void *data, size_t size, off_t at)
+static int make(const Elf64_Shdr *sections, size_t count, size_t told, const void *data,
+		size_t size, off_t at)
 {
-	Elf64_Ehdr header = { .e_ident = { ELFMAG0, ELFMAG1, ELFMAG2, ELFMAG3, ELFCLASS64, ELFDATA2LSB, EV_CURRENT },
-			      .e_type = ET_EXEC, .e_machine = (Elf64_Half)arch_elf_machine, .e_shoff = sizeof header,
-			      .e_shentsize = sizeof(Elf64_Shdr), .e_shnum = (Elf64_Half)told };
+	Elf64_Ehdr header = { .e_ident = { ELFMAG0, ELFMAG1, ELFMAG2, ELFMAG3, ELFCLASS64,
+					   ELFDATA2LSB, EV_CURRENT },
+			      .e_type = ET_EXEC,
+			      .e_machine = (Elf64_Half)arch_elf_machine,
+			      .e_shoff = sizeof header,
+			      .e_shentsize = sizeof(Elf64_Shdr),
+			      .e_shnum = (Elf64_Half)told };
 	int fd = openat(folder_fd, "made", O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
 
 	assert_true(fd >= 0);
 	assert_int_equal(write(fd, &header, sizeof header), sizeof header);
-	assert_int_equal(write(fd, sections, count * sizeof *sections), (ssize_t)(count * sizeof *sections));
+	assert_int_equal(write(fd, sections, count * sizeof *sections),
+			 (ssize_t)(count * sizeof *sections));
 	if (size)
 		assert_int_equal(pwrite(fd, data, size, at), (ssize_t)size);
 	return fd;
@@ -59,9 +65,13 @@ static void test_compiled(void **state)
 	uint64_t value, size;
 
 	(void)state;
-	assert_int_equal(run("echo '_Thread_local int first = 1; _Thread_local char _rjem_je_tsd_tls[2632] = { 6 };"
-			     "_Thread_local long x_tsd_tls_not; int tsd_tls; int main(void) { return 0; }' > p.c && "
-			     "%s -g -o p p.c && strip -o stripped p", cc()), 0);
+	assert_int_equal(run("echo '_Thread_local int first = 1; _Thread_local char "
+			     "_rjem_je_tsd_tls[2632] = { 6 };"
+			     "_Thread_local long x_tsd_tls_not; int tsd_tls; int main(void) { "
+			     "return 0; }' > p.c && "
+			     "%s -g -o p p.c && strip -o stripped p",
+			     cc()),
+			 0);
 	assert_int_equal(tsd(open_here("p"), &value, &size), 0);
 	assert_int_equal(size, 2632);
 	assert_true(value >= 4 && value < 64);
@@ -69,8 +79,11 @@ static void test_compiled(void **state)
 	assert_int_equal(run("%s -shared -fPIC -s -o library p.c", cc()), 0);
 	assert_int_equal(tsd(open_here("library"), &value, &size), 0); /* .dynsym is left */
 	assert_int_equal(size, 2632);
-	assert_int_equal(run("echo 'static _Thread_local int tsd_tls; int *f(void) { return &tsd_tls; }' > q.c && "
-			     "%s -c q.c && %s -c p.c && ld -r -o both p.o q.o", cc(), cc()), 0);
+	assert_int_equal(run("echo 'static _Thread_local int tsd_tls; int *f(void) { return "
+			     "&tsd_tls; }' > q.c && "
+			     "%s -c q.c && %s -c p.c && ld -r -o both p.o q.o",
+			     cc(), cc()),
+			 0);
 	assert_int_equal(tsd(open_here("both"), &value, &size), -ENOTUNIQ);
 }
 
@@ -84,7 +97,8 @@ static void test_not_elf(void **state)
 	assert_int_equal(tsd(open_here("text"), &value, &size), -ENOEXEC);
 	assert_int_equal(tsd(open_here("zeros"), &value, &size), -ENOEXEC);
 	assert_int_not_equal(tsd(open_here("."), &value, &size), 0);
-	assert_int_equal(tsd(make(NULL, 0, 0, NULL, 0, 0), &value, &size), -EBADMSG); /* ends behind the header */
+	assert_int_equal(tsd(make(NULL, 0, 0, NULL, 0, 0), &value, &size),
+			 -EBADMSG); /* ends behind the header */
 }
 
 /* A real file cut off at many lengths: an answer each time, and only the whole one says where. */
@@ -104,23 +118,32 @@ static void test_truncated(void **state)
 static void test_hostile_tables(void **state)
 {
 	static Elf64_Shdr many[60000];
-	const Elf64_Sym symbol = { .st_name = 0, .st_info = ELF64_ST_INFO(STB_GLOBAL, STT_TLS), .st_shndx = 1,
-				   .st_value = 64, .st_size = 80 };
-	Elf64_Shdr one[2] = { { 0 }, { .sh_type = SHT_SYMTAB, .sh_offset = 4096, .sh_size = sizeof symbol } };
+	const Elf64_Sym symbol = { .st_name = 0,
+				   .st_info = ELF64_ST_INFO(STB_GLOBAL, STT_TLS),
+				   .st_shndx = 1,
+				   .st_value = 64,
+				   .st_size = 80 };
+	Elf64_Shdr one[2] = {
+		{ 0 }, { .sh_type = SHT_SYMTAB, .sh_offset = 4096, .sh_size = sizeof symbol }
+	};
 	struct timespec begin, end;
 	uint64_t value, size;
 	char tail[64] = "";
 
 	(void)state;
-	/* The string table is the rest of the file: its name is there, but the section says it is not. */
+	/* The string table is the rest of the file: its name is there, but the section says it is
+	 * not. */
 	clock_gettime(CLOCK_MONOTONIC, &begin);
 	one[1].sh_link = 0;
-	assert_int_equal(tsd(make(one, 2, 2, &symbol, sizeof symbol, 4096), &value, &size), -ENOENT);
+	assert_int_equal(tsd(make(one, 2, 2, &symbol, sizeof symbol, 4096), &value, &size),
+			 -ENOENT);
 	one[1].sh_link = 2; /* no such section */
-	assert_int_equal(tsd(make(one, 2, 2, &symbol, sizeof symbol, 4096), &value, &size), -ENOENT);
+	assert_int_equal(tsd(make(one, 2, 2, &symbol, sizeof symbol, 4096), &value, &size),
+			 -ENOENT);
 	one[1].sh_link = 0;
 	one[1].sh_offset = UINT64_MAX - 8;
-	assert_int_equal(tsd(make(one, 2, 2, &symbol, sizeof symbol, 4096), &value, &size), -EBADMSG);
+	assert_int_equal(tsd(make(one, 2, 2, &symbol, sizeof symbol, 4096), &value, &size),
+			 -EBADMSG);
 	one[1].sh_offset = 4096;
 	one[1].sh_size = UINT64_MAX;
 	assert_int_equal(tsd(make(one, 2, 2, &symbol, sizeof symbol, 4096), &value, &size), -EFBIG);
@@ -137,10 +160,13 @@ static void test_hostile_tables(void **state)
 	assert_int_equal(tsd(make(one, 2, 0, tail, sizeof tail, 4096), &value, &size), -ENOENT);
 	/* 60000 tables over the same large hole. */
 	for (size_t i = 0; i < 60000; i++)
-		many[i] = (Elf64_Shdr){ .sh_type = SHT_SYMTAB, .sh_offset = 1 << 23, .sh_size = 1 << 27 };
+		many[i] = (Elf64_Shdr){ .sh_type = SHT_SYMTAB,
+					.sh_offset = 1 << 23,
+					.sh_size = 1 << 27 };
 	assert_int_equal(tsd(make(many, 60000, 60000, "", 1, 1 << 29), &value, &size), -EFBIG);
 	clock_gettime(CLOCK_MONOTONIC, &end);
-	/* Milliseconds; seconds under valgrind on a busy machine. Without a limit it is 7 TiB to look through. */
+	/* Milliseconds; seconds under valgrind on a busy machine. Without a limit it is 7 TiB to
+	 * look through. */
 	assert_true(end.tv_sec - begin.tv_sec < 30);
 	unlinkat(folder_fd, "made", 0);
 }
@@ -152,17 +178,26 @@ static void test_paths(void **state)
 	int fd;
 
 	(void)state;
-	assert_int_equal(run("mkdir -p 7/root/dir && cp p 7/root/file && mkfifo 7/root/fifo && ln -s loop 7/root/loop && "
-			     "ln -s ../../../file 7/root/dir/up && ln -s /file 7/root/absolute && ln -s /etc/passwd 7/root/out"), 0);
+	assert_int_equal(run("mkdir -p 7/root/dir && cp p 7/root/file && mkfifo 7/root/fifo && ln "
+			     "-s loop 7/root/loop && "
+			     "ln -s ../../../file 7/root/dir/up && ln -s /file 7/root/absolute && "
+			     "ln -s /etc/passwd 7/root/out"),
+			 0);
 	assert_int_equal(fstatat(folder_fd, "7/root/file", &st, 0), 0);
-	for (const char *const *path = (const char *const[]){ "/file", "/dir/up", "/absolute", "/../../file", NULL };
+	for (const char *const *path =
+		     (const char *const[]){ "/file", "/dir/up", "/absolute", "/../../file", NULL };
 	     *path; path++) {
-		fd = target_file_open(folder_fd, PID, *path, major(st.st_dev), minor(st.st_dev), st.st_ino);
+		fd = target_file_open(folder_fd, PID, *path, major(st.st_dev), minor(st.st_dev),
+				      st.st_ino);
 		assert_true(fd >= 0);
 		close(fd);
 	}
-	assert_int_equal(target_file_open(folder_fd, PID, "/file", major(st.st_dev), minor(st.st_dev), st.st_ino + 1), -ESTALE);
-	assert_int_equal(target_file_open(folder_fd, PID, "/file", major(st.st_dev), minor(st.st_dev) + 1, st.st_ino), -ESTALE);
+	assert_int_equal(target_file_open(folder_fd, PID, "/file", major(st.st_dev),
+					  minor(st.st_dev), st.st_ino + 1),
+			 -ESTALE);
+	assert_int_equal(target_file_open(folder_fd, PID, "/file", major(st.st_dev),
+					  minor(st.st_dev) + 1, st.st_ino),
+			 -ESTALE);
 	assert_int_equal(target_file_open_any(folder_fd, PID, "/out"), -ENOENT);
 	assert_int_equal(target_file_open_any(folder_fd, PID, "/fifo"), -EINVAL);
 	assert_int_equal(target_file_open_any(folder_fd, PID, "/dir"), -EINVAL);
@@ -174,7 +209,8 @@ static void test_paths(void **state)
 /* Through the real /proc: this program under its own pid, and a file that was deleted. */
 static void test_running(void **state)
 {
-	int real = open("/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC), fd = target_file_open_exe(real, getpid());
+	int real = open("/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC),
+	    fd = target_file_open_exe(real, getpid());
 	struct stat self, opened;
 	void *map;
 
@@ -194,7 +230,8 @@ static void test_running(void **state)
 	assert_true(map != MAP_FAILED);
 	close(fd);
 	assert_int_equal(run("cp p other && mv other mapped"), 0);
-	fd = target_file_open_range(real, getpid(), (uint64_t)(uintptr_t)map, (uint64_t)(uintptr_t)map + 4096);
+	fd = target_file_open_range(real, getpid(), (uint64_t)(uintptr_t)map,
+				    (uint64_t)(uintptr_t)map + 4096);
 	if (fd == -EPERM) { /* needs CAP_SYS_ADMIN or CAP_CHECKPOINT_RESTORE */
 		assert_int_not_equal(geteuid(), 0);
 	} else {
@@ -208,13 +245,15 @@ static void test_running(void **state)
 }
 
 /* The first of these files that has the build-id, or the checksum; the others are closed. */
-static int right_one(const int *fds, size_t count, const unsigned char *id, size_t size, uint32_t crc)
+static int right_one(const int *fds, size_t count, const unsigned char *id, size_t size,
+		     uint32_t crc)
 {
 	uint64_t left = DEBUG_FILE_CHECKSUM_LIMIT;
 	int right = -ENOENT;
 
 	for (size_t i = 0; i < count; i++) {
-		if (right < 0 && (id ? debug_file_has_id(fds[i], id, size) : debug_file_has_checksum(fds[i], &left, crc)))
+		if (right < 0 && (id ? debug_file_has_id(fds[i], id, size)
+				     : debug_file_has_checksum(fds[i], &left, crc)))
 			right = fds[i];
 		else
 			close(fds[i]);
@@ -235,7 +274,9 @@ static int open_by_link(const char *path, int program)
 	struct debug_link link;
 
 	rc = debug_file_read_link(program, &link);
-	return rc ? rc : right_one(fds, debug_file_open_by_link(folder_fd, PID, path, &link, fds), NULL, 0, link.crc);
+	return rc ? rc
+		  : right_one(fds, debug_file_open_by_link(folder_fd, PID, path, &link, fds), NULL,
+			      0, link.crc);
 }
 
 static void test_debug_file(void **state)
@@ -246,16 +287,21 @@ static void test_debug_file(void **state)
 	int fd, program;
 
 	(void)state;
-	assert_int_equal(run("%s -g -Wl,--build-id=0xfeed0123456789 -o program p.c && objcopy --only-keep-debug program d && "
+	assert_int_equal(run("%s -g -Wl,--build-id=0xfeed0123456789 -o program p.c && objcopy "
+			     "--only-keep-debug program d && "
 			     "strip program && objcopy --add-gnu-debuglink=d program linked && "
-			     "mkdir -p 7/root/usr/lib/debug/.build-id/fe 7/root/bin/.debug", cc()), 0);
+			     "mkdir -p 7/root/usr/lib/debug/.build-id/fe 7/root/bin/.debug",
+			     cc()),
+			 0);
 	program = open_here("linked");
 	assert_int_equal(debug_file_build_id(program, id, &size), 0);
 	assert_int_equal(size, 7);
 	assert_memory_equal(id, "\xfe\xed\x01\x23\x45\x67\x89", 7);
 	assert_int_equal(open_by_id(id, size), -ENOENT);
 	assert_int_equal(open_by_link("/bin/linked", program), -ENOENT);
-	assert_int_equal(run("cp d 7/root/usr/lib/debug/.build-id/fe/ed0123456789.debug && cp d 7/root/bin/.debug/d"), 0);
+	assert_int_equal(run("cp d 7/root/usr/lib/debug/.build-id/fe/ed0123456789.debug && cp d "
+			     "7/root/bin/.debug/d"),
+			 0);
 	fd = open_by_id(id, size);
 	assert_true(fd >= 0);
 	assert_int_equal(tsd(fd, &value, &tsd_size), 0);
@@ -264,7 +310,9 @@ static void test_debug_file(void **state)
 	assert_true(fd >= 0);
 	assert_int_equal(tsd(fd, &value, &tsd_size), 0);
 	/* Another build's file at the same place is not taken. */
-	assert_int_equal(run("cp p 7/root/usr/lib/debug/.build-id/fe/ed0123456789.debug && printf x >> 7/root/bin/.debug/d"), 0);
+	assert_int_equal(run("cp p 7/root/usr/lib/debug/.build-id/fe/ed0123456789.debug && printf "
+			     "x >> 7/root/bin/.debug/d"),
+			 0);
 	assert_int_equal(open_by_id(id, size), -ENOENT);
 	assert_int_equal(open_by_link("/bin/linked", program), -ENOENT);
 	size = 4;
@@ -288,13 +336,15 @@ int main(void)
 		cmocka_unit_test(test_debug_file),
 	}, without_openat2[] = { tests[0], tests[1], tests[2], tests[3], tests[4] };
 	struct open_how how = { .flags = O_PATH | O_CLOEXEC };
-	int fd = (int)syscall(SYS_openat2, AT_FDCWD, "/", &how, sizeof how), missing = fd < 0 && errno == ENOSYS;
+	int fd = (int)syscall(SYS_openat2, AT_FDCWD, "/", &how, sizeof how),
+	    missing = fd < 0 && errno == ENOSYS;
 
 	if (fd >= 0)
 		close(fd);
 	cmocka_set_message_output(CM_OUTPUT_TAP);
 	if (!missing)
 		return cmocka_run_group_tests(tests, make_folder, remove_folder);
-	printf("# no openat2 here (valgrind 3.19, or a kernel before 5.6): test_paths and test_debug_file are left out\n");
+	printf("# no openat2 here (valgrind 3.19, or a kernel before 5.6): test_paths and "
+	       "test_debug_file are left out\n");
 	return cmocka_run_group_tests(without_openat2, make_folder, remove_folder);
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Mapped ELF files: this program and its libc as they are, and made ones as hostile as they come. */
+/* Mapped ELF files: this program and its libc as they are, and made ones as hostile as they come.
+ */
 #include "config.h"
 
 #include <errno.h>
@@ -22,7 +23,7 @@
 #include "elf/elf_image.h"
 #include "made_image.h"
 
-#define MARK UINT64_C(0x4b54535452746c73)
+#define MARK        UINT64_C(0x4b54535452746c73)
 #define BYTES_LIMIT (UINT64_C(128) << 20) /* what one damaged file may make us read */
 #define CALLS_LIMIT 8192
 
@@ -53,8 +54,10 @@ static void test_made(void **state)
 	(void)state;
 	make();
 	assert_int_equal(parse(&image), 0);
-	assert_true(image.bias == (uint64_t)(uintptr_t)made && image.low == image.bias && image.high == image.low + SIZE);
-	assert_true(image.has_tls && image.tls_filesz == 24 && image.tls_memsz == 100 && image.tls_align == 16);
+	assert_true(image.bias == (uint64_t)(uintptr_t)made && image.low == image.bias &&
+		    image.high == image.low + SIZE);
+	assert_true(image.has_tls && image.tls_filesz == 24 && image.tls_memsz == 100 &&
+		    image.tls_align == 16);
 	assert_int_equal(elf_image_dynamic(&image, &dynamic), 0);
 	assert_int_equal(dynamic.reloc_count, 3);
 	assert_int_equal(dynamic.relocs[2].r_offset, 102);
@@ -79,8 +82,9 @@ static void test_relocated_in_place(void **state)
 	(void)state;
 	make();
 	for (size_t i = 0; dyn(i)->d_tag; i++)
-		if (dyn(i)->d_tag == DT_RELA || dyn(i)->d_tag == DT_JMPREL || dyn(i)->d_tag == DT_SYMTAB ||
-		    dyn(i)->d_tag == DT_STRTAB || dyn(i)->d_tag == DT_GNU_HASH)
+		if (dyn(i)->d_tag == DT_RELA || dyn(i)->d_tag == DT_JMPREL ||
+		    dyn(i)->d_tag == DT_SYMTAB || dyn(i)->d_tag == DT_STRTAB ||
+		    dyn(i)->d_tag == DT_GNU_HASH)
 			dyn(i)->d_un.d_val += (uint64_t)(uintptr_t)made;
 	assert_int_equal(dynamic_answer(), 0);
 }
@@ -113,7 +117,8 @@ static void test_damaged_headers(void **state)
 	struct elf_image image;
 
 	(void)state;
-	for (size_t size = sizeof(Elf64_Ehdr); size < sizeof(Elf64_Ehdr) + PHDRS * sizeof(Elf64_Phdr); size++) {
+	for (size_t size = sizeof(Elf64_Ehdr);
+	     size < sizeof(Elf64_Ehdr) + PHDRS * sizeof(Elf64_Phdr); size++) {
 		make();
 		assert_int_equal(elf_image_parse(made, size, 4096, &image), -EBADMSG);
 	}
@@ -218,10 +223,12 @@ static void test_notes(void **state)
 	for (size_t field = 0; field < 3; field++)
 		for (int last = 0; last < 2; last++) {
 			make();
-			((uint32_t *)(void *)(made + NOTE))[field + (last ? 6 : 0)] = UINT32_MAX - 1;
+			((uint32_t *)(void *)(made + NOTE))[field + (last ? 6 : 0)] =
+				UINT32_MAX - 1;
 			assert_int_equal(parse(&image), 0);
 			size = sizeof id;
-			assert_int_equal(elf_image_build_id(&image, id, &size), field == 2 && !last ? 0 : -ENOENT);
+			assert_int_equal(elf_image_build_id(&image, id, &size),
+					 field == 2 && !last ? 0 : -ENOENT);
 		}
 	make();
 	assert_int_equal(parse(&image), 0);
@@ -237,8 +244,10 @@ static void test_notes(void **state)
 /* Any bytes at all: no crash (run with sanitizers too), no endless work, no boundless reading. */
 static void test_random_damage(void **state)
 {
-	static const uint64_t values[] = { 0, 1, 7, 0xff, 0xffff, 0x7fffffff, 0xffffffff, SIZE, SIZE - 1,
-					   INT64_MAX, UINT64_MAX, UINT64_MAX - 4095, DYNAMIC, HASH, SYMBOLS };
+	static const uint64_t values[] = { 0,        1,          7,          0xff,
+					   0xffff,   0x7fffffff, 0xffffffff, SIZE,
+					   SIZE - 1, INT64_MAX,  UINT64_MAX, UINT64_MAX - 4095,
+					   DYNAMIC,  HASH,       SYMBOLS };
 	uint64_t seed = 1;
 	struct timespec begin, end;
 
@@ -261,7 +270,8 @@ static void test_random_damage(void **state)
 			continue;
 		if (elf_image_dynamic(&image, &dynamic) == 0) {
 			for (size_t i = 0; i < dynamic.symbol_count; i++)
-				assert_true(strlen(elf_dynamic_name(&dynamic, i)) <= dynamic.strings_size);
+				assert_true(strlen(elf_dynamic_name(&dynamic, i)) <=
+					    dynamic.strings_size);
 			elf_dynamic_free(&dynamic);
 		}
 		if (elf_image_tls(&image, &tls) == 0)
@@ -272,8 +282,9 @@ static void test_random_damage(void **state)
 		assert_true(counter.calls < CALLS_LIMIT && counter.bytes < BYTES_LIMIT);
 	}
 	clock_gettime(CLOCK_MONOTONIC, &end);
-	print_message("# 20000 damaged files in %ld ms\n", (long)(end.tv_sec - begin.tv_sec) * 1000 +
-		      (end.tv_nsec - begin.tv_nsec) / 1000000);
+	print_message("# 20000 damaged files in %ld ms\n",
+		      (long)(end.tv_sec - begin.tv_sec) * 1000 +
+			      (end.tv_nsec - begin.tv_nsec) / 1000000);
 }
 
 static void test_this_program(void **state)
@@ -307,7 +318,8 @@ static int keep_libc(struct dl_phdr_info *info, size_t size, void *base)
 	return 1;
 }
 
-/* glibc's own libc, from memory: the dynamic linker must agree with every function that is looked at. */
+/* glibc's own libc, from memory: the dynamic linker must agree with every function that is looked
+ * at. */
 static void test_libc(void **state)
 {
 	uint64_t start = 0;
@@ -326,9 +338,11 @@ static void test_libc(void **state)
 	assert_int_equal(elf_image_dynamic(&image, &dynamic), 0);
 	assert_true(dynamic.symbol_count > 1000 && dynamic.reloc_count > 100);
 	for (size_t i = 1; i < dynamic.symbol_count; i++)
-		if (strcmp(elf_dynamic_name(&dynamic, i), "getsid") == 0 || strcmp(elf_dynamic_name(&dynamic, i), "getppid") == 0)
+		if (strcmp(elf_dynamic_name(&dynamic, i), "getsid") == 0 ||
+		    strcmp(elf_dynamic_name(&dynamic, i), "getppid") == 0)
 			same += dynamic.symbols[i].st_value + image.bias ==
-				(uint64_t)(uintptr_t)dlsym(RTLD_DEFAULT, elf_dynamic_name(&dynamic, i));
+				(uint64_t)(uintptr_t)dlsym(RTLD_DEFAULT,
+							   elf_dynamic_name(&dynamic, i));
 	assert_true(same >= 2);
 	elf_dynamic_free(&dynamic);
 }
@@ -336,16 +350,11 @@ static void test_libc(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_made),
-		cmocka_unit_test(test_relocated_in_place),
-		cmocka_unit_test(test_not_native),
-		cmocka_unit_test(test_damaged_headers),
-		cmocka_unit_test(test_damaged_tables),
-		cmocka_unit_test(test_names),
-		cmocka_unit_test(test_notes),
-		cmocka_unit_test(test_random_damage),
-		cmocka_unit_test(test_this_program),
-		cmocka_unit_test(test_libc),
+		cmocka_unit_test(test_made),           cmocka_unit_test(test_relocated_in_place),
+		cmocka_unit_test(test_not_native),     cmocka_unit_test(test_damaged_headers),
+		cmocka_unit_test(test_damaged_tables), cmocka_unit_test(test_names),
+		cmocka_unit_test(test_notes),          cmocka_unit_test(test_random_damage),
+		cmocka_unit_test(test_this_program),   cmocka_unit_test(test_libc),
 	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);

@@ -48,7 +48,8 @@ static void forget(struct seen *seen)
 		free(seen->maps[--seen->count].path);
 }
 
-/* What the kernel prints now, where a folder that looks like /proc has it: no file there answers queries. */
+/* What the kernel prints now, where a folder that looks like /proc has it: no file there answers
+ * queries. */
 static void copy_maps(const char *text, size_t length)
 {
 	int fd = openat(root_fd, "7/maps", O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
@@ -72,8 +73,10 @@ static void test_alike(void **state)
 {
 	static struct seen queried, read;
 	void *mapped[] = {
-		map_file("with space", 4096, PROT_READ), map_file("new\nline", 0, PROT_READ | PROT_WRITE),
-		map_file("gone", 8192, PROT_READ | PROT_WRITE), map_file("named (deleted)", 0, PROT_NONE),
+		map_file("with space", 4096, PROT_READ),
+		map_file("new\nline", 0, PROT_READ | PROT_WRITE),
+		map_file("gone", 8192, PROT_READ | PROT_WRITE),
+		map_file("named (deleted)", 0, PROT_NONE),
 		mmap(NULL, 4096, PROT_READ, MAP_SHARED | MAP_ANONYMOUS, -1, 0),
 	};
 	char *text;
@@ -93,14 +96,16 @@ static void test_alike(void **state)
 	for (size_t i = 0; i < read.count; i++) {
 		const struct procfs_map *a = &queried.maps[i], *b = &read.maps[i];
 
-		assert_true(a->start == b->start && a->end == b->end && a->offset == b->offset && a->inode == b->inode &&
-			    a->dev_major == b->dev_major && a->dev_minor == b->dev_minor && a->deleted == b->deleted);
+		assert_true(a->start == b->start && a->end == b->end && a->offset == b->offset &&
+			    a->inode == b->inode && a->dev_major == b->dev_major &&
+			    a->dev_minor == b->dev_minor && a->deleted == b->deleted);
 		assert_string_equal(a->perms, b->perms);
 		assert_string_equal(a->path, b->path);
 		deleted += strncmp(a->path, root, strlen(root)) == 0 && a->deleted;
 		newline += strstr(a->path, "new\nline") != NULL;
 	}
-	assert_int_equal(deleted, 2); /* in maps, too, a name that ends so looks like a file that is gone */
+	assert_int_equal(deleted,
+			 2); /* in maps, too, a name that ends so looks like a file that is gone */
 	assert_int_equal(newline, 1);
 	for (size_t i = 0; i < sizeof mapped / sizeof *mapped; i++)
 		munmap(mapped[i], 4096);
@@ -123,7 +128,8 @@ static void test_visitor_ends_it(void **state)
 
 static void test_unreadable(void **state)
 {
-	static const char broken[] = "1000-2000 r--p 00000000 00:01 7 /first\n3000-2000 r--p 0 00:01 7 /second\n";
+	static const char broken[] =
+		"1000-2000 r--p 00000000 00:01 7 /first\n3000-2000 r--p 0 00:01 7 /second\n";
 	static struct seen seen;
 	int unread;
 
@@ -140,7 +146,8 @@ static int make_root(void **state)
 {
 	(void)state;
 	proc_fd = open("/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	snprintf(root, sizeof root, "%s/ktstr-file-maps-XXXXXX", getenv("TMPDIR") ? getenv("TMPDIR") : "/tmp");
+	snprintf(root, sizeof root, "%s/ktstr-file-maps-XXXXXX",
+		 getenv("TMPDIR") ? getenv("TMPDIR") : "/tmp");
 	if (proc_fd < 0 || !mkdtemp(root))
 		return -1;
 	root_fd = open(root, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -149,7 +156,8 @@ static int make_root(void **state)
 
 static int remove_root(void **state)
 {
-	static const char *const names[] = { "7/maps", "with space", "new\nline", "named (deleted)" };
+	static const char *const names[] = { "7/maps", "with space", "new\nline",
+					     "named (deleted)" };
 
 	(void)state;
 	for (size_t i = 0; i < sizeof names / sizeof *names; i++)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* A folder of this run for files that the test makes, with a shell and a compiler in it. For tests of files. */
+/* A folder of this run for files that the test makes, with a shell and a compiler in it. For tests
+ * of files. */
 #ifndef KTSTR_TESTS_MADE_FOLDER_H
 #define KTSTR_TESTS_MADE_FOLDER_H
 
@@ -13,8 +14,7 @@ static char folder[4096];
 static int folder_fd = -1;
 
 /* Runs a shell command in the folder. Returns its exit code. */
-__attribute__((format(printf, 1, 2)))
-static inline int run(const char *format, ...)
+__attribute__((format(printf, 1, 2))) static inline int run(const char *format, ...)
 {
 	char command[16384];
 	int length = snprintf(command, sizeof command, "cd '%s' && ", folder);

@@ -47,7 +47,9 @@ static void test_accepted(void **state)
 	assert_int_equal(parse(&o, error, "--pid 5 --abort-after-ms 1 --sort flow"), 0);
 	assert_int_equal(o.abort_after_ms, 1);
 	assert_int_equal(o.sort, OPTIONS_SORT_FLOW);
-	assert_int_equal(parse(&o, error, "--pid 5 --thread-pointer=ptrace --debuginfo off --jemalloc x.so"), 0);
+	assert_int_equal(parse(&o, error,
+			       "--pid 5 --thread-pointer=ptrace --debuginfo off --jemalloc x.so"),
+			 0);
 	assert_int_equal(o.probe.thread_pointer, KTSTR_PROBE_THREAD_POINTER_PTRACE);
 	assert_int_equal(o.probe.debuginfo, KTSTR_PROBE_DEBUGINFO_OFF);
 	assert_string_equal(o.probe.jemalloc_path, "x.so");
@@ -60,14 +62,35 @@ static void test_accepted(void **state)
 static void test_refused(void **state)
 {
 	static const char *const lines[] = {
-		"", "--json", "-p 0", "-p -1", "-p +1", "-p 1x", "-p 0x1", "-p 2147483648", "-p ''",
-		"-p 99999999999999999999999", "-p", "-p 1 extra", "-p 1 --nonsense", "-p 1 --json=yes",
-		"-p 1 --snapshots 0", "-p 1 --snapshots 100001 --interval-ms 1", "-p 1 --snapshots 2",
-		"-p 1 --interval-ms 5", "-p 1 --snapshots 1 --interval-ms 5",
-		"-p 1 --snapshots 2 --interval-ms 0", "-p 1 --snapshots 2 --interval-ms 3600001",
-		"-p 1 --abort-after-ms 0", "-p 1 --abort-after-ms 3600001", "-p 1 --sort size",
-		"-p 1 --json --sort flow", "-p 1 --sort name --no-names", "-p 1 --thread-pointer guess",
-		"-p 1 --debuginfo on", "-p 1 --jemalloc ''",
+		"",
+		"--json",
+		"-p 0",
+		"-p -1",
+		"-p +1",
+		"-p 1x",
+		"-p 0x1",
+		"-p 2147483648",
+		"-p ''",
+		"-p 99999999999999999999999",
+		"-p",
+		"-p 1 extra",
+		"-p 1 --nonsense",
+		"-p 1 --json=yes",
+		"-p 1 --snapshots 0",
+		"-p 1 --snapshots 100001 --interval-ms 1",
+		"-p 1 --snapshots 2",
+		"-p 1 --interval-ms 5",
+		"-p 1 --snapshots 1 --interval-ms 5",
+		"-p 1 --snapshots 2 --interval-ms 0",
+		"-p 1 --snapshots 2 --interval-ms 3600001",
+		"-p 1 --abort-after-ms 0",
+		"-p 1 --abort-after-ms 3600001",
+		"-p 1 --sort size",
+		"-p 1 --json --sort flow",
+		"-p 1 --sort name --no-names",
+		"-p 1 --thread-pointer guess",
+		"-p 1 --debuginfo on",
+		"-p 1 --jemalloc ''",
 	};
 
 	(void)state;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What the tests of the child-process handle share: each begins and ends with a look for children and file
- * descriptors that were left. For payload_test, payload_output_test and payload_end_test, behind cmocka.h.
+ * What the tests of the child-process handle share: each begins and ends with a look for children
+ * and file descriptors that were left. For payload_test, payload_output_test and payload_end_test,
+ * behind cmocka.h.
  */
 #ifndef KTSTR_TESTS_PAYLOAD_CHILDREN_H
 #define KTSTR_TESTS_PAYLOAD_CHILDREN_H
@@ -19,9 +20,9 @@
 #include <ktstr/payload.h>
 
 #define PATIENCE_MS 60000 /* for what must happen; a busy machine under valgrind is slow */
-#define TEST(name) cmocka_unit_test_setup_teardown(name, test_begin, test_end)
+#define TEST(name)  cmocka_unit_test_setup_teardown(name, test_begin, test_end)
 
-static const struct ktstr_payload_stream CAPTURE = {.kind = KTSTR_PAYLOAD_STDIO_CAPTURE};
+static const struct ktstr_payload_stream CAPTURE = { .kind = KTSTR_PAYLOAD_STDIO_CAPTURE };
 static int fds_before;
 
 static inline int test_begin(void **state)
@@ -41,10 +42,11 @@ static inline int test_end(void **state)
 	return 0;
 }
 
-static inline struct ktstr_payload *spawn_sh(const char *script, const struct ktstr_payload_options *options)
+static inline struct ktstr_payload *spawn_sh(const char *script,
+					     const struct ktstr_payload_options *options)
 {
-	const char *argv[] = {"/bin/sh", "-c", script, NULL};
-	struct ktstr_error error = {.text = ""};
+	const char *argv[] = { "/bin/sh", "-c", script, NULL };
+	struct ktstr_error error = { .text = "" };
 	struct ktstr_payload *payload = NULL;
 
 	if (ktstr_payload_spawn(argv, options, &payload, &error))
@@ -60,7 +62,8 @@ static inline int wait_for_it(struct ktstr_payload *payload)
 	return status;
 }
 
-static inline void assert_output(struct ktstr_payload *payload, enum ktstr_payload_output_stream stream, const char *text)
+static inline void assert_output(struct ktstr_payload *payload,
+				 enum ktstr_payload_output_stream stream, const char *text)
 {
 	struct ktstr_payload_output output;
 
@@ -95,7 +98,7 @@ static inline void leash_make(int leash[2], char *variable, size_t size)
 
 static inline void leash_assert_all_gone(int leash[2])
 {
-	struct pollfd end = {.fd = leash[0]};
+	struct pollfd end = { .fd = leash[0] };
 
 	close(leash[1]);
 	assert_int_equal(poll(&end, 1, PATIENCE_MS), 1);
@@ -103,12 +106,13 @@ static inline void leash_assert_all_gone(int leash[2])
 	close(leash[0]);
 }
 
-static inline void assert_spawn_fails(const char *program, const struct ktstr_payload_options *options, int code,
-			       const char *word)
+static inline void assert_spawn_fails(const char *program,
+				      const struct ktstr_payload_options *options, int code,
+				      const char *word)
 {
-	const char *argv[] = {program, NULL};
+	const char *argv[] = { program, NULL };
 	struct ktstr_payload *payload = (struct ktstr_payload *)&argv;
-	struct ktstr_error error = {.text = ""};
+	struct ktstr_error error = { .text = "" };
 
 	assert_int_equal(ktstr_payload_spawn(argv, options, &payload, &error), code);
 	assert_null(payload);

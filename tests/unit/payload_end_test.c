@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* How a child ends: waited for, killed, with its group and with its parent, and what others may do to it. */
+/* How a child ends: waited for, killed, with its group and with its parent, and what others may do
+ * to it. */
 #include "config.h"
 
 #include <setjmp.h>
@@ -19,7 +20,7 @@
 
 static void a_handle_is_consumed_once(void **state)
 {
-	struct ktstr_payload_options options = {.out = CAPTURE};
+	struct ktstr_payload_options options = { .out = CAPTURE };
 	struct ktstr_payload *payload = spawn_sh("echo word; exec sleep 1000", &options);
 	int status = -1;
 	pid_t pid = 0;
@@ -51,7 +52,8 @@ static void try_wait_sees_the_end(void **state)
 	int status = -1, err, i;
 
 	(void)state;
-	for (i = 0; i < PATIENCE_MS && (err = ktstr_payload_try_wait(payload, &status)) == -EAGAIN; i++)
+	for (i = 0; i < PATIENCE_MS && (err = ktstr_payload_try_wait(payload, &status)) == -EAGAIN;
+	     i++)
 		poll(NULL, 0, 1);
 	assert_int_equal(err, 0);
 	assert_int_equal(WEXITSTATUS(status), 3);
@@ -68,8 +70,9 @@ static void on_alarm(int signo)
 
 static void wait_times_out_in_spite_of_signals(void **state)
 {
-	const struct itimerval every_10ms = {{0, 10000}, {0, 10000}}, never = {{0, 0}, {0, 0}};
-	struct sigaction action = {.sa_handler = on_alarm}, before;
+	const struct itimerval every_10ms = { { 0, 10000 }, { 0, 10000 } },
+			       never = { { 0, 0 }, { 0, 0 } };
+	struct sigaction action = { .sa_handler = on_alarm }, before;
 	struct ktstr_payload *payload = spawn_sh("exec sleep 1000", NULL);
 	struct timespec start, end;
 	int64_t elapsed_ms;
@@ -92,8 +95,8 @@ static void wait_times_out_in_spite_of_signals(void **state)
 static void kill_takes_the_group_and_keeps_output(void **state)
 {
 	char variable[32];
-	const char *set[] = {variable, NULL};
-	struct ktstr_payload_options options = {.env_set = set, .out = CAPTURE};
+	const char *set[] = { variable, NULL };
+	struct ktstr_payload_options options = { .env_set = set, .out = CAPTURE };
 	struct ktstr_payload *payload;
 	int leash[2], status = 0;
 
@@ -108,7 +111,7 @@ static void kill_takes_the_group_and_keeps_output(void **state)
 	ktstr_payload_close(payload);
 
 	payload = spawn_sh("exit 9", NULL); /* ended before the kill: its own status */
-	poll(&(struct pollfd){.fd = ktstr_payload_pidfd(payload), .events = POLLIN}, 1, 1000);
+	poll(&(struct pollfd){ .fd = ktstr_payload_pidfd(payload), .events = POLLIN }, 1, 1000);
 	assert_int_equal(ktstr_payload_kill(payload, NULL), 0);
 	ktstr_payload_close(payload);
 }
@@ -117,7 +120,7 @@ static void kill_takes_the_group_and_keeps_output(void **state)
 static void what_is_left_of_the_group_is_killed(void **state)
 {
 	char variable[32];
-	struct ktstr_payload_options options = {.out = CAPTURE};
+	struct ktstr_payload_options options = { .out = CAPTURE };
 	struct ktstr_payload *payload;
 	int leash[2];
 
@@ -133,8 +136,9 @@ static void what_is_left_of_the_group_is_killed(void **state)
 /* A descendant in another session is out of reach; it must not hold the caller up either. */
 static void a_daemon_does_not_hold_up_the_wait(void **state)
 {
-	struct ktstr_payload_options options = {.out = CAPTURE};
-	struct ktstr_payload *payload = spawn_sh("setsid sh -c 'echo $$; exec sleep 1000' & exec sleep 1000", &options);
+	struct ktstr_payload_options options = { .out = CAPTURE };
+	struct ktstr_payload *payload =
+		spawn_sh("setsid sh -c 'echo $$; exec sleep 1000' & exec sleep 1000", &options);
 	struct ktstr_payload_output output;
 	long daemon;
 
@@ -151,7 +155,7 @@ static void a_daemon_does_not_hold_up_the_wait(void **state)
 static void close_leaves_nothing(void **state)
 {
 	char variable[32];
-	struct ktstr_payload_options options = {.out = CAPTURE, .err = CAPTURE};
+	struct ktstr_payload_options options = { .out = CAPTURE, .err = CAPTURE };
 	struct ktstr_payload *payload;
 	int leash[2];
 
@@ -175,7 +179,7 @@ static int kernel_keeps_status(void)
 
 static void sigchld_ignored_by_the_caller(void **state)
 {
-	struct ktstr_payload_options options = {.out = CAPTURE};
+	struct ktstr_payload_options options = { .out = CAPTURE };
 	struct ktstr_payload *payload;
 	char variable[32];
 	int leash[2], status = -1, err, i, known;
@@ -229,9 +233,10 @@ static int pid_pipe[2]; /* through it the copy tells the pid of its child */
 
 static int spawn_then_end(int flags)
 {
-	const char *argv[] = {"/bin/sleep", "1000", NULL};
-	struct ktstr_payload_options options = {.flags = (uint32_t)flags};
-	static struct ktstr_payload *payload; /* static: left on purpose, so not a leak to valgrind */
+	const char *argv[] = { "/bin/sleep", "1000", NULL };
+	struct ktstr_payload_options options = { .flags = (uint32_t)flags };
+	static struct ktstr_payload
+		*payload; /* static: left on purpose, so not a leak to valgrind */
 	pid_t pid;
 
 	if (ktstr_payload_spawn(argv, &options, &payload, NULL) || ktstr_payload_pid(payload, &pid))
@@ -260,7 +265,7 @@ static void the_child_dies_with_its_parent(void **state)
 	assert_int_equal(prctl(PR_SET_CHILD_SUBREAPER, 0), 0);
 	assert_int_equal(read(pid_pipe[0], &pid, sizeof pid), sizeof pid);
 	close(leash[1]);
-	held = (struct pollfd){.fd = leash[0]};
+	held = (struct pollfd){ .fd = leash[0] };
 	assert_int_equal(poll(&held, 1, 100), 0);
 	assert_int_equal(waitpid(pid, NULL, WNOHANG), 0);
 	assert_int_equal(kill(pid, SIGKILL), 0);
@@ -273,7 +278,8 @@ static void the_child_dies_with_its_parent(void **state)
 static void a_shared_group_is_never_signalled(void **state)
 {
 	char variable[32];
-	struct ktstr_payload_options options = {.flags = KTSTR_PAYLOAD_SHARE_GROUP, .out = CAPTURE};
+	struct ktstr_payload_options options = { .flags = KTSTR_PAYLOAD_SHARE_GROUP,
+						 .out = CAPTURE };
 	struct ktstr_payload *payload;
 	struct pollfd held;
 	char *number;
@@ -295,7 +301,7 @@ static void a_shared_group_is_never_signalled(void **state)
 	sleeper = strtol(number, NULL, 10);
 	ktstr_payload_close(payload);
 	close(leash[1]);
-	held = (struct pollfd){.fd = leash[0]};
+	held = (struct pollfd){ .fd = leash[0] };
 	assert_int_equal(poll(&held, 1, 100), 0); /* the sleeper lives */
 	assert_true(sleeper > 1);
 	assert_int_equal(kill((pid_t)sleeper, SIGKILL), 0);
@@ -320,6 +326,7 @@ int main(void)
 	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);
-	setenv("PATH", "/usr/bin:/bin", 1); /* one without folders that this user may not enter: EACCES */
+	setenv("PATH", "/usr/bin:/bin",
+	       1); /* one without folders that this user may not enter: EACCES */
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

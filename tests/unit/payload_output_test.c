@@ -14,7 +14,7 @@
 
 static void streams_are_inherited(void **state)
 {
-	struct ktstr_payload_options options = {.err = {.kind = KTSTR_PAYLOAD_STDIO_INHERIT}};
+	struct ktstr_payload_options options = { .err = { .kind = KTSTR_PAYLOAD_STDIO_INHERIT } };
 	struct ktstr_payload *payload;
 	char text[16] = "";
 	int ends[2];
@@ -37,10 +37,13 @@ static void streams_are_inherited(void **state)
 /* 1 MiB on each stream, in turns: neither pipe may fill up while the other is read. */
 static void much_output_on_both_streams(void **state)
 {
-	struct ktstr_payload_options options = {.out = CAPTURE, .err = CAPTURE, .capture_limit = 100000};
-	struct ktstr_payload *payload = spawn_sh(
-		"i=0; while [ $i -lt 16 ]; do head -c 65536 /dev/zero | tr '\\0' o;"
-		" head -c 65536 /dev/zero | tr '\\0' e >&2; i=$((i+1)); done", &options);
+	struct ktstr_payload_options options = { .out = CAPTURE,
+						 .err = CAPTURE,
+						 .capture_limit = 100000 };
+	struct ktstr_payload *payload =
+		spawn_sh("i=0; while [ $i -lt 16 ]; do head -c 65536 /dev/zero | tr '\\0' o;"
+			 " head -c 65536 /dev/zero | tr '\\0' e >&2; i=$((i+1)); done",
+			 &options);
 	struct ktstr_payload_output output;
 	size_t i;
 
@@ -62,13 +65,15 @@ static void much_output_on_both_streams(void **state)
 
 static void output_that_was_not_captured(void **state)
 {
-	struct ktstr_payload_options options = {.out = CAPTURE};
+	struct ktstr_payload_options options = { .out = CAPTURE };
 	struct ktstr_payload *payload = spawn_sh(":", &options);
 	struct ktstr_payload_output output;
 
 	(void)state;
 	assert_int_equal(ktstr_payload_output(payload, KTSTR_PAYLOAD_STDERR, &output), -EINVAL);
-	assert_int_equal(ktstr_payload_output(payload, (enum ktstr_payload_output_stream)0, &output), -EINVAL);
+	assert_int_equal(ktstr_payload_output(payload, (enum ktstr_payload_output_stream)0,
+					      &output),
+			 -EINVAL);
 	wait_for_it(payload);
 	assert_output(payload, KTSTR_PAYLOAD_STDOUT, "");
 	ktstr_payload_close(payload);
@@ -77,7 +82,7 @@ static void output_that_was_not_captured(void **state)
 /* A child that writes without end must hold up neither a look nor the drain after its death. */
 static void an_endless_writer_does_not_hold_up_the_caller(void **state)
 {
-	struct ktstr_payload_options options = {.out = CAPTURE, .capture_limit = 10};
+	struct ktstr_payload_options options = { .out = CAPTURE, .capture_limit = 10 };
 	struct ktstr_payload *payload = spawn_sh("yes & yes & yes & exec yes", &options);
 	struct ktstr_payload_output output;
 	int status;
@@ -103,6 +108,7 @@ int main(void)
 	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);
-	setenv("PATH", "/usr/bin:/bin", 1); /* one without folders that this user may not enter: EACCES */
+	setenv("PATH", "/usr/bin:/bin",
+	       1); /* one without folders that this user may not enter: EACCES */
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

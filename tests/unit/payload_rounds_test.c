@@ -28,9 +28,10 @@ static void rounds_leave_nothing(void **state)
 {
 	const char *text = getenv("KTSTR_TEST_ROUNDS");
 	int rounds = text && atoi(text) > 0 ? atoi(text) : ROUNDS;
-	const char *argv[] = {"/bin/sleep", "1000", NULL};
+	const char *argv[] = { "/bin/sleep", "1000", NULL };
 	const struct ktstr_payload_options options = {
-		.out = {.kind = KTSTR_PAYLOAD_STDIO_CAPTURE}, .err = {.kind = KTSTR_PAYLOAD_STDIO_CAPTURE},
+		.out = { .kind = KTSTR_PAYLOAD_STDIO_CAPTURE },
+		.err = { .kind = KTSTR_PAYLOAD_STDIO_CAPTURE },
 	};
 	struct ktstr_payload *payload;
 	struct pollfd end;
@@ -54,7 +55,7 @@ static void rounds_leave_nothing(void **state)
 	assert_int_equal(waitpid(-1, NULL, WNOHANG), -1);
 	assert_int_equal(errno, ECHILD);
 	close(leash[1]);
-	end = (struct pollfd){.fd = leash[0]};
+	end = (struct pollfd){ .fd = leash[0] };
 	assert_int_equal(poll(&end, 1, 0), 1);
 	assert_true(end.revents & POLLHUP);
 	close(leash[0]);
@@ -63,7 +64,7 @@ static void rounds_leave_nothing(void **state)
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = {cmocka_unit_test(rounds_leave_nothing)};
+	const struct CMUnitTest tests[] = { cmocka_unit_test(rounds_leave_nothing) };
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);
 	signal(SIGCHLD, SIG_DFL);

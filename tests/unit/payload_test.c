@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* How a child is started: found, fed, given its streams, its folder, its environment and its signals. */
+/* How a child is started: found, fed, given its streams, its folder, its environment and its
+ * signals. */
 #include "config.h"
 
 #include <setjmp.h>
@@ -35,9 +36,11 @@ static void exit_code_and_signal_are_told(void **state)
 
 static void environment_is_changed(void **state)
 {
-	const char *const set[] = {"KT_NEW=1", "KT_OLD=2", "KT_NEW=3", "KT_BACK=5", NULL};
-	const char *const unset[] = {"KT_GONE", "KT_BACK", NULL};
-	struct ktstr_payload_options options = {.env_set = set, .env_unset = unset, .out = CAPTURE};
+	const char *const set[] = { "KT_NEW=1", "KT_OLD=2", "KT_NEW=3", "KT_BACK=5", NULL };
+	const char *const unset[] = { "KT_GONE", "KT_BACK", NULL };
+	struct ktstr_payload_options options = { .env_set = set,
+						 .env_unset = unset,
+						 .out = CAPTURE };
 	const char *script = "echo $KT_NEW,$KT_OLD,${KT_GONE-no},$KT_BACK,${KT_KEPT-no}";
 	struct ktstr_payload *payload;
 
@@ -61,7 +64,7 @@ static void environment_is_changed(void **state)
 
 static void working_directory_and_files(void **state)
 {
-	struct ktstr_payload_options options = {.cwd = "/", .out = CAPTURE};
+	struct ktstr_payload_options options = { .cwd = "/", .out = CAPTURE };
 	struct ktstr_payload *payload;
 	char text[32] = "";
 	struct stat info;
@@ -74,14 +77,16 @@ static void working_directory_and_files(void **state)
 	assert_int_equal(write(fd, "words\n", 6), 6);
 	close(fd);
 
-	payload = spawn_sh("pwd; read line; echo got:$line; [ -c /dev/stdin ] && echo device", &options);
+	payload = spawn_sh("pwd; read line; echo got:$line; [ -c /dev/stdin ] && echo device",
+			   &options);
 	wait_for_it(payload);
 	assert_output(payload, KTSTR_PAYLOAD_STDOUT, "/\ngot:\ndevice\n");
 	ktstr_payload_close(payload);
 
-	/* Paths are relative to the caller's folder though the child runs in another; output is appended. */
-	options.in = (struct ktstr_payload_stream){KTSTR_PAYLOAD_STDIO_FILE, "input"};
-	options.out = (struct ktstr_payload_stream){KTSTR_PAYLOAD_STDIO_FILE, "output"};
+	/* Paths are relative to the caller's folder though the child runs in another; output is
+	 * appended. */
+	options.in = (struct ktstr_payload_stream){ KTSTR_PAYLOAD_STDIO_FILE, "input" };
+	options.out = (struct ktstr_payload_stream){ KTSTR_PAYLOAD_STDIO_FILE, "output" };
 	options.err = options.out;
 	umask(027);
 	payload = spawn_sh("read line; echo got $line; echo two >&2", &options);
@@ -105,13 +110,19 @@ static void working_directory_and_files(void **state)
 
 static void failed_spawns_say_why(void **state)
 {
-	static const char *const bad_set[] = {"novalue", NULL}, *const bad_unset[] = {"A=b", NULL};
+	static const char *const bad_set[] = { "novalue", NULL }, *const bad_unset[] = { "A=b",
+											 NULL };
 	struct ktstr_payload_options bad[] = {
-		{.flags = 0x80}, {.env_set = bad_set}, {.env_unset = bad_unset}, {.in = CAPTURE},
-		{.out = {.kind = KTSTR_PAYLOAD_STDIO_FILE}}, {.err = {.path = "x"}}, {.in = {.kind = 9}},
+		{ .flags = 0x80 },
+		{ .env_set = bad_set },
+		{ .env_unset = bad_unset },
+		{ .in = CAPTURE },
+		{ .out = { .kind = KTSTR_PAYLOAD_STDIO_FILE } },
+		{ .err = { .path = "x" } },
+		{ .in = { .kind = 9 } },
 	};
-	struct ktstr_payload_options options = {.out = CAPTURE};
-	const char *empty[] = {NULL};
+	struct ktstr_payload_options options = { .out = CAPTURE };
+	const char *empty[] = { NULL };
 	struct ktstr_payload *payload;
 	char script[300];
 	size_t i;
@@ -121,17 +132,19 @@ static void failed_spawns_say_why(void **state)
 	close(open(script, O_CREAT | O_WRONLY | O_CLOEXEC, 0700));
 	assert_spawn_fails(script, &options, -ENOEXEC, "#!");
 	unlink(script);
-	assert_spawn_fails("kt-no-such-program", NULL, -ENOENT, "cannot execute 'kt-no-such-program': No such file");
-	assert_spawn_fails("kt-no-such-program", NULL, -ENOENT, "(errno 2); check that it is installed and in PATH");
+	assert_spawn_fails("kt-no-such-program", NULL, -ENOENT,
+			   "cannot execute 'kt-no-such-program': No such file");
+	assert_spawn_fails("kt-no-such-program", NULL, -ENOENT,
+			   "(errno 2); check that it is installed and in PATH");
 	assert_spawn_fails("", NULL, -ENOENT, "cannot execute ''");
 	assert_spawn_fails(folder, NULL, -EACCES, "permission");
 	options.cwd = "/nowhere/at/all";
 	assert_spawn_fails("/bin/true", &options, -ENOENT, "working directory '/nowhere/at/all'");
 	options.cwd = NULL;
-	options.in = (struct ktstr_payload_stream){KTSTR_PAYLOAD_STDIO_FILE, "/nowhere/in"};
+	options.in = (struct ktstr_payload_stream){ KTSTR_PAYLOAD_STDIO_FILE, "/nowhere/in" };
 	assert_spawn_fails("/bin/true", &options, -ENOENT, "'/nowhere/in' as the child's stdin");
-	options.in = (struct ktstr_payload_stream){0};
-	options.err = (struct ktstr_payload_stream){KTSTR_PAYLOAD_STDIO_FILE, folder};
+	options.in = (struct ktstr_payload_stream){ 0 };
+	options.err = (struct ktstr_payload_stream){ KTSTR_PAYLOAD_STDIO_FILE, folder };
 	assert_spawn_fails("/bin/true", &options, -EISDIR, "the child's stderr");
 	for (i = 0; i < sizeof bad / sizeof *bad; i++)
 		assert_spawn_fails("/bin/true", &bad[i], -EINVAL, "cannot start '/bin/true': ");
@@ -143,9 +156,9 @@ static void failed_spawns_say_why(void **state)
 static void program_is_found_in_the_childs_path(void **state)
 {
 	char variable[400] = "", program[300];
-	const char *set[] = {variable, NULL};
-	const char *argv[] = {"kt-tool", NULL};
-	struct ktstr_payload_options options = {.env_set = set, .out = CAPTURE};
+	const char *set[] = { variable, NULL };
+	const char *argv[] = { "kt-tool", NULL };
+	struct ktstr_payload_options options = { .env_set = set, .out = CAPTURE };
 	struct ktstr_payload *payload;
 	FILE *file;
 
@@ -179,7 +192,7 @@ static void program_is_found_in_the_childs_path(void **state)
 	unlink(program);
 
 	/* PATH not set at all: the default of execvpe(3). */
-	options = (struct ktstr_payload_options){.flags = KTSTR_PAYLOAD_CLEAR_ENV};
+	options = (struct ktstr_payload_options){ .flags = KTSTR_PAYLOAD_CLEAR_ENV };
 	argv[0] = "true";
 	assert_int_equal(ktstr_payload_spawn(argv, &options, &payload, NULL), 0);
 	assert_int_equal(wait_for_it(payload), 0);
@@ -189,8 +202,8 @@ static void program_is_found_in_the_childs_path(void **state)
 /* Bit i of closed: standard stream i is closed in the caller. */
 static int spawn_with_streams_closed(int closed)
 {
-	struct ktstr_payload_options options = {.out = CAPTURE, .err = CAPTURE};
-	const char *argv[] = {"/bin/sh", "-c", "echo one; echo two >&2; cat", NULL};
+	struct ktstr_payload_options options = { .out = CAPTURE, .err = CAPTURE };
+	const char *argv[] = { "/bin/sh", "-c", "echo one; echo two >&2; cat", NULL };
 	struct ktstr_payload_output out, err;
 	struct ktstr_payload *payload;
 	int fd, status = -1, result = 0;
@@ -202,9 +215,11 @@ static int spawn_with_streams_closed(int closed)
 		return 1;
 	if (ktstr_payload_wait(payload, PATIENCE_MS, &status) || status)
 		result = 2;
-	else if (ktstr_payload_output(payload, KTSTR_PAYLOAD_STDOUT, &out) || strcmp(out.data, "one\n"))
+	else if (ktstr_payload_output(payload, KTSTR_PAYLOAD_STDOUT, &out) ||
+		 strcmp(out.data, "one\n"))
 		result = 3;
-	else if (ktstr_payload_output(payload, KTSTR_PAYLOAD_STDERR, &err) || strcmp(err.data, "two\n"))
+	else if (ktstr_payload_output(payload, KTSTR_PAYLOAD_STDERR, &err) ||
+		 strcmp(err.data, "two\n"))
 		result = 4;
 	ktstr_payload_close(payload);
 	for (fd = 0; fd < 3; fd++)
@@ -226,8 +241,9 @@ static void *spawn_in_a_thread(void *argument)
 {
 	int number = *(int *)argument;
 	char script[64], expected[64];
-	const char *argv[] = {"/bin/sh", "-c", script, NULL};
-	struct ktstr_payload_options options = {.out = CAPTURE, .flags = KTSTR_PAYLOAD_DIE_WITH_PARENT};
+	const char *argv[] = { "/bin/sh", "-c", script, NULL };
+	struct ktstr_payload_options options = { .out = CAPTURE,
+						 .flags = KTSTR_PAYLOAD_DIE_WITH_PARENT };
 	struct ktstr_payload_output output;
 	struct ktstr_payload *payload;
 	int i, status = -1;
@@ -237,9 +253,11 @@ static void *spawn_in_a_thread(void *argument)
 		snprintf(expected, sizeof expected, "%d.%d\n", number, i);
 		if (ktstr_payload_spawn(argv, &options, &payload, NULL))
 			return "spawn";
-		if (ktstr_payload_wait(payload, PATIENCE_MS, &status) || WEXITSTATUS(status) != number)
+		if (ktstr_payload_wait(payload, PATIENCE_MS, &status) ||
+		    WEXITSTATUS(status) != number)
 			return "wait";
-		if (ktstr_payload_output(payload, KTSTR_PAYLOAD_STDOUT, &output) || strcmp(output.data, expected))
+		if (ktstr_payload_output(payload, KTSTR_PAYLOAD_STDOUT, &output) ||
+		    strcmp(output.data, expected))
 			return "output";
 		ktstr_payload_close(payload);
 	}
@@ -256,7 +274,8 @@ static void threads_spawn_at_once(void **state)
 	(void)state;
 	for (i = 0; i < 8; i++) {
 		numbers[i] = i;
-		assert_int_equal(pthread_create(&threads[i], NULL, spawn_in_a_thread, &numbers[i]), 0);
+		assert_int_equal(pthread_create(&threads[i], NULL, spawn_in_a_thread, &numbers[i]),
+				 0);
 	}
 	for (i = 0; i < 8; i++) {
 		assert_int_equal(pthread_join(threads[i], &fault), 0);
@@ -267,7 +286,7 @@ static void threads_spawn_at_once(void **state)
 
 static void signals_are_reset_in_the_child(void **state)
 {
-	struct ktstr_payload_options options = {.out = CAPTURE};
+	struct ktstr_payload_options options = { .out = CAPTURE };
 	struct ktstr_payload *payload;
 	struct ktstr_payload_output output;
 	sigset_t blocked, before, now;
@@ -287,7 +306,8 @@ static void signals_are_reset_in_the_child(void **state)
 	assert_int_equal(ktstr_payload_output(payload, KTSTR_PAYLOAD_STDOUT, &output), 0);
 	line = strstr(output.data, "SigBlk:");
 	assert_non_null(line);
-	assert_true((strtoull(line + 7, NULL, 16) & 0x7fffffff) == 0); /* below the real-time signals */
+	assert_true((strtoull(line + 7, NULL, 16) & 0x7fffffff) ==
+		    0); /* below the real-time signals */
 	line = strstr(output.data, "SigIgn:");
 	assert_non_null(line);
 	assert_true((strtoull(line + 7, NULL, 16) & 0x7fffffff) == 0);
@@ -310,14 +330,16 @@ int main(void)
 	};
 	const char *parent = getenv("TMPDIR");
 	/* What a test that failed halfway may have left. */
-	static const char *const files[] = {"input", "output", "script", "kt-tool"};
+	static const char *const files[] = { "input", "output", "script", "kt-tool" };
 	char path[300];
 	int failed;
 	size_t i;
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);
-	setenv("PATH", "/usr/bin:/bin", 1); /* one without folders that this user may not enter: EACCES */
-	snprintf(folder, sizeof folder, "%s/ktstr-payload-XXXXXX", parent && *parent ? parent : "/tmp");
+	setenv("PATH", "/usr/bin:/bin",
+	       1); /* one without folders that this user may not enter: EACCES */
+	snprintf(folder, sizeof folder, "%s/ktstr-payload-XXXXXX",
+		 parent && *parent ? parent : "/tmp");
 	if (!mkdtemp(folder)) {
 		perror(folder);
 		return 1;

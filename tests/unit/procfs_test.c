@@ -26,16 +26,28 @@ static void test_maps(void **state)
 	char anonymous[] = "ffffffffff600000-ffffffffff601000 --xp 00000000 00:00 0";
 	char broken[] = "7f00 r-xp 0 0:0 0", reversed[] = "9000-8000 r-xp 0 0:0 0 /x";
 	static const char *const refused[] = {
-		"", "-", "7f00-8f00", "7f00-8f00 ", "7f00-8f00 r-x", "7f00-8f00 r-xp", "7f00-8f00 r-xpp 0 0:0 0",
-		"10000000000000000-20000000000000000 r-xp 0 0:0 0", "7f00-8f00 r-xp 0 100000000:0 0",
-		"7f00-8f00 r-xp 0 0:0 ", "7f00-8f00 r-xp 0 0:0 -1", "7f00-8f00 r-xp 0 0:0 1x",
-		"7f00-8f00 r-xp 0 0:0 18446744073709551616", "7f00-8f00 r-xp  0 0:0 0", " 7f00-8f00 r-xp 0 0:0 0",
+		"",
+		"-",
+		"7f00-8f00",
+		"7f00-8f00 ",
+		"7f00-8f00 r-x",
+		"7f00-8f00 r-xp",
+		"7f00-8f00 r-xpp 0 0:0 0",
+		"10000000000000000-20000000000000000 r-xp 0 0:0 0",
+		"7f00-8f00 r-xp 0 100000000:0 0",
+		"7f00-8f00 r-xp 0 0:0 ",
+		"7f00-8f00 r-xp 0 0:0 -1",
+		"7f00-8f00 r-xp 0 0:0 1x",
+		"7f00-8f00 r-xp 0 0:0 18446744073709551616",
+		"7f00-8f00 r-xp  0 0:0 0",
+		" 7f00-8f00 r-xp 0 0:0 0",
 	};
 	struct procfs_map map;
 
 	(void)state;
 	assert_int_equal(procfs_parse_map(with_spaces, &map), 0);
-	assert_true(map.start == 0x7f00 && map.end == 0x8f00 && map.offset == 0x1000 && map.inode == 1234);
+	assert_true(map.start == 0x7f00 && map.end == 0x8f00 && map.offset == 0x1000 &&
+		    map.inode == 1234);
 	assert_int_equal(map.dev_major, 0xfe);
 	assert_string_equal(map.path, "/tmp/a b (x)");
 	assert_int_equal(map.deleted, 1);
@@ -56,8 +68,8 @@ static void test_maps(void **state)
 
 static void test_stat(void **state)
 {
-	static const char text[] =
-		"12 (a) Z 1 (\n)) S 1 2 3 4 5 4194560 7 8 9 10 11 12 13 14 15 16 17 18 987654321 20 21";
+	static const char text[] = "12 (a) Z 1 (\n)) S 1 2 3 4 5 4194560 7 8 9 10 11 12 13 14 15 "
+				   "16 17 18 987654321 20 21";
 	struct procfs_stat stat;
 
 	(void)state;
@@ -71,7 +83,8 @@ static void test_stat(void **state)
 	assert_int_equal(procfs_parse_stat("1 (a) S 1 2", 11, &stat), -EBADMSG);
 	assert_int_equal(procfs_parse_stat("1 (a)", 5, &stat), -EBADMSG);
 	assert_int_equal(procfs_parse_stat("1 (a) S ", 8, &stat), -EBADMSG);
-	/* Cut anywhere, it is refused until the start time has ended, and nothing behind the cut is read. */
+	/* Cut anywhere, it is refused until the start time has ended, and nothing behind the cut is
+	 * read. */
 	for (size_t length = 0; length < sizeof text; length++) {
 		char *copy = malloc(length + 1);
 		int whole = length > (size_t)(strstr(text, "321 20") + 3 - text);
@@ -89,12 +102,17 @@ static void test_status(void **state)
 	struct procfs_status status;
 
 	(void)state;
-	assert_int_equal(procfs_parse_status("Name:\tx\nTgid:\t7\nPid:\t9\nTracerPid:\t3\nNSpid:\t9\t5\t2\nX:\t1\n", &status), 0);
+	assert_int_equal(
+		procfs_parse_status(
+			"Name:\tx\nTgid:\t7\nPid:\t9\nTracerPid:\t3\nNSpid:\t9\t5\t2\nX:\t1\n",
+			&status),
+		0);
 	assert_int_equal(status.tgid, 7);
 	assert_int_equal(status.tracer, 3);
 	assert_int_equal(status.inner_id, 2);
 	assert_int_equal(status.levels, 3);
-	assert_int_equal(procfs_parse_status("Name:\tx\nTgid:\t7\nPid:\t9\nTracerPid:\t0\n", &status), 0);
+	assert_int_equal(
+		procfs_parse_status("Name:\tx\nTgid:\t7\nPid:\t9\nTracerPid:\t0\n", &status), 0);
 	assert_int_equal(status.inner_id, 9);
 	assert_int_equal(procfs_parse_status("Name:\tx\n", &status), -EBADMSG);
 }
@@ -136,7 +154,8 @@ static void test_tasks(void **state)
 	make_folder("7/task/0");
 	assert_int_equal(procfs_list_tasks(task_fd, &tids, &count), -ESRCH);
 	assert_null(tids);
-	for (int i = 0; i < 1000; i++) { /* in an order of their own: 37 and 1000 share no divisor */
+	for (int i = 0; i < 1000;
+	     i++) { /* in an order of their own: 37 and 1000 share no divisor */
 		snprintf(path, sizeof path, "7/task/%d", 100000 + i * 37 % 1000);
 		make_folder(path);
 	}
@@ -152,16 +171,19 @@ static void test_tasks(void **state)
 	close(task_fd);
 }
 
-/* The line with all groups stands before NSpid: a thread's inner tid must not depend on their number. */
+/* The line with all groups stands before NSpid: a thread's inner tid must not depend on their
+ * number. */
 static void test_status_of_many_groups(void **state)
 {
 	static char text[800000];
 	struct procfs_status status;
-	int task_fd, length = snprintf(text, sizeof text, "Name:\ta\nTgid:\t9\nPid:\t9\nTracerPid:\t0\nGroups:\t");
+	int task_fd, length = snprintf(text, sizeof text,
+				       "Name:\ta\nTgid:\t9\nPid:\t9\nTracerPid:\t0\nGroups:\t");
 
 	(void)state;
 	for (int i = 0; i < 65536; i++)
-		length += snprintf(text + length, sizeof text - (size_t)length, "%d ", 2000000000 + i);
+		length += snprintf(text + length, sizeof text - (size_t)length, "%d ",
+				   2000000000 + i);
 	length += snprintf(text + length, sizeof text - (size_t)length, "\nNSpid:\t9\t4\nX:\t1\n");
 	make_folder("9");
 	make_folder("9/task");
@@ -190,7 +212,8 @@ static void test_read_file(void **state)
 		assert_int_equal(procfs_read_file(root_fd, "file", size, &read, &length), 0);
 		assert_true(length == size && strlen(read) == size);
 		free(read);
-		assert_int_equal(procfs_read_file(root_fd, "file", size - 1, &read, &length), -EFBIG);
+		assert_int_equal(procfs_read_file(root_fd, "file", size - 1, &read, &length),
+				 -EFBIG);
 	}
 	make_file("file", "", 0);
 	assert_int_equal(procfs_read_file(root_fd, "file", 10, &read, &length), 0);
@@ -242,8 +265,9 @@ static int remove_root(void **state)
 		snprintf(path, sizeof path, "7/task/%d", 100000 + i);
 		unlinkat(root_fd, path, AT_REMOVEDIR);
 	}
-	for (const char *const *name = (const char *const[]){ "7/task/12x", "7/task/-4", "7/task/0", "7/task", "7",
-							      "9/task/9", "9/task", "9", NULL };
+	for (const char *const *name =
+		     (const char *const[]){ "7/task/12x", "7/task/-4", "7/task/0", "7/task", "7",
+					    "9/task/9", "9/task", "9", NULL };
 	     *name; name++) {
 		snprintf(path, sizeof path, "%s/status", *name);
 		unlinkat(root_fd, path, 0);

@@ -8,15 +8,24 @@
 #include <stdint.h>
 #include <string.h>
 
-#include <cmocka.h>
 #include <fcntl.h>
 #include <unistd.h>
+#include <cmocka.h>
 
 #include "linux/ptrace_access.h"
 
 static const struct ptrace_access open_gate = {
-	.own_uid = 1000, .own_gid = 100, .target_uid = { 1000, 1000, 1000 }, .target_gid = { 100, 100, 100 }, .capability = 0, .yama = 0, .dumpable = 1,
-	.own_seccomp = 0, .tracer = 0, .same_user_space = 1, .more_capable = 0,
+	.own_uid = 1000,
+	.own_gid = 100,
+	.target_uid = { 1000, 1000, 1000 },
+	.target_gid = { 100, 100, 100 },
+	.capability = 0,
+	.yama = 0,
+	.dumpable = 1,
+	.own_seccomp = 0,
+	.tracer = 0,
+	.same_user_space = 1,
+	.more_capable = 0,
 };
 
 static void expect(struct ptrace_access gate, const char *part)

@@ -21,19 +21,24 @@
 static struct query_answer sane(void)
 {
 	struct query_answer answer = {
-		.symbol_offset = 64, .symbol_size = 2632,
-		.dwarf = { .size = 2632, .state = 880, .allocated = 888, .deallocated = 904, .how = "found" },
+		.symbol_offset = 64,
+		.symbol_size = 2632,
+		.dwarf = { .size = 2632,
+			   .state = 880,
+			   .allocated = 888,
+			   .deallocated = 904,
+			   .how = "found" },
 		.link = { .crc = 1, .name = "program.debug" },
 	};
 
 	return answer;
 }
 
-#define REFUSED(change) \
-	do { \
-		struct query_answer answer = sane(); \
-		change; \
-		if (query_check(&answer) != -EBADMSG) \
+#define REFUSED(change)                                       \
+	do {                                                  \
+		struct query_answer answer = sane();          \
+		change;                                       \
+		if (query_check(&answer) != -EBADMSG)         \
 			fail_msg("let through: %s", #change); \
 	} while (0)
 
@@ -80,7 +85,9 @@ static void test_ways(void **state)
 	char path[4096] = "";
 	struct program_head head = { .bytes = beginning };
 	struct module module = { .path = path, .first_end = 4096 };
-	struct file_question question = { .reader = getpid(), .module = &module, .head = &head, .wants_symbol = 1 };
+	struct file_question question = {
+		.reader = getpid(), .module = &module, .head = &head, .wants_symbol = 1
+	};
 	struct sandbox isolation[] = { SANDBOX_INIT(0, -1), SANDBOX_INIT(1, -1) };
 	struct query_answer answers[2], other;
 	char how[SANDBOX_HOW_SIZE];
@@ -101,7 +108,11 @@ static void test_ways(void **state)
 	for (int i = 0; i < 2; i++) {
 		assert_int_equal(query_program(&isolation[i], &question, &answers[i], how), 0);
 		if (answers[i].opened) /* valgrind does not know openat2 */
-			assert_int_equal(syscall(SYS_openat2, AT_FDCWD, "/", &(char[24]){ 0 }, 24L) < 0 ? errno : 0, ENOSYS);
+			assert_int_equal(syscall(SYS_openat2, AT_FDCWD, "/", &(char[24]){ 0 },
+						 24L) < 0
+						 ? errno
+						 : 0,
+					 ENOSYS);
 		if (answers[i].opened)
 			return;
 		assert_int_equal(answers[i].symbol, -ENOENT);

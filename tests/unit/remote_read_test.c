@@ -26,17 +26,20 @@ static uint64_t *words;
 
 static void test_holes(void **state)
 {
-	static struct remote_range ranges[COUNT];
+	static struct target_range ranges[COUNT];
 	static uint64_t values[COUNT];
 
 	(void)state;
 	for (size_t hole = 0; hole < COUNT; hole += hole < 5 || hole > 1018 ? 1 : 97) {
-		struct remote_read_count counter = { 0, 0 };
+		struct target_read_count counter = { 0, 0 };
 
 		for (size_t i = 0; i < COUNT; i++) {
 			values[i] = 0;
-			ranges[i] = (struct remote_range){ .address = (uint64_t)(uintptr_t)&words[i], .buffer = &values[i],
-							   .size = sizeof values[i], .error = 1 };
+			ranges[i] =
+				(struct target_range){ .address = (uint64_t)(uintptr_t)&words[i],
+						       .buffer = &values[i],
+						       .size = sizeof values[i],
+						       .error = 1 };
 		}
 		ranges[hole].address = 8;
 		ranges[COUNT - 1 - hole].address = UINT64_MAX - 7;
@@ -53,11 +56,12 @@ static void test_holes(void **state)
 
 static void test_gone(void **state)
 {
-	struct remote_range ranges[2] = { { 0 }, { 0 } };
+	struct target_range ranges[2] = { { 0 }, { 0 } };
 	uint64_t value;
 
 	(void)state;
-	ranges[0] = ranges[1] = (struct remote_range){ .address = 4096, .buffer = &value, .size = 8 };
+	ranges[0] = ranges[1] =
+		(struct target_range){ .address = 4096, .buffer = &value, .size = 8 };
 	kill(child, SIGKILL);
 	waitpid(child, NULL, 0);
 	assert_int_equal(remote_read(child, ranges, 2, NULL), -ESRCH);
@@ -69,7 +73,8 @@ static void test_gone(void **state)
 static int start(void **state)
 {
 	(void)state;
-	words = mmap(NULL, COUNT * sizeof *words, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	words = mmap(NULL, COUNT * sizeof *words, PROT_READ | PROT_WRITE,
+		     MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	for (size_t i = 0; i < COUNT; i++)
 		words[i] = i + 1;
 	child = fork();

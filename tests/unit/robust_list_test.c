@@ -35,9 +35,11 @@ static void test_search(void **state)
 	plant(10);
 	assert_int_equal(robust_list_search(words, 64, BASE, &found), 0);
 	assert_true(found == BASE + 80);
-	assert_int_equal(robust_list_search(words, 12, BASE, &found), -ENOENT); /* its second word is cut off */
+	assert_int_equal(robust_list_search(words, 12, BASE, &found),
+			 -ENOENT); /* its second word is cut off */
 	assert_int_equal(robust_list_search(words, 13, BASE, &found), 0);
-	assert_int_equal(robust_list_search(words, 64, BASE + 16, &found), -ENOENT); /* not at its own address */
+	assert_int_equal(robust_list_search(words, 64, BASE + 16, &found),
+			 -ENOENT);             /* not at its own address */
 	words[21] = words[23] = BASE + 21 * 8; /* not aligned to 16 bytes */
 	assert_int_equal(robust_list_search(words, 64, BASE, &found), 0);
 	plant(40);
@@ -50,14 +52,16 @@ static void test_search(void **state)
 
 static void test_from_libc(void **state)
 {
-	static const uint32_t tid_field[3] = { 32, 1, 208 }, wide[3] = { 64, 1, 208 }, beyond[3] = { 32, 1, 1856 };
+	static const uint32_t tid_field[3] = { 32, 1, 208 }, wide[3] = { 64, 1, 208 },
+			      beyond[3] = { 32, 1, 1856 };
 	uint64_t distance = 0;
 
 	(void)state;
 	assert_int_equal(robust_list_distance_from_libc(1856, tid_field, &distance), 0);
 	assert_true((int64_t)distance == -1632); /* measured on Debian 12, aarch64 */
 	assert_int_equal(robust_list_distance_from_libc(0, tid_field, &distance), -EBADMSG);
-	assert_int_equal(robust_list_distance_from_libc(UINT32_MAX, tid_field, &distance), -EBADMSG);
+	assert_int_equal(robust_list_distance_from_libc(UINT32_MAX, tid_field, &distance),
+			 -EBADMSG);
 	assert_int_equal(robust_list_distance_from_libc(1856, wide, &distance), -EBADMSG);
 	assert_int_equal(robust_list_distance_from_libc(1856, beyond, &distance), -EBADMSG);
 }

@@ -34,7 +34,8 @@ static void test_answer(void **state)
 	assert_how(how, has_filter ? "with a filter" : "without a filter of system calls: ");
 	/* The filter is missing only where the kernel, or what stands for it, has none. */
 	if (!has_filter)
-		assert_int_not_equal(syscall(SYS_seccomp, SECCOMP_GET_ACTION_AVAIL, 0, &(unsigned int){ 0 }), 0);
+		assert_int_not_equal(
+			syscall(SYS_seccomp, SECCOMP_GET_ACTION_AVAIL, 0, &(unsigned int){ 0 }), 0);
 }
 
 /* Files of proc are made when they are read: these tell of the child behind its filter. */
@@ -84,7 +85,8 @@ static void test_state(void **state)
 	(void)state;
 	assert_int_equal(sandbox_run(&isolation, &work, &answer, sizeof answer, how), 0);
 	if (has_filter) {
-		/* The pipe for the answer, and the one whose end tells of the child's. valgrind has some of its own. */
+		/* The pipe for the answer, and the one whose end tells of the child's. valgrind has
+		 * some of its own. */
 		assert_int_equal(answer.number, 2);
 		assert_int_equal(strtol(line_of(&answer, "\nSeccomp:"), NULL, 10), 2);
 		assert_true(strtoull(line_of(&answer, "\nSigCgt:"), NULL, 16) == 0);
@@ -99,12 +101,15 @@ static void test_state(void **state)
 	assert_int_equal(strtol(line_of(&answer, "\nMax processes"), NULL, 10), 0);
 	if (has_filter) /* valgrind keeps this one to itself */
 		assert_int_equal(strtol(line_of(&answer, "\nMax open files"), NULL, 10), 32);
-	assert_int_equal(strtol(strstr(answer.text, "Max cpu time") + 12, NULL, 10), (long)isolation.cpu_seconds);
+	assert_int_equal(strtol(strstr(answer.text, "Max cpu time") + 12, NULL, 10),
+			 (long)isolation.cpu_seconds);
 	assert_true(strtoull(line_of(&answer, "\nMax data size"), NULL, 10) < UINT64_C(1) << 32);
-	assert_true(strtoull(line_of(&answer, "\nMax address space"), NULL, 10) < UINT64_C(1) << 40);
+	assert_true(strtoull(line_of(&answer, "\nMax address space"), NULL, 10) < UINT64_C(1)
+											  << 40);
 	core = line_of(&answer, "\nMax core file size");
 	assert_int_equal(strtol(core, &core_hard, 10), 0);
-	assert_true(core_hard != core && strtol(core_hard, NULL, 10) == 0 && !strstr(strtok(core_hard, "\n"), "unlimited"));
+	assert_true(core_hard != core && strtol(core_hard, NULL, 10) == 0 &&
+		    !strstr(strtok(core_hard, "\n"), "unlimited"));
 }
 
 /* Each is refused, and the child goes on. */
@@ -124,7 +129,8 @@ static void try_calls(void *context, void *result)
 	TRY(unlinkat(AT_FDCWD, "/none", 0));
 	TRY(kill(atomic_load(&shared->keeper), 0));
 	TRY(kill(getpid(), SIGTERM));
-	TRY(syscall(SYS_tgkill, atomic_load(&shared->keeper), atomic_load(&shared->keeper), SIGABRT));
+	TRY(syscall(SYS_tgkill, atomic_load(&shared->keeper), atomic_load(&shared->keeper),
+		    SIGABRT));
 	TRY(prctl(PR_SET_PDEATHSIG, 0));
 	TRY(mmap(NULL, 4096, PROT_READ | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
 	page = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
@@ -160,7 +166,8 @@ static void do_socket(void *context, void *answer)
 static void do_exec(void *context, void *answer)
 {
 	(void)context;
-	((struct answer *)answer)->number = execve("/bin/true", (char *[]){ (char *)"true", NULL }, (char *[]){ NULL });
+	((struct answer *)answer)->number =
+		execve("/bin/true", (char *[]){ (char *)"true", NULL }, (char *[]){ NULL });
 }
 
 static void do_fork(void *context, void *answer)
@@ -187,7 +194,8 @@ static void do_thread(void *context, void *answer)
 static void do_read_memory(void *context, void *answer)
 {
 	(void)context;
-	((struct answer *)answer)->number = (int)syscall(SYS_process_vm_readv, 1, NULL, 0L, NULL, 0L, 0L);
+	((struct answer *)answer)->number =
+		(int)syscall(SYS_process_vm_readv, 1, NULL, 0L, NULL, 0L, 0L);
 }
 
 #ifdef __x86_64__
@@ -197,7 +205,10 @@ static void do_old_call(void *context, void *answer)
 	long result;
 
 	(void)context;
-	__asm__ volatile("int $0x80" : "=a"(result) : "a"(20L) : "memory", "r8", "r9", "r10", "r11");
+	__asm__ volatile("int $0x80"
+			 : "=a"(result)
+			 : "a"(20L)
+			 : "memory", "r8", "r9", "r10", "r11");
 	((struct answer *)answer)->number = (int)result;
 }
 #endif
@@ -205,7 +216,7 @@ static void do_old_call(void *context, void *answer)
 static void test_intruder(void **state)
 {
 	static step_read *const steps[] = {
-		do_socket, do_exec, do_fork, do_thread, do_read_memory,
+		do_socket,   do_exec, do_fork, do_thread, do_read_memory,
 #ifdef __x86_64__
 		do_old_call,
 #endif
@@ -234,7 +245,8 @@ static void test_memory(void **state)
 	(void)state;
 	isolation.memory = 32 << 20;
 	assert_int_equal(run_with(&isolation, take_memory, &answer, how), 0);
-	assert_in_range(answer.number, 16, 64); /* and what was free in the heap that it began with */
+	assert_in_range(answer.number, 16,
+			64); /* and what was free in the heap that it began with */
 }
 
 int main(void)

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Running something in the child of isolation, and judging its end. For the tests probe_isolation*_test. */
+/* Running something in the child of isolation, and judging its end. For the tests
+ * probe_isolation*_test. */
 #ifndef SANDBOX_RUNS_H
 #define SANDBOX_RUNS_H
 
 #include <errno.h>
-#include <signal.h>
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdatomic.h>
 #include <stddef.h>
@@ -29,7 +30,7 @@ struct answer {
 /* Seen by all processes that come of this one. */
 static struct {
 	atomic_int child, keeper, ran_atexit, ran_handler;
-} *shared;
+} * shared;
 
 static int touched; /* by a child: its own copy */
 static int has_filter;
@@ -63,7 +64,8 @@ static int run_opening(const struct sandbox *isolation, step_open *open_step, st
 	return sandbox_run(isolation, &work, answer, sizeof *answer, how);
 }
 
-static inline int run_with(const struct sandbox *isolation, step_read *step, struct answer *answer, char *how)
+static inline int run_with(const struct sandbox *isolation, step_read *step, struct answer *answer,
+			   char *how)
 {
 	return run_opening(isolation, open_nothing, step, answer, how);
 }

@@ -138,7 +138,8 @@ static void test_stopped(void **state)
 	assert_int_equal(pthread_create(&thread, NULL, stop_it, &isolation.cancel_fd), 0);
 	assert_int_equal(run_with(&isolation, hang, &answer, how), -ECANCELED);
 	pthread_join(thread, NULL);
-	assert_int_equal(run_with(&isolation, hang, &answer, how), -ECANCELED); /* and from then on */
+	assert_int_equal(run_with(&isolation, hang, &answer, how),
+			 -ECANCELED); /* and from then on */
 	close(isolation.cancel_fd);
 }
 
@@ -200,7 +201,8 @@ static void *allocate(void *argument)
 	unsigned int seed = (unsigned int)(uintptr_t)argument;
 
 	while (!atomic_load(&stop))
-		free(atomic_exchange(&exchanged[rand_r(&seed) % 64], malloc((size_t)rand_r(&seed) % 100000)));
+		free(atomic_exchange(&exchanged[rand_r(&seed) % 64],
+				     malloc((size_t)rand_r(&seed) % 100000)));
 	for (int i = 0; i < 64; i++)
 		free(atomic_exchange(&exchanged[i], NULL));
 	return NULL;
@@ -234,7 +236,9 @@ static void test_threads(void **state)
 	atomic_store(&stop, 0);
 	sigaction(SIGCHLD, &action, &before);
 	for (size_t i = 0; i < 5; i++)
-		assert_int_equal(pthread_create(&threads[i], NULL, i ? allocate : wait_for_any, (void *)i), 0);
+		assert_int_equal(pthread_create(&threads[i], NULL, i ? allocate : wait_for_any,
+						(void *)i),
+				 0);
 	for (int i = 0; i < rounds; i++) {
 		if (run_with(&isolation, allocate_much, &answer, how))
 			fail_msg("round %d: %s", i, how);
@@ -336,7 +340,8 @@ static void test_orphan(void **state)
 		run_with(&isolation, hang, &answer, how);
 		_exit(0);
 	}
-	for (int i = 0; i < 20000 && (child = atomic_load(&shared->child)) == 0 && is_alive(parent); i++)
+	for (int i = 0; i < 20000 && (child = atomic_load(&shared->child)) == 0 && is_alive(parent);
+	     i++)
 		usleep(1000);
 	keeper = atomic_load(&shared->keeper);
 	assert_true(child > 0 && keeper > 0 && keeper != parent);
@@ -437,7 +442,8 @@ int main(void)
 	mallopt(M_ARENA_MAX, 1); /* one heap for all threads, with one lock */
 	if (sandbox_missing())
 		return cmocka_run_group_tests(without_child, NULL, NULL);
-	/* valgrind: see sandbox_rights_test; it also halts all other threads while the keeper is there. */
+	/* valgrind: see sandbox_rights_test; it also halts all other threads while the keeper is
+	 * there. */
 	if (!has_filter)
 		return cmocka_run_group_tests(without_filter, NULL, NULL);
 	return cmocka_run_group_tests(tests, NULL, NULL);

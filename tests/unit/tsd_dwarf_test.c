@@ -26,7 +26,9 @@
 
 #define HEAD "typedef unsigned long u64; typedef const u64 cu64; "
 #define TAIL " tsd; u64 user(void) { return sizeof tsd; }"
-#define MEMBERS_5 "p_state; u64 p_thread_allocated; u64 p_thread_allocated_next_event_fast; u64 p_thread_deallocated;"
+#define MEMBERS_5                                                                       \
+	"p_state; u64 p_thread_allocated; u64 p_thread_allocated_next_event_fast; u64 " \
+	"p_thread_deallocated;"
 
 /* Compiles text to the object o.o. */
 static void compile(const char *flags, const char *text)
@@ -64,9 +66,12 @@ static int answer(const char *text)
 static void test_prefixes(void **state)
 {
 	/* As in 4.x, 5.0 and 5.1, 5.2 and later. */
-	static const char *const prefixes[] = { "", "use_a_getter_or_setter_instead_",
-						"cant_access_tsd_items_directly_use_a_getter_or_setter_" };
-	static const char *const flags[] = { "-g", "-g -gdwarf-4", "-g -gdwarf-5", "-g -gz=zlib", "-g -O2 -std=c99", "-g1 -g3" };
+	static const char *const prefixes[] = {
+		"", "use_a_getter_or_setter_instead_",
+		"cant_access_tsd_items_directly_use_a_getter_or_setter_"
+	};
+	static const char *const flags[] = { "-g",          "-g -gdwarf-4",    "-g -gdwarf-5",
+					     "-g -gz=zlib", "-g -O2 -std=c99", "-g1 -g3" };
 	struct tsd_dwarf found;
 	char text[2048];
 
@@ -74,11 +79,17 @@ static void test_prefixes(void **state)
 	for (size_t p = 0; p < 3; p++)
 		for (size_t f = 0; f < sizeof flags / sizeof *flags; f++) {
 			snprintf(text, sizeof text,
-				 HEAD "struct other { u64 thread_allocated; }; struct tsd_s; extern struct tsd_s *later;"
-				 "struct tsd_s { char pad[24]; unsigned char %sprng_state; volatile unsigned char %sstate;"
-				 "u64 %sthread_allocated_last_event; struct { u64 x_thread_allocated; } inner;"
-				 "u64 %sthread_allocated; u64 %sthread_allocated_next_event_fast; cu64 %sthread_deallocated; char end[100]; }" TAIL,
-				 prefixes[p], prefixes[p], prefixes[p], prefixes[p], prefixes[p], prefixes[p]);
+				 HEAD
+				 "struct other { u64 thread_allocated; }; struct tsd_s; extern "
+				 "struct tsd_s *later;"
+				 "struct tsd_s { char pad[24]; unsigned char %sprng_state; "
+				 "volatile unsigned char %sstate;"
+				 "u64 %sthread_allocated_last_event; struct { u64 "
+				 "x_thread_allocated; } inner;"
+				 "u64 %sthread_allocated; u64 %sthread_allocated_next_event_fast; "
+				 "cu64 %sthread_deallocated; char end[100]; }" TAIL,
+				 prefixes[p], prefixes[p], prefixes[p], prefixes[p], prefixes[p],
+				 prefixes[p]);
 			compile(flags[f], text);
 			assert_int_equal(find_in("o.o", &found), 0);
 			assert_int_equal(found.state, 25);
@@ -91,24 +102,45 @@ static void test_prefixes(void **state)
 static void test_refused(void **state)
 {
 	(void)state;
-	assert_int_equal(answer(HEAD "struct tsd_s { unsigned char " MEMBERS_5 " }" TAIL), 0); /* the model of the others */
-	assert_int_equal(answer(HEAD "struct tsd_t { unsigned char " MEMBERS_5 " }" TAIL), -ENODATA);
-	assert_int_equal(answer(HEAD "struct tsd_s { u64 p_state; }" TAIL), -ENODATA); /* some other program's tsd_s */
-	assert_int_equal(answer(HEAD "struct tsd_s { u64 p_state; u64 p_thread_allocated; }" TAIL), -EBADMSG);
+	assert_int_equal(answer(HEAD "struct tsd_s { unsigned char " MEMBERS_5 " }" TAIL),
+			 0); /* the model of the others */
+	assert_int_equal(answer(HEAD "struct tsd_t { unsigned char " MEMBERS_5 " }" TAIL),
+			 -ENODATA);
+	assert_int_equal(answer(HEAD "struct tsd_s { u64 p_state; }" TAIL),
+			 -ENODATA); /* some other program's tsd_s */
+	assert_int_equal(answer(HEAD "struct tsd_s { u64 p_state; u64 p_thread_allocated; }" TAIL),
+			 -EBADMSG);
 	/* 4.0 to 5.2.1: the state alone has no prefix. */
-	assert_int_equal(answer(HEAD "struct tsd_s { char state; u64 p_offset_state, p_thread_allocated, p_thread_deallocated; }"
-				TAIL), 0);
-	assert_int_equal(answer(HEAD "struct tsd_s { u64 state, p_state, p_thread_allocated, p_thread_deallocated; }" TAIL), -ENODATA);
-	assert_int_equal(answer(HEAD "struct tsd_s { u64 q_state, p_thread_allocated, p_thread_deallocated; }" TAIL), -ENODATA);
-	assert_int_equal(answer(HEAD "struct tsd_s { u64 p_state, p_thread_allocated, q_thread_deallocated; }" TAIL), -EBADMSG);
-	assert_int_equal(answer(HEAD "struct tsd_s { u64 p_state, p_thread_allocated, p_thread_deallocated, thread_allocated; }" TAIL),
+	assert_int_equal(answer(HEAD "struct tsd_s { char state; u64 p_offset_state, "
+				     "p_thread_allocated, p_thread_deallocated; }" TAIL),
+			 0);
+	assert_int_equal(answer(HEAD "struct tsd_s { u64 state, p_state, p_thread_allocated, "
+				     "p_thread_deallocated; }" TAIL),
+			 -ENODATA);
+	assert_int_equal(answer(HEAD "struct tsd_s { u64 q_state, p_thread_allocated, "
+				     "p_thread_deallocated; }" TAIL),
+			 -ENODATA);
+	assert_int_equal(answer(HEAD "struct tsd_s { u64 p_state, p_thread_allocated, "
+				     "q_thread_deallocated; }" TAIL),
 			 -EBADMSG);
-	assert_int_equal(answer(HEAD "struct tsd_s { int p_state; int p_thread_allocated, p_thread_deallocated; }" TAIL), -EBADMSG);
-	assert_int_equal(answer(HEAD "struct tsd_s { u64 p_state; _Alignas(8) int p_thread_allocated; _Alignas(8) int p_thread_deallocated; }" TAIL),
+	assert_int_equal(answer(HEAD "struct tsd_s { u64 p_state, p_thread_allocated, "
+				     "p_thread_deallocated, thread_allocated; }" TAIL),
 			 -EBADMSG);
-	assert_int_equal(answer(HEAD "struct tsd_s { u64 p_state, p_thread_allocated : 60, p_thread_deallocated; }" TAIL), -EBADMSG);
-	assert_int_equal(answer(HEAD "struct tsd_s { u64 p_state; u64 *p_thread_allocated, *p_thread_deallocated; }" TAIL), -EBADMSG);
-	assert_int_equal(answer(HEAD "struct __attribute__((packed)) tsd_s { char p_state; u64 p_thread_allocated, p_thread_deallocated; }" TAIL),
+	assert_int_equal(answer(HEAD "struct tsd_s { int p_state; int p_thread_allocated, "
+				     "p_thread_deallocated; }" TAIL),
+			 -EBADMSG);
+	assert_int_equal(answer(HEAD
+				"struct tsd_s { u64 p_state; _Alignas(8) int p_thread_allocated; "
+				"_Alignas(8) int p_thread_deallocated; }" TAIL),
+			 -EBADMSG);
+	assert_int_equal(answer(HEAD "struct tsd_s { u64 p_state, p_thread_allocated : 60, "
+				     "p_thread_deallocated; }" TAIL),
+			 -EBADMSG);
+	assert_int_equal(answer(HEAD "struct tsd_s { u64 p_state; u64 *p_thread_allocated, "
+				     "*p_thread_deallocated; }" TAIL),
+			 -EBADMSG);
+	assert_int_equal(answer(HEAD "struct __attribute__((packed)) tsd_s { char p_state; u64 "
+				     "p_thread_allocated, p_thread_deallocated; }" TAIL),
 			 -EBADMSG);
 }
 
@@ -119,9 +151,13 @@ static void test_two_units(void **state)
 
 	(void)state;
 	compiler = compiler && *compiler ? compiler : "cc";
-	assert_int_equal(run("echo '" HEAD "struct tsd_s { unsigned char " MEMBERS_5 " } a;' > a.c && sed 's/ a;/ b;/' a.c > b.c && "
-			     "sed 's/{/{ u64 pad;/; s/ a;/ c;/' a.c > c.c && %s -g -shared -fPIC -o same a.c b.c && "
-			     "%s -g -shared -fPIC -o differ a.c c.c", compiler, compiler), 0);
+	assert_int_equal(run("echo '" HEAD "struct tsd_s { unsigned char " MEMBERS_5
+			     " } a;' > a.c && sed 's/ a;/ b;/' a.c > b.c && "
+			     "sed 's/{/{ u64 pad;/; s/ a;/ c;/' a.c > c.c && %s -g -shared -fPIC "
+			     "-o same a.c b.c && "
+			     "%s -g -shared -fPIC -o differ a.c c.c",
+			     compiler, compiler),
+			 0);
 	assert_int_equal(find_in("same", &found), 0);
 	assert_int_equal(find_in("differ", &found), -ENOTUNIQ);
 }
@@ -147,8 +183,10 @@ static void test_other_files(void **state)
 
 	(void)state;
 	compile("-g", HEAD "struct tsd_s { unsigned char " MEMBERS_5 " }" TAIL);
-	assert_int_equal(run("mkfifo fifo; printf '%%s/fifo\\0aaaaaaaaaaaaaaaaaaaa' \"$PWD\" > link && "
-			     "objcopy --add-section .gnu_debugaltlink=link o.o alt"), 0);
+	assert_int_equal(
+		run("mkfifo fifo; printf '%%s/fifo\\0aaaaaaaaaaaaaaaaaaaa' \"$PWD\" > link && "
+		    "objcopy --add-section .gnu_debugaltlink=link o.o alt"),
+		0);
 	assert_int_equal(find_in("alt", &found), -ENOTSUP);
 	compile("-g -gsplit-dwarf", HEAD "struct tsd_s { unsigned char " MEMBERS_5 " }" TAIL);
 	assert_int_equal(run("for f in *.dwo; do rm -f \"$f\"; mkfifo \"$f\"; done"), 0);
@@ -165,7 +203,8 @@ static int section_of(int fd, const char *wanted, Elf64_Shdr *result)
 
 	assert_int_equal(elf_file_sections(fd, &sections, &count, &names), 0);
 	for (size_t i = 1; !found && i < count; i++) {
-		assert_true(pread(fd, name, sizeof name, (off_t)(sections[names].sh_offset + sections[i].sh_name)) > 0);
+		assert_true(pread(fd, name, sizeof name,
+				  (off_t)(sections[names].sh_offset + sections[i].sh_name)) > 0);
 		found = strncmp(name, wanted, sizeof name) == 0;
 		if (found)
 			*result = sections[i];
@@ -176,15 +215,19 @@ static int section_of(int fd, const char *wanted, Elf64_Shdr *result)
 
 static void test_large(void **state)
 {
-	Elf64_Chdr head = { .ch_type = ELFCOMPRESS_ZLIB, .ch_size = UINT64_C(1) << 40, .ch_addralign = 1 };
+	Elf64_Chdr head = { .ch_type = ELFCOMPRESS_ZLIB,
+			    .ch_size = UINT64_C(1) << 40,
+			    .ch_addralign = 1 };
 	struct tsd_dwarf found;
 	Elf64_Shdr section;
 	int fd;
 
 	(void)state;
 	compile("-g", HEAD "struct tsd_s { unsigned char " MEMBERS_5 " }" TAIL);
-	assert_int_equal(run("truncate -s 25M hole && objcopy --add-section .debug_more=hole o.o large && "
-			     "cp o.o long && truncate -s 33M long"), 0);
+	assert_int_equal(
+		run("truncate -s 25M hole && objcopy --add-section .debug_more=hole o.o large && "
+		    "cp o.o long && truncate -s 33M long"),
+		0);
 	assert_int_equal(find_in("large", &found), -EFBIG);
 	assert_int_equal(find_in("long", &found), -EFBIG);
 	/* A compressed section that says it becomes a terabyte. */
@@ -192,11 +235,13 @@ static void test_large(void **state)
 	assert_int_equal(run("cp o.o bomb && objcopy --compress-debug-sections=zlib bomb"), 0);
 	fd = openat(folder_fd, "bomb", O_RDWR | O_CLOEXEC);
 	assert_true(fd >= 0);
-	assert_true(section_of(fd, ".debug_info", &section) || section_of(fd, ".debug_str", &section));
+	assert_true(section_of(fd, ".debug_info", &section) ||
+		    section_of(fd, ".debug_str", &section));
 	if (!(section.sh_flags & SHF_COMPRESSED)) /* too small to gain by it: another is larger */
 		assert_true(section_of(fd, ".debug_str", &section));
 	if (section.sh_flags & SHF_COMPRESSED) {
-		assert_int_equal(pwrite(fd, &head, sizeof head, (off_t)section.sh_offset), sizeof head);
+		assert_int_equal(pwrite(fd, &head, sizeof head, (off_t)section.sh_offset),
+				 sizeof head);
 		assert_int_equal(find_in("bomb", &found), -EFBIG);
 	} else {
 		print_message("# this compiler compressed nothing: the bomb was not made\n");
@@ -204,7 +249,8 @@ static void test_large(void **state)
 	close(fd);
 }
 
-/* Any damage: an answer, soon, with little memory; and where there is one, it lies within the struct. */
+/* Any damage: an answer, soon, with little memory; and where there is one, it lies within the
+ * struct. */
 static void test_random_damage(void **state)
 {
 	static const char *const places[] = { ".debug_info", ".debug_abbrev", ".debug_info" };
@@ -228,14 +274,19 @@ static void test_random_damage(void **state)
 
 		assert_true(section_of(fd, places[round % 3], &section));
 		for (size_t hits = 1 + round % 3; hits; hits--) {
-			static const unsigned char values[] = { 0, 1, 0xff, 0x7f, 0x80, 16, 8, 0x34 };
+			static const unsigned char values[] = {
+				0, 1, 0xff, 0x7f, 0x80, 16, 8, 0x34
+			};
 
 			seed = seed * UINT64_C(6364136223846793005) + 1442695040888963407u;
-			assert_int_equal(pwrite(fd, &values[seed >> 61], 1,
-						(off_t)(section.sh_offset + (seed >> 20) % section.sh_size)), 1);
+			assert_int_equal(
+				pwrite(fd, &values[seed >> 61], 1,
+				       (off_t)(section.sh_offset + (seed >> 20) % section.sh_size)),
+				1);
 		}
 		if (tsd_dwarf_find(fd, &found) == 0)
-			assert_true(found.allocated <= found.size - 8 && found.deallocated <= found.size - 8 &&
+			assert_true(found.allocated <= found.size - 8 &&
+				    found.deallocated <= found.size - 8 &&
 				    found.state < found.size);
 		assert_int_equal(pwrite(fd, whole, (size_t)st.st_size, 0), st.st_size);
 	}
@@ -248,8 +299,10 @@ static void test_random_damage(void **state)
 		assert_int_equal(pwrite(fd, whole, (size_t)st.st_size, 0), st.st_size);
 	}
 	assert_int_equal(getrusage(RUSAGE_SELF, &usage), 0);
-	print_message("# 3000 damaged files in %ld ms, %ld KiB at most\n", (long)(end.tv_sec - begin.tv_sec) * 1000 +
-		      (end.tv_nsec - begin.tv_nsec) / 1000000, usage.ru_maxrss);
+	print_message("# 3000 damaged files in %ld ms, %ld KiB at most\n",
+		      (long)(end.tv_sec - begin.tv_sec) * 1000 +
+			      (end.tv_nsec - begin.tv_nsec) / 1000000,
+		      usage.ru_maxrss);
 	free(whole);
 	close(fd);
 }
@@ -257,12 +310,9 @@ static void test_random_damage(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_prefixes),
-		cmocka_unit_test(test_refused),
-		cmocka_unit_test(test_two_units),
-		cmocka_unit_test(test_nothing_there),
-		cmocka_unit_test(test_other_files),
-		cmocka_unit_test(test_large),
+		cmocka_unit_test(test_prefixes),      cmocka_unit_test(test_refused),
+		cmocka_unit_test(test_two_units),     cmocka_unit_test(test_nothing_there),
+		cmocka_unit_test(test_other_files),   cmocka_unit_test(test_large),
 		cmocka_unit_test(test_random_damage),
 	};
 

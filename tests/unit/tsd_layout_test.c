@@ -55,7 +55,8 @@ static void test_rows(void **state)
 			signs.symbol_size = row->size;
 		}
 		assert_int_equal(tsd_layout_find(&signs, &place), 0);
-		assert_true(place.state == 64 + row->state && place.allocated == 64 + row->allocated &&
+		assert_true(place.state == 64 + row->state &&
+			    place.allocated == 64 + row->allocated &&
 			    place.deallocated == 64 + row->deallocated);
 		if (!row->run)
 			continue;
@@ -70,7 +71,8 @@ static void test_rows(void **state)
 		signs.reloc_count = 1;
 		assert_int_equal(tsd_layout_find(&signs, &place), -EBADMSG);
 		signs.reloc_count = 0;
-		image[64 + 400] ^= 1; /* one byte of the template is off: the fingerprint stands alone */
+		image[64 + 400] ^=
+			1; /* one byte of the template is off: the fingerprint stands alone */
 		assert_int_equal(tsd_layout_find(&signs, &place), -ENODATA);
 	}
 }
@@ -117,7 +119,8 @@ static void test_live(void **state)
 		run[2 * i] = 1;
 	run[48] = 6;
 	assert_int_equal(tsd_layout_is_live(run), 1); /* never used */
-	run[48] = 1; /* used by a slow build, but nothing allocated: one entry too early looks alike */
+	run[48] = 1; /* used by a slow build, but nothing allocated: one entry too early looks alike
+		      */
 	assert_int_equal(tsd_layout_is_live(run), -EAGAIN);
 	run[49] = 8;
 	assert_int_equal(tsd_layout_is_live(run), 1);
@@ -174,7 +177,8 @@ static void test_second_sign(void **state)
 	signs.version = NULL;
 	signs.has_symbol = 1;
 	signs.symbol_offset = 900;
-	assert_int_equal(tsd_layout_find(&signs, &place), -EBADMSG); /* no size: it contains nothing */
+	assert_int_equal(tsd_layout_find(&signs, &place),
+			 -EBADMSG); /* no size: it contains nothing */
 	signs.symbol_size = 2000;
 	assert_int_equal(tsd_layout_find(&signs, &place), 0);
 	for (uint64_t size = ROOM + 1; size; size = size == ROOM + 1 ? UINT64_MAX : 0) {
@@ -214,11 +218,16 @@ static void test_dwarf_and_fingerprint(void **state)
 	assert_int_equal(tsd_layout_find(&signs, &place), 0);
 }
 
-/* jemalloc before 5.3.0: the place from a relocation or a symbol, the members from one thing more. */
+/* jemalloc before 5.3.0: the place from a relocation or a symbol, the members from one thing more.
+ */
 static void test_old_builds(void **state)
 {
 	const uint64_t start = 128;
-	struct tsd_signs signs = { .image = image, .filesz = ROOM, .memsz = start + 6144, .relocs = &start, .reloc_count = 1 };
+	struct tsd_signs signs = { .image = image,
+				   .filesz = ROOM,
+				   .memsz = start + 6144,
+				   .relocs = &start,
+				   .reloc_count = 1 };
 	struct tsd_place place;
 
 	(void)state;
@@ -226,11 +235,14 @@ static void test_old_builds(void **state)
 	image[start] = 5; /* 5.0.1 and 5.1.0 alike, but the counters differ in place */
 	assert_int_equal(tsd_layout_find(&signs, &place), -ENODATA);
 	signs.version = "5.1.0-0-g61efbda7098de6fe64c362d309824864308c36d4";
-	assert_int_equal(tsd_layout_find(&signs, &place), arch_elf_machine == EM_X86_64 ? 0 : -ENODATA);
+	assert_int_equal(tsd_layout_find(&signs, &place),
+			 arch_elf_machine == EM_X86_64 ? 0 : -ENODATA);
 	if (arch_elf_machine == EM_X86_64)
 		assert_true(place.allocated == start + 16 && place.deallocated == start + 24);
-	signs.memsz = start + 6144 + 160; /* built with other options, which move nothing at the release's head */
-	assert_int_equal(tsd_layout_find(&signs, &place), arch_elf_machine == EM_X86_64 ? 0 : -ENODATA);
+	signs.memsz = start + 6144 +
+		      160; /* built with other options, which move nothing at the release's head */
+	assert_int_equal(tsd_layout_find(&signs, &place),
+			 arch_elf_machine == EM_X86_64 ? 0 : -ENODATA);
 	signs.memsz = start + 6144;
 	signs.version = "5.1.0-77-g61efbda7098de6fe64c362d309824864308c36d4"; /* of no release */
 	assert_int_equal(tsd_layout_find(&signs, &place), -ENODATA);
@@ -243,7 +255,8 @@ static void test_old_builds(void **state)
 	signs.dwarf_allocated = 32;
 	signs.dwarf_deallocated = 40;
 	assert_int_equal(tsd_layout_find(&signs, &place), 0);
-	assert_true(place.state == start && place.allocated == start + 32 && place.uninitialized == 5);
+	assert_true(place.state == start && place.allocated == start + 32 &&
+		    place.uninitialized == 5);
 	signs.dwarf_size = ROOM - start + 1; /* does not fit */
 	assert_int_equal(tsd_layout_find(&signs, &place), -EBADMSG);
 	signs.dwarf_size = 6300;
@@ -262,7 +275,9 @@ static void test_old_builds(void **state)
 /* 5.2 without symbol or relocation: its version string, and its image in one place only. */
 static void test_version_and_image(void **state)
 {
-	struct tsd_signs signs = { .image = image, .filesz = 64 + 457, .memsz = ROOM, .version = version_old };
+	struct tsd_signs signs = {
+		.image = image, .filesz = 64 + 457, .memsz = ROOM, .version = version_old
+	};
 	struct tsd_place place;
 	uint64_t elsewhere[2] = { 56, 72 };
 
@@ -277,7 +292,8 @@ static void test_version_and_image(void **state)
 	}
 	assert_true(tsd_layout_has_old_image(&signs));
 	assert_int_equal(tsd_layout_find(&signs, &place), 0);
-	assert_true(place.state == 64 && place.allocated == 80 && place.deallocated == 88 && place.uninitialized == 6);
+	assert_true(place.state == 64 && place.allocated == 80 && place.deallocated == 88 &&
+		    place.uninitialized == 6);
 	signs.relocs = elsewhere;
 	signs.reloc_count = 2;
 	assert_int_equal(tsd_layout_find(&signs, &place), -ENODATA);
@@ -285,7 +301,9 @@ static void test_version_and_image(void **state)
 	assert_int_equal(tsd_layout_find(&signs, &place), 0);
 	signs.reloc_count = 0;
 	for (size_t i = 0; i < 3; i++) {
-		static const char *const other[] = { NULL, version_new, "5.2.1-3-gea6b3e973b477b8061e0076bb257dbd7f3faa756" };
+		static const char *const other[] = {
+			NULL, version_new, "5.2.1-3-gea6b3e973b477b8061e0076bb257dbd7f3faa756"
+		};
 
 		signs.version = other[i];
 		assert_int_equal(tsd_layout_find(&signs, &place), -ENODATA);
@@ -317,11 +335,13 @@ static void test_version_and_one_byte(void **state)
 		return;
 	}
 	assert_int_equal(tsd_layout_find(&signs, &place), 0);
-	assert_true(place.state == 64 && place.allocated == 80 && place.deallocated == 88 && place.uninitialized == 5);
+	assert_true(place.state == 64 && place.allocated == 80 && place.deallocated == 88 &&
+		    place.uninitialized == 5);
 	signs.version = "5.0.1-0-g896ed3a8b3f41998d4fb4d625d30ac63ef2d51fb";
 	assert_int_equal(tsd_layout_find(&signs, &place), 0);
 	assert_true(place.allocated == 72 && place.deallocated == 80);
-	for (size_t at = 8000; at <= 8064; at += 8) { /* another, with no room for a whole image behind it */
+	for (size_t at = 8000; at <= 8064;
+	     at += 8) { /* another, with no room for a whole image behind it */
 		image[at] = 5;
 		assert_int_equal(tsd_layout_find(&signs, &place), -ENODATA);
 		image[at] = 0;
@@ -332,7 +352,8 @@ static void test_version_and_one_byte(void **state)
 	image[64 + 3000] = 1; /* nor is it one with something else in it */
 	assert_int_equal(tsd_layout_find(&signs, &place), -ENODATA);
 	image[64 + 3000] = 0;
-	signs.version = "4.5.0-0-g04380e79f1e2428bd0ad000bbc6e3d2dfc6b66a5"; /* whose first byte is zero */
+	signs.version =
+		"4.5.0-0-g04380e79f1e2428bd0ad000bbc6e3d2dfc6b66a5"; /* whose first byte is zero */
 	assert_int_equal(tsd_layout_find(&signs, &place), -ENODATA);
 	signs.version = NULL;
 	assert_true(tsd_layout_has_old_image(&signs));
@@ -342,7 +363,9 @@ static void test_version_and_one_byte(void **state)
 static void test_two_old_images(void **state)
 {
 	static unsigned char both[16384];
-	struct tsd_signs signs = { .image = both, .filesz = sizeof both, .memsz = sizeof both, .version = version_old };
+	struct tsd_signs signs = {
+		.image = both, .filesz = sizeof both, .memsz = sizeof both, .version = version_old
+	};
 	struct tsd_place place;
 
 	(void)state;
@@ -351,7 +374,8 @@ static void test_two_old_images(void **state)
 	assert_int_equal(tsd_layout_find(&signs, &place), -ENODATA);
 	both[8456] = 0;
 	both[8000] = 1;
-	assert_int_equal(tsd_layout_find(&signs, &place), arch_elf_machine == EM_X86_64 ? 0 : -ENODATA);
+	assert_int_equal(tsd_layout_find(&signs, &place),
+			 arch_elf_machine == EM_X86_64 ? 0 : -ENODATA);
 	if (arch_elf_machine != EM_X86_64)
 		return;
 	signs.has_dwarf = 1; /* which says otherwise */
@@ -374,13 +398,18 @@ static int load_image(const char *path, struct tsd_signs *signs)
 	if (fd < 0)
 		return 0;
 	memset(image, 0, sizeof image);
-	if (pread(fd, &header, sizeof header, 0) == sizeof header && memcmp(header.e_ident, ELFMAG, SELFMAG) == 0)
+	if (pread(fd, &header, sizeof header, 0) == sizeof header &&
+	    memcmp(header.e_ident, ELFMAG, SELFMAG) == 0)
 		for (size_t i = 0; !found && i < header.e_phnum; i++) {
-			if (pread(fd, &phdr, sizeof phdr, (off_t)(header.e_phoff + i * sizeof phdr)) != sizeof phdr ||
+			if (pread(fd, &phdr, sizeof phdr,
+				  (off_t)(header.e_phoff + i * sizeof phdr)) != sizeof phdr ||
 			    phdr.p_type != PT_TLS || phdr.p_filesz > ROOM)
 				continue;
-			found = pread(fd, image, phdr.p_filesz, (off_t)phdr.p_offset) == (ssize_t)phdr.p_filesz;
-			*signs = (struct tsd_signs){ .image = image, .filesz = phdr.p_filesz, .memsz = phdr.p_memsz };
+			found = pread(fd, image, phdr.p_filesz, (off_t)phdr.p_offset) ==
+				(ssize_t)phdr.p_filesz;
+			*signs = (struct tsd_signs){ .image = image,
+						     .filesz = phdr.p_filesz,
+						     .memsz = phdr.p_memsz };
 		}
 	close(fd);
 	return found;
@@ -389,13 +418,16 @@ static int load_image(const char *path, struct tsd_signs *signs)
 /* As distributions ship it, stripped; and as `make' linked it into the worker. */
 static void test_real_files(void **state)
 {
-	const char *const files[] = { getenv("KTSTR_WORKER"), "/usr/lib/x86_64-linux-gnu/libjemalloc.so.2",
-				      "/usr/lib/aarch64-linux-gnu/libjemalloc.so.2", "/usr/lib64/libjemalloc.so.2" };
+	const char *const files[] = { getenv("KTSTR_WORKER"),
+				      "/usr/lib/x86_64-linux-gnu/libjemalloc.so.2",
+				      "/usr/lib/aarch64-linux-gnu/libjemalloc.so.2",
+				      "/usr/lib64/libjemalloc.so.2" };
 	const char *shared = getenv("KTSTR_SHARED_JEMALLOC");
 	uint64_t at;
 
 	(void)state;
-	for (size_t i = shared && strcmp(shared, "yes") == 0; i < sizeof files / sizeof *files; i++) {
+	for (size_t i = shared && strcmp(shared, "yes") == 0; i < sizeof files / sizeof *files;
+	     i++) {
 		struct tsd_signs signs;
 		struct tsd_place place;
 		int rc;
@@ -422,8 +454,10 @@ static int no_jemalloc(struct dl_phdr_info *info, size_t size, void *images)
 	(void)size;
 	for (size_t i = 0; i < info->dlpi_phnum; i++) {
 		const ElfW(Phdr) *phdr = &info->dlpi_phdr[i];
-		struct tsd_signs signs = { .image = (const unsigned char *)info->dlpi_addr + phdr->p_vaddr,
-					   .filesz = phdr->p_filesz, .memsz = phdr->p_memsz };
+		struct tsd_signs signs = { .image = (const unsigned char *)info->dlpi_addr +
+						    phdr->p_vaddr,
+					   .filesz = phdr->p_filesz,
+					   .memsz = phdr->p_memsz };
 		uint64_t at;
 
 		if (phdr->p_type != PT_TLS)

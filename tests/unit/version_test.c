@@ -21,7 +21,10 @@ static void test_version(void **state)
 		"5.3-1-ge13ca993e8ccb9ba9847cc330696e02839f328f7",
 		"5..0-1-ge13ca993e8ccb9ba9847cc330696e02839f328f7",
 		"-ge13ca993e8ccb9ba9847cc330696e02839f328f7",
-		"5.2.1-0-g", "5.2.1-0-g1", "5.2.1-0-g00", "5.2.1-0-gea6b3e97", /* another's, or cut */
+		"5.2.1-0-g",
+		"5.2.1-0-g1",
+		"5.2.1-0-g00",
+		"5.2.1-0-gea6b3e97", /* another's, or cut */
 	};
 	char version[ELF_IMAGE_VERSION_SIZE];
 	struct elf_image image;
@@ -47,7 +50,8 @@ static void test_version(void **state)
 	assert_int_equal(elf_image_version(&image, version), 0);
 	assert_string_equal(version, "5.2.1-0-g0");
 	make();
-	memcpy(made + SIZE - sizeof version_text + 1, version_text, sizeof version_text - 1); /* cut at the very end */
+	memcpy(made + SIZE - sizeof version_text + 1, version_text,
+	       sizeof version_text - 1); /* cut at the very end */
 	memset(made + CONSTANTS, 0, 128);
 	assert_int_equal(elf_image_version(&image, version), -ENOENT);
 	make();
@@ -69,7 +73,7 @@ static void test_version_across_pieces(void **state)
 	image.constants[0] = (struct elf_span){ (uint64_t)(uintptr_t)memory, size };
 	for (size_t border = 262144 - 256; border < 262144 + 64; border++) {
 		memcpy(memory + border, version_text, sizeof version_text);
-		counter = (struct remote_read_count){ 0, 0 };
+		counter = (struct target_read_count){ 0, 0 };
 		assert_int_equal(elf_image_version(&image, version), 0);
 		memset(memory + border, 0, sizeof version_text);
 	}
@@ -99,7 +103,8 @@ static void test_message(void **state)
 static void test_version_behind_code(void **state)
 {
 	size_t size = UINT64_C(64) << 20;
-	char *code = mmap(NULL, size, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	char *code =
+		mmap(NULL, size, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 	struct elf_image image = { .tid = getpid(), .counter = &counter };
 	char version[ELF_IMAGE_VERSION_SIZE];
 

@@ -15,9 +15,9 @@
 #include <ktstr/worker_ready.h>
 #include <ktstr/worker_ready_wait.h>
 
-#define SOON_MS 60	/* for a wait that is expected to time out */
+#define SOON_MS     60    /* for a wait that is expected to time out */
 #define PATIENCE_MS 20000 /* for one that is not: slow machines, valgrind */
-#define OTHER_UID 12345
+#define OTHER_UID   12345
 
 static struct ktstr_worker_ready_result result;
 static struct ktstr_error error;
@@ -25,7 +25,7 @@ static char marker[64];
 
 static inline void pause_ms(long ms)
 {
-	const struct timespec time = {.tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000};
+	const struct timespec time = { .tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000 };
 
 	nanosleep(&time, NULL);
 }
@@ -49,7 +49,8 @@ static inline void remove_marker(void)
 		rmdir(marker);
 }
 
-/* A child that runs `body` after delay_ms, and then sleeps until it is killed. No marker stands for its pid yet. */
+/* A child that runs `body` after delay_ms, and then sleeps until it is killed. No marker stands for
+ * its pid yet. */
 static inline pid_t child(void (*body)(void), long delay_ms)
 {
 	int go[2];
@@ -100,6 +101,9 @@ static inline void wait_for(pid_t pid, int timeout_ms, enum ktstr_worker_ready_o
 	assert_non_null(strstr(result.text, marker));
 }
 
-static inline void body_write(void) { write_file(marker, "ready\n"); }
+static inline void body_write(void)
+{
+	write_file(marker, "ready\n");
+}
 
 #endif

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * worker_ready.c is compiled more than once. Opens the shared library beside the copy that is linked
- * into this test and shows that both answer alike. The worker's own copy answers in worker.t, by the
- * path that it really writes.
+ * worker_ready.c is compiled more than once. Opens the shared library beside the copy that is
+ * linked into this test and shows that both answer alike. The worker's own copy answers in
+ * worker.t, by the path that it really writes.
  */
 #include "config.h"
 
@@ -34,7 +34,8 @@ static int open_library(void **state)
 	char name[4096];
 	void *symbol;
 
-	snprintf(name, sizeof name, "%s/src/libktstr/.libs/libktstr.so.0", build && *build ? build : ".");
+	snprintf(name, sizeof name, "%s/src/libktstr/.libs/libktstr.so.0",
+		 build && *build ? build : ".");
 	*state = NULL;
 	if (access(name, F_OK)) {
 		print_message("# %s is not there: built with --disable-shared?\n", name);
@@ -50,7 +51,8 @@ static int open_library(void **state)
 		print_error("# dlsym: %s\n", dlerror());
 		return -1;
 	}
-	memcpy(&copy.path, &symbol, sizeof symbol); /* ISO C has no cast from void * to a function */
+	memcpy(&copy.path, &symbol,
+	       sizeof symbol); /* ISO C has no cast from void * to a function */
 	*state = &copy;
 	return 0;
 }
@@ -81,10 +83,11 @@ static void test_literals_alike(void **state)
 	static const struct {
 		const char *name, *here;
 	} literals[] = {
-		{"ktstr_worker_ready_marker_prefix", ktstr_worker_ready_marker_prefix},
-		{"ktstr_worker_ready_marker_override_env", ktstr_worker_ready_marker_override_env},
-		{"ktstr_worker_ready_stderr_prefix", ktstr_worker_ready_stderr_prefix},
-		{"ktstr_worker_ready_stdout_prefix", ktstr_worker_ready_stdout_prefix},
+		{ "ktstr_worker_ready_marker_prefix", ktstr_worker_ready_marker_prefix },
+		{ "ktstr_worker_ready_marker_override_env",
+		  ktstr_worker_ready_marker_override_env },
+		{ "ktstr_worker_ready_stderr_prefix", ktstr_worker_ready_stderr_prefix },
+		{ "ktstr_worker_ready_stdout_prefix", ktstr_worker_ready_stdout_prefix },
 	};
 	struct copy *copy = need_library(state);
 
@@ -122,7 +125,8 @@ static void test_paths_alike(void **state)
 			compare(copy, (uint32_t)power, size);
 		}
 	}
-	/* A linear congruential walk (Numerical Recipes) over the whole range, the same every time. */
+	/* A linear congruential walk (Numerical Recipes) over the whole range, the same every time.
+	 */
 	for (int i = 0; i < 100000; i++) {
 		pid = pid * 1664525u + 1013904223u;
 		compare(copy, pid, KTSTR_WORKER_READY_PATH_SIZE - (pid >> 16) % 12);

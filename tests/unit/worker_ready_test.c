@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * The path contract: each literal, as macro and as symbol, and the path function at its edges.
- * The literals are spelled out here a second time on purpose: to change one is to change the contract.
+ * The literals are spelled out here a second time on purpose: to change one is to change the
+ * contract.
  */
 #include "config.h"
 
@@ -30,14 +31,14 @@ static void test_literals(void **state)
 	static const struct {
 		const char *macro, *joined, *symbol, *expected;
 	} literals[] = {
-		{KTSTR_WORKER_READY_MARKER_PREFIX, joined_prefix, ktstr_worker_ready_marker_prefix,
-		 "/tmp/ktstr-worker-ready-"},
-		{KTSTR_WORKER_READY_MARKER_OVERRIDE_ENV, joined_env, ktstr_worker_ready_marker_override_env,
-		 "KTSTR_WORKER_READY_MARKER_OVERRIDE"},
-		{KTSTR_WORKER_READY_STDERR_PREFIX, joined_stderr, ktstr_worker_ready_stderr_prefix,
-		 "jemalloc-alloc-worker:"},
-		{KTSTR_WORKER_READY_STDOUT_PREFIX, joined_stdout, ktstr_worker_ready_stdout_prefix,
-		 "jemalloc-alloc-worker ready"},
+		{ KTSTR_WORKER_READY_MARKER_PREFIX, joined_prefix, ktstr_worker_ready_marker_prefix,
+		  "/tmp/ktstr-worker-ready-" },
+		{ KTSTR_WORKER_READY_MARKER_OVERRIDE_ENV, joined_env,
+		  ktstr_worker_ready_marker_override_env, "KTSTR_WORKER_READY_MARKER_OVERRIDE" },
+		{ KTSTR_WORKER_READY_STDERR_PREFIX, joined_stderr, ktstr_worker_ready_stderr_prefix,
+		  "jemalloc-alloc-worker:" },
+		{ KTSTR_WORKER_READY_STDOUT_PREFIX, joined_stdout, ktstr_worker_ready_stdout_prefix,
+		  "jemalloc-alloc-worker ready" },
 	};
 
 	(void)state;
@@ -55,16 +56,16 @@ static const struct path_case {
 	uint32_t pid;
 	const char *path;
 } path_cases[] = {
-	{0, "/tmp/ktstr-worker-ready-0"},
-	{1, "/tmp/ktstr-worker-ready-1"},
-	{9, "/tmp/ktstr-worker-ready-9"},
-	{10, "/tmp/ktstr-worker-ready-10"},
-	{12345, "/tmp/ktstr-worker-ready-12345"},
-	{65535, "/tmp/ktstr-worker-ready-65535"},
-	{4194304, "/tmp/ktstr-worker-ready-4194304"}, /* PID_MAX_LIMIT, linux/threads.h */
-	{INT32_MAX, "/tmp/ktstr-worker-ready-2147483647"},
-	{(uint32_t)INT32_MAX + 1, "/tmp/ktstr-worker-ready-2147483648"},
-	{UINT32_MAX, "/tmp/ktstr-worker-ready-4294967295"},
+	{ 0, "/tmp/ktstr-worker-ready-0" },
+	{ 1, "/tmp/ktstr-worker-ready-1" },
+	{ 9, "/tmp/ktstr-worker-ready-9" },
+	{ 10, "/tmp/ktstr-worker-ready-10" },
+	{ 12345, "/tmp/ktstr-worker-ready-12345" },
+	{ 65535, "/tmp/ktstr-worker-ready-65535" },
+	{ 4194304, "/tmp/ktstr-worker-ready-4194304" }, /* PID_MAX_LIMIT, linux/threads.h */
+	{ INT32_MAX, "/tmp/ktstr-worker-ready-2147483647" },
+	{ (uint32_t)INT32_MAX + 1, "/tmp/ktstr-worker-ready-2147483648" },
+	{ UINT32_MAX, "/tmp/ktstr-worker-ready-4294967295" },
 };
 #define PATH_CASES (sizeof path_cases / sizeof path_cases[0])
 
@@ -92,7 +93,8 @@ static void test_path_at_each_size(void **state)
 			int expected = size < exact ? -ERANGE : 0;
 
 			memset(buf, 'x', sizeof buf);
-			assert_int_equal(ktstr_worker_ready_path(path_cases[i].pid, buf, size), expected);
+			assert_int_equal(ktstr_worker_ready_path(path_cases[i].pid, buf, size),
+					 expected);
 			if (size == 0)
 				assert_int_equal(buf[0], 'x');
 			else

@@ -14,7 +14,10 @@
 
 #include "waited_children.h"
 
-static void body_touch(void) { write_file(marker, ""); }
+static void body_touch(void)
+{
+	write_file(marker, "");
+}
 /* To a file that would count if it stood there itself. */
 static void body_symlink(void)
 {
@@ -25,13 +28,23 @@ static void body_symlink(void)
 	if (symlink(target, marker))
 		_exit(99);
 }
-static void body_folder(void) { if (mkdir(marker, 0755)) _exit(99); }
+static void body_folder(void)
+{
+	if (mkdir(marker, 0755))
+		_exit(99);
+}
 /* What a worker on a full disk does: create, fail to write, remove. */
-static void body_full_disk(void) { write_file(marker, ""); unlink(marker); _exit(4); }
+static void body_full_disk(void)
+{
+	write_file(marker, "");
+	unlink(marker);
+	_exit(4);
+}
 
 static void test_stale(void **state)
 {
-	const struct timespec old[2] = {{.tv_sec = time(NULL) - 3600}, {.tv_sec = time(NULL) - 3600}};
+	const struct timespec old[2] = { { .tv_sec = time(NULL) - 3600 },
+					 { .tv_sec = time(NULL) - 3600 } };
 	pid_t pid = child(NULL, 0), writer;
 
 	(void)state;
@@ -123,10 +136,16 @@ static void test_empty(void **state)
 int main(void)
 {
 	const struct CMUnitTest anyone[] = {
-		cmocka_unit_test(test_stale), cmocka_unit_test(test_not_regular), cmocka_unit_test(test_empty),
+		cmocka_unit_test(test_stale),
+		cmocka_unit_test(test_not_regular),
+		cmocka_unit_test(test_empty),
 	};
 	const struct CMUnitTest root[] = {
-		anyone[0], anyone[1], anyone[2], cmocka_unit_test(test_foreign), cmocka_unit_test(test_other_user),
+		anyone[0],
+		anyone[1],
+		anyone[2],
+		cmocka_unit_test(test_foreign),
+		cmocka_unit_test(test_other_user),
 	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);

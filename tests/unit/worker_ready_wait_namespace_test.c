@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The wait across namespaces: found where the worker lives, or an error that names the namespace. */
+/* The wait across namespaces: found where the worker lives, or an error that names the namespace.
+ */
 #include "config.h"
 
 #include <errno.h>
@@ -19,8 +20,8 @@
 
 #include <cmocka.h>
 
-#include <ktstr/worker_ready_wait.h>
 #include "pidfd.h"
+#include <ktstr/worker_ready_wait.h>
 
 #define PATIENCE_MS 20000
 
@@ -30,9 +31,9 @@ static struct ktstr_error error;
 /* As root, or in a user namespace that makes us root there. */
 static struct ktstr_payload *unshared(const char *what, const char *script)
 {
-	const char *const as_root[] = {"unshare", what, "sh", "-c", script, NULL};
-	const char *const as_user[] = {"unshare", "-Ur", what, "sh", "-c", script, NULL};
-	const struct ktstr_payload_options options = {.flags = KTSTR_PAYLOAD_DIE_WITH_PARENT};
+	const char *const as_root[] = { "unshare", what, "sh", "-c", script, NULL };
+	const char *const as_user[] = { "unshare", "-Ur", what, "sh", "-c", script, NULL };
+	const struct ktstr_payload_options options = { .flags = KTSTR_PAYLOAD_DIE_WITH_PARENT };
 	struct ktstr_payload *payload;
 
 	if (ktstr_payload_spawn(geteuid() == 0 ? as_root : as_user, &options, &payload, &error))
@@ -40,7 +41,8 @@ static struct ktstr_payload *unshared(const char *what, const char *script)
 	return payload;
 }
 
-/* Can namespaces be made here? Not under valgrind, which knows no openat2(2) and no pidfd_open(2). */
+/* Can namespaces be made here? Not under valgrind, which knows no openat2(2) and no pidfd_open(2).
+ */
 static bool possible(const char *what)
 {
 	struct ktstr_payload *payload;
@@ -81,10 +83,12 @@ static void test_link_within_root(void **state)
 	struct ktstr_payload *payload;
 
 	(void)state;
-	payload = unshared("--mount", "mount -t tmpfs none /mnt && mkdir /mnt/real /mnt/bin /mnt/proc && "
-				      "ln -s /real /mnt/tmp && for d in bin usr lib lib64; do mkdir -p /mnt/$d; "
-				      "mount --rbind /$d /mnt/$d; done; exec chroot /mnt sh -c "
-				      "'sleep 0.1; echo ready >/real/ktstr-worker-ready-'$$'; exec sleep 60'");
+	payload =
+		unshared("--mount",
+			 "mount -t tmpfs none /mnt && mkdir /mnt/real /mnt/bin /mnt/proc && "
+			 "ln -s /real /mnt/tmp && for d in bin usr lib lib64; do mkdir -p /mnt/$d; "
+			 "mount --rbind /$d /mnt/$d; done; exec chroot /mnt sh -c "
+			 "'sleep 0.1; echo ready >/real/ktstr-worker-ready-'$$'; exec sleep 60'");
 	if (ktstr_worker_ready_wait(payload, "linked", PATIENCE_MS, &result, &error))
 		fail_msg("%s", error.text);
 	if (result.outcome != KTSTR_WORKER_READY)
@@ -97,15 +101,19 @@ static struct ktstr_payload *unfinished_root(const char *rest)
 {
 	char script[512];
 
-	snprintf(script, sizeof script, "mount -t tmpfs none /mnt && for d in bin usr lib lib64 proc; do "
-		 "mkdir -p /mnt/$d; mount --rbind /$d /mnt/$d; done; sleep 0.1; exec chroot /mnt sh -c '%s'", rest);
+	snprintf(script, sizeof script,
+		 "mount -t tmpfs none /mnt && for d in bin usr lib lib64 proc; do "
+		 "mkdir -p /mnt/$d; mount --rbind /$d /mnt/$d; done; sleep 0.1; exec chroot /mnt "
+		 "sh -c '%s'",
+		 rest);
 	return unshared("--mount", script);
 }
 
 static void test_folder_comes_later(void **state)
 {
 	struct ktstr_payload *payload =
-		unfinished_root("sleep 0.3; mkdir /tmp; sleep 0.2; echo ready >/tmp/ktstr-worker-ready-$$; exec sleep 60");
+		unfinished_root("sleep 0.3; mkdir /tmp; sleep 0.2; echo ready "
+				">/tmp/ktstr-worker-ready-$$; exec sleep 60");
 
 	(void)state;
 	memset(&error, 0, sizeof error);
@@ -147,14 +155,16 @@ static int only_child(pid_t pid)
 
 static void test_pid_namespace(void **state)
 {
-	const struct timespec moment = {.tv_nsec = 1000000};
+	const struct timespec moment = { .tv_nsec = 1000000 };
 	struct ktstr_payload *payload;
 	pid_t leader, inner = 0;
 
 	(void)state;
 	/* The worker is pid 1 in there, and so is the number in its marker's name. */
-	payload = unshared("-pfm", "mount -t tmpfs none /tmp; sleep 0.1; echo ready >/tmp/ktstr-worker-ready-$$; "
-				   "sleep 60; exit 0");
+	payload = unshared(
+		"-pfm",
+		"mount -t tmpfs none /tmp; sleep 0.1; echo ready >/tmp/ktstr-worker-ready-$$; "
+		"sleep 60; exit 0");
 	assert_int_equal(ktstr_payload_pid(payload, &leader), 0);
 	for (int i = 0; i < PATIENCE_MS && !(inner = only_child(leader)); i++)
 		nanosleep(&moment, NULL);
@@ -164,8 +174,10 @@ static void test_pid_namespace(void **state)
 	assert_int_equal(result.outcome, KTSTR_WORKER_READY);
 	assert_non_null(strstr(result.text, "/tmp/ktstr-worker-ready-1"));
 
-	/* By the handle: unshare itself is not the worker. Not a timeout, but an error with the reason. */
-	assert_int_equal(ktstr_worker_ready_wait(payload, "outer", PATIENCE_MS, &result, &error), -EXDEV);
+	/* By the handle: unshare itself is not the worker. Not a timeout, but an error with the
+	 * reason. */
+	assert_int_equal(ktstr_worker_ready_wait(payload, "outer", PATIENCE_MS, &result, &error),
+			 -EXDEV);
 	assert_non_null(strstr(error.text, "pid namespace pid:["));
 	ktstr_payload_close(payload);
 }
@@ -181,14 +193,17 @@ static void test_not_comparable(void **state)
 	if (geteuid() == 0) {
 		pid = fork();
 		if (pid == 0)
-			_exit(setuid(12345) || ktstr_worker_ready_wait_pid(getppid(), "root's", 50, &result, &error) != -EXDEV ||
+			_exit(setuid(12345) ||
+			      ktstr_worker_ready_wait_pid(getppid(), "root's", 50, &result,
+							  &error) != -EXDEV ||
 			      !strstr(error.text, "mount namespace"));
 		assert_int_equal(waitpid(pid, &status, 0), pid);
 		assert_int_equal(status, 0);
 		return;
 	}
 	if (stat("/proc/1/ns/mnt", &ours) == 0)
-		return; /* pid 1 is ours, as in a container: there is no process that we may not compare */
+		return; /* pid 1 is ours, as in a container: there is no process that we may not
+			   compare */
 	assert_int_equal(ktstr_worker_ready_wait_pid(1, "init", 50, &result, &error), -EXDEV);
 	assert_non_null(strstr(error.text, "mount namespace"));
 }
@@ -197,13 +212,11 @@ static void test_not_comparable(void **state)
 int main(void)
 {
 	const struct CMUnitTest all[] = {
-		cmocka_unit_test(test_mount_namespace),
-		cmocka_unit_test(test_link_within_root),
-		cmocka_unit_test(test_folder_comes_later),
-		cmocka_unit_test(test_pid_namespace),
+		cmocka_unit_test(test_mount_namespace),    cmocka_unit_test(test_link_within_root),
+		cmocka_unit_test(test_folder_comes_later), cmocka_unit_test(test_pid_namespace),
 		cmocka_unit_test(test_not_comparable),
 	};
-	const struct CMUnitTest without_namespaces[] = {cmocka_unit_test(test_not_comparable)};
+	const struct CMUnitTest without_namespaces[] = { cmocka_unit_test(test_not_comparable) };
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);
 	if (possible("-pfm"))

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The wait where the system refuses something: inotify, pidfds, a thread's number, a process that is
- * gone; and many real workers at once. The ordinary course is in worker_ready_wait_test.c.
+ * The wait where the system refuses something: inotify, pidfds, a thread's number, a process that
+ * is gone; and many real workers at once. The ordinary course is in worker_ready_wait_test.c.
  */
 #include "config.h"
 
@@ -29,10 +29,10 @@
 
 #include <cmocka.h>
 
+#include "../open_files.h"
+#include "pidfd.h"
 #include <ktstr/worker_ready.h>
 #include <ktstr/worker_ready_wait.h>
-#include "pidfd.h"
-#include "../open_files.h"
 
 #define PATIENCE_MS 20000
 #define UNSUPPORTED 77 /* exit code of a child: this cannot be tried here */
@@ -42,15 +42,15 @@ static struct ktstr_error error;
 
 static void pause_ms(long ms)
 {
-	const struct timespec time = {.tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000};
+	const struct timespec time = { .tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000 };
 
 	nanosleep(&time, NULL);
 }
 
 static struct ktstr_payload *shell(const char *script)
 {
-	const char *const argv[] = {"/bin/sh", "-c", script, NULL};
-	const struct ktstr_payload_options options = {.flags = KTSTR_PAYLOAD_DIE_WITH_PARENT};
+	const char *const argv[] = { "/bin/sh", "-c", script, NULL };
+	const struct ktstr_payload_options options = { .flags = KTSTR_PAYLOAD_DIE_WITH_PARENT };
 	struct ktstr_payload *payload = NULL;
 
 	(void)ktstr_payload_spawn(argv, &options, &payload, &error);
@@ -71,7 +71,8 @@ static bool in_time(void)
 	return result.elapsed_ns < PATIENCE_MS / 2 * UINT64_C(1000000);
 }
 
-/* Waits for a script's marker, closes it and removes the marker. Returns whether the outcome was the one wanted. */
+/* Waits for a script's marker, closes it and removes the marker. Returns whether the outcome was
+ * the one wanted. */
 static bool comes_to(const char *script, enum ktstr_worker_ready_outcome outcome)
 {
 	struct ktstr_payload *payload = shell(script);
@@ -110,7 +111,8 @@ static void in_a_child(int (*body)(void), const char *what)
 static int without_inotify(void)
 {
 	static const char *const late_markers[] = {
-		LATE_MARKER, "sleep 1; echo ready >/tmp/ktstr-worker-ready-$$; exec sleep 60",
+		LATE_MARKER,
+		"sleep 1; echo ready >/tmp/ktstr-worker-ready-$$; exec sleep 60",
 		"sleep 4; echo ready >/tmp/ktstr-worker-ready-$$; exec sleep 60",
 	};
 	int fd, written;
@@ -124,7 +126,8 @@ static int without_inotify(void)
 	close(fd);
 	if (written != 1)
 		return UNSUPPORTED;
-	/* A marker that was there before the first look is no poll: valgrind on a busy machine is slow. */
+	/* A marker that was there before the first look is no poll: valgrind on a busy machine is
+	 * slow. */
 	for (size_t i = 0; i < sizeof late_markers / sizeof *late_markers; i++) {
 		if (!comes_to(late_markers[i], KTSTR_WORKER_READY))
 			return 1;
@@ -149,10 +152,12 @@ static int without_pidfds(void)
 		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM),
 		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
 	};
-	const struct sock_fprog program = {.len = sizeof filter / sizeof *filter, .filter = filter};
+	const struct sock_fprog program = { .len = sizeof filter / sizeof *filter,
+					    .filter = filter };
 	pid_t pid;
 
-	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) || prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program))
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) ||
+	    prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program))
 		return UNSUPPORTED;
 	if (ktstr_pidfd_open(getpid()) >= 0)
 		return UNSUPPORTED;
@@ -169,7 +174,8 @@ static int without_pidfds(void)
 		return 2;
 	if (ktstr_worker_ready_wait_pid(pid, "no pidfd", 0, &result, &error) != -ESRCH)
 		return 3;
-	/* The marker itself still comes as an event, unless tests beside this hold all of the user's inotify instances. */
+	/* The marker itself still comes as an event, unless tests beside this hold all of the
+	 * user's inotify instances. */
 	for (int tries = 0; tries == 0 || (result.polls && tries < 5); tries++)
 		if (!comes_to(LATE_MARKER, KTSTR_WORKER_READY))
 			return 4;
@@ -201,7 +207,8 @@ static int child_already_reaped(void)
 	remove_marker(pid);
 	if (err || result.outcome != KTSTR_WORKER_READY_EXITED_BEFORE)
 		return 2;
-	if (strstr(result.text, "stale") || !strstr(result.text, "start to compare it with is lost"))
+	if (strstr(result.text, "stale") ||
+	    !strstr(result.text, "start to compare it with is lost"))
 		return 3; /* nothing is claimed that cannot be known */
 	ktstr_payload_close(payload);
 	return comes_to(LATE_MARKER, KTSTR_WORKER_READY) ? 0 : 4;
@@ -233,7 +240,8 @@ static void test_thread_number(void **state)
 	assert_int_equal(pthread_create(&thread, NULL, tell_thread_number, &hold), 0);
 	while (!thread_number)
 		pause_ms(1);
-	assert_int_equal(ktstr_worker_ready_wait_pid(thread_number, "thread", 50, &result, &error), -ESRCH);
+	assert_int_equal(ktstr_worker_ready_wait_pid(thread_number, "thread", 50, &result, &error),
+			 -ESRCH);
 	pthread_mutex_unlock(&hold);
 	pthread_join(thread, NULL);
 }
@@ -243,8 +251,9 @@ static void test_clock_stepped(void **state)
 {
 	(void)state;
 	/* Empty, so that the look that counts comes a second after its time was set back. */
-	assert_true(comes_to("sleep 0.1; touch -d 2001-01-01 /tmp/ktstr-worker-ready-$$; exec sleep 60",
-			     KTSTR_WORKER_READY));
+	assert_true(
+		comes_to("sleep 0.1; touch -d 2001-01-01 /tmp/ktstr-worker-ready-$$; exec sleep 60",
+			 KTSTR_WORKER_READY));
 }
 
 static void test_handle_leaves_no_fd(void **state)
@@ -261,8 +270,8 @@ static void test_handle_leaves_no_fd(void **state)
 static void test_200_workers(void **state)
 {
 	enum { COUNT = 200 };
-	const char *const argv[] = {getenv("KTSTR_WORKER"), "4096", NULL};
-	const struct ktstr_payload_options options = {.flags = KTSTR_PAYLOAD_DIE_WITH_PARENT};
+	const char *const argv[] = { getenv("KTSTR_WORKER"), "4096", NULL };
+	const struct ktstr_payload_options options = { .flags = KTSTR_PAYLOAD_DIE_WITH_PARENT };
 	struct ktstr_payload *workers[COUNT];
 	pid_t pids[COUNT];
 
@@ -284,16 +293,17 @@ static void test_200_workers(void **state)
 	}
 }
 
-#define TESTS_WITHOUT_WORKER \
-	cmocka_unit_test(test_inotify_refused), cmocka_unit_test(test_pidfd_refused), \
+#define TESTS_WITHOUT_WORKER                                                                  \
+	cmocka_unit_test(test_inotify_refused), cmocka_unit_test(test_pidfd_refused),         \
 		cmocka_unit_test(test_sigchld_ignored), cmocka_unit_test(test_thread_number), \
 		cmocka_unit_test(test_clock_stepped), cmocka_unit_test(test_handle_leaves_no_fd)
 
 /* Not by skip(): cmocka 1.1 writes a skipped test as "not ok", which is a failure to Automake. */
 int main(void)
 {
-	const struct CMUnitTest all[] = {TESTS_WITHOUT_WORKER, cmocka_unit_test(test_200_workers)};
-	const struct CMUnitTest without_worker[] = {TESTS_WITHOUT_WORKER};
+	const struct CMUnitTest all[] = { TESTS_WITHOUT_WORKER,
+					  cmocka_unit_test(test_200_workers) };
+	const struct CMUnitTest without_worker[] = { TESTS_WITHOUT_WORKER };
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);
 	if (getenv("KTSTR_WORKER") && access(getenv("KTSTR_WORKER"), X_OK) == 0)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The wait for readiness: its outcomes, by pid, by handle and by path, and what it leaves behind. */
+/* The wait for readiness: its outcomes, by pid, by handle and by path, and what it leaves behind.
+ */
 #include "config.h"
 
 #include <errno.h>
@@ -26,8 +27,15 @@
 #include "waited_children.h"
 #include "worker_identity.h"
 
-static void body_write_and_exit(void) { write_file(marker, "ready\n"); _exit(0); }
-static void body_exit_4(void) { _exit(4); }
+static void body_write_and_exit(void)
+{
+	write_file(marker, "ready\n");
+	_exit(0);
+}
+static void body_exit_4(void)
+{
+	_exit(4);
+}
 static void body_rename(void)
 {
 	char temporary[80];
@@ -84,14 +92,16 @@ static void test_exited_after(void **state)
 		if (ktstr_worker_ready_wait_pid(pid, "test-worker", PATIENCE_MS, &result, &error))
 			fail_msg("%s", error.text);
 		/* Which of the two is a race by nature; "before" or a timeout would be a lie. */
-		if (result.outcome != KTSTR_WORKER_READY && result.outcome != KTSTR_WORKER_READY_EXITED_AFTER)
+		if (result.outcome != KTSTR_WORKER_READY &&
+		    result.outcome != KTSTR_WORKER_READY_EXITED_AFTER)
 			fail_msg("%s", result.text);
 		end_child(pid);
 	}
 	pid_t pid = child(body_write_and_exit, 0);
 	siginfo_t info;
 
-	assert_int_equal(waitid(P_PID, (id_t)pid, &info, WEXITED | WNOWAIT), 0); /* a zombie by now */
+	assert_int_equal(waitid(P_PID, (id_t)pid, &info, WEXITED | WNOWAIT),
+			 0); /* a zombie by now */
 	wait_for(pid, PATIENCE_MS, KTSTR_WORKER_READY_EXITED_AFTER);
 	assert_int_equal(result.wait_status_known, 1);
 	assert_int_equal(result.wait_status, 0);
@@ -145,7 +155,9 @@ static void test_200_at_once(void **state)
 	for (int i = 0; i < COUNT; i++)
 		pids[i] = child(body_write, 100 + i % 50);
 	for (int i = 0; i < COUNT; i++)
-		assert_int_equal(pthread_create(&threads[i], NULL, wait_in_thread, (void *)(intptr_t)pids[i]), 0);
+		assert_int_equal(pthread_create(&threads[i], NULL, wait_in_thread,
+						(void *)(intptr_t)pids[i]),
+				 0);
 	for (int i = 0; i < COUNT; i++) {
 		assert_int_equal(pthread_join(threads[i], &failed), 0);
 		assert_null(failed);
@@ -157,10 +169,12 @@ static void test_200_at_once(void **state)
 
 static struct ktstr_payload *shell(const char *script, const char *path)
 {
-	const char *const argv[] = {"/bin/sh", "-c", script, "sh", path, NULL};
-	const struct ktstr_payload_options options = {.flags = KTSTR_PAYLOAD_DIE_WITH_PARENT,
-						      .out = {.kind = KTSTR_PAYLOAD_STDIO_CAPTURE},
-						      .capture_limit = 4096};
+	const char *const argv[] = { "/bin/sh", "-c", script, "sh", path, NULL };
+	const struct ktstr_payload_options options = {
+		.flags = KTSTR_PAYLOAD_DIE_WITH_PARENT,
+		.out = { .kind = KTSTR_PAYLOAD_STDIO_CAPTURE },
+		.capture_limit = 4096
+	};
 	struct ktstr_payload *payload;
 
 	if (ktstr_payload_spawn(argv, &options, &payload, &error))
@@ -171,8 +185,9 @@ static struct ktstr_payload *shell(const char *script, const char *path)
 static void test_payload(void **state)
 {
 	/* More output than the pipe holds, before the marker: the wait has to drain it. */
-	struct ktstr_payload *payload =
-		shell("head -c 300000 /dev/zero; echo ready >/tmp/ktstr-worker-ready-$$; exec sleep 60", NULL);
+	struct ktstr_payload *payload = shell(
+		"head -c 300000 /dev/zero; echo ready >/tmp/ktstr-worker-ready-$$; exec sleep 60",
+		NULL);
 	pid_t pid;
 
 	(void)state;
@@ -202,9 +217,13 @@ static void test_path(void **state)
 	assert_int_equal(result.outcome, KTSTR_WORKER_READY);
 	assert_int_equal(result.polls, 0);
 	assert_non_null(strstr(result.text, path));
-	assert_int_equal(ktstr_worker_ready_wait_path(payload, "relative", "p", 0, &result, &error), -EINVAL);
-	assert_int_equal(ktstr_worker_ready_wait_path(payload, "/tmp/", "p", 0, &result, &error), -EINVAL);
-	assert_int_equal(ktstr_worker_ready_wait_path(payload, "/no/such/folder", "p", 0, &result, &error), -ENOENT);
+	assert_int_equal(ktstr_worker_ready_wait_path(payload, "relative", "p", 0, &result, &error),
+			 -EINVAL);
+	assert_int_equal(ktstr_worker_ready_wait_path(payload, "/tmp/", "p", 0, &result, &error),
+			 -EINVAL);
+	assert_int_equal(ktstr_worker_ready_wait_path(payload, "/no/such/folder", "p", 0, &result,
+						      &error),
+			 -ENOENT);
 	ktstr_payload_close(payload);
 	unlink(path);
 
@@ -212,7 +231,8 @@ static void test_path(void **state)
 	if (ktstr_worker_ready_wait_path(payload, path, "pathed", PATIENCE_MS, &result, &error))
 		fail_msg("%s", error.text);
 	assert_int_equal(result.outcome, KTSTR_WORKER_READY_EXITED_BEFORE);
-	assert_int_equal(ktstr_payload_wait(payload, PATIENCE_MS, &status), 0); /* not consumed by the wait */
+	assert_int_equal(ktstr_payload_wait(payload, PATIENCE_MS, &status),
+			 0); /* not consumed by the wait */
 	assert_int_equal(WEXITSTATUS(status), 7);
 	ktstr_payload_close(payload);
 	rmdir(folder);
@@ -279,12 +299,16 @@ static void test_names(void **state)
 {
 	(void)state;
 	assert_string_equal(ktstr_worker_ready_outcome_name(KTSTR_WORKER_READY), "ready");
-	assert_string_equal(ktstr_worker_ready_outcome_name(KTSTR_WORKER_READY_EXITED_BEFORE), "exited-before");
-	assert_string_equal(ktstr_worker_ready_outcome_name(KTSTR_WORKER_READY_EXITED_AFTER), "exited-after");
-	assert_string_equal(ktstr_worker_ready_outcome_name(KTSTR_WORKER_READY_TIMED_OUT), "timed-out");
+	assert_string_equal(ktstr_worker_ready_outcome_name(KTSTR_WORKER_READY_EXITED_BEFORE),
+			    "exited-before");
+	assert_string_equal(ktstr_worker_ready_outcome_name(KTSTR_WORKER_READY_EXITED_AFTER),
+			    "exited-after");
+	assert_string_equal(ktstr_worker_ready_outcome_name(KTSTR_WORKER_READY_TIMED_OUT),
+			    "timed-out");
 	assert_null(ktstr_worker_ready_outcome_name((enum ktstr_worker_ready_outcome)4));
 	for (int code = -1; code < 256; code++)
-		assert_int_equal(ktstr_worker_exit_meaning(code) != NULL, code == 0 || (code >= 2 && code <= 7));
+		assert_int_equal(ktstr_worker_exit_meaning(code) != NULL,
+				 code == 0 || (code >= 2 && code <= 7));
 }
 
 static void on_alarm(int signo)
@@ -294,11 +318,11 @@ static void on_alarm(int signo)
 
 static void test_signals_do_not_end_it(void **state)
 {
-	const struct sigaction handle = {.sa_handler = on_alarm};
+	const struct sigaction handle = { .sa_handler = on_alarm };
 	struct sigaction before;
-	struct timespec every = {.tv_nsec = 5000000};
-	struct itimerspec ticking = {every, every};
-	struct sigevent event = {.sigev_notify = SIGEV_SIGNAL, .sigev_signo = SIGALRM};
+	struct timespec every = { .tv_nsec = 5000000 };
+	struct itimerspec ticking = { every, every };
+	struct sigevent event = { .sigev_notify = SIGEV_SIGNAL, .sigev_signo = SIGALRM };
 	timer_t timer;
 	pid_t pid = child(body_write, 100);
 
@@ -330,19 +354,28 @@ static void test_parsers(void **state)
 	uint64_t ticks;
 
 	(void)state;
-	assert_int_equal(worker_identity_parse_stat("1 (a) R) \n(b) S 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 "
-						    "12345 21\n", &ticks), 0);
+	assert_int_equal(worker_identity_parse_stat(
+				 "1 (a) R) \n(b) S 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 "
+				 "12345 21\n",
+				 &ticks),
+			 0);
 	assert_int_equal(ticks, 12345);
 	assert_int_equal(worker_identity_parse_stat("", &ticks), -EBADMSG);
 	assert_int_equal(worker_identity_parse_stat("1 (a", &ticks), -EBADMSG);
 	assert_int_equal(worker_identity_parse_stat("1 (a) S 2 3", &ticks), -EBADMSG);
-	assert_int_equal(worker_identity_parse_stat("1 (a) S 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 "
-						    "99999999999999999999 21", &ticks), -EBADMSG);
-	assert_int_equal(worker_identity_parse_status("Name:\tx\nNSpid:\t70\t8\t1\nUid:\t1\t2\t3\t4\n", 70, &worker), 0);
+	assert_int_equal(
+		worker_identity_parse_stat("1 (a) S 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 "
+					   "99999999999999999999 21",
+					   &ticks),
+		-EBADMSG);
+	assert_int_equal(worker_identity_parse_status(
+				 "Name:\tx\nNSpid:\t70\t8\t1\nUid:\t1\t2\t3\t4\n", 70, &worker),
+			 0);
 	assert_int_equal(worker.inner_pid, 1);
 	assert_int_equal(worker.effective_uid, 2);
 	assert_int_equal(worker.file_system_uid, 4);
-	assert_int_equal(worker_identity_parse_status("Name:\tx\nUid:\t1\t2\t3\t4\n", 70, &worker), 0);
+	assert_int_equal(worker_identity_parse_status("Name:\tx\nUid:\t1\t2\t3\t4\n", 70, &worker),
+			 0);
 	assert_int_equal(worker.inner_pid, 70);
 	assert_int_equal(worker_identity_parse_status("Name:\tx\n", 70, &worker), -EBADMSG);
 }
@@ -350,11 +383,19 @@ static void test_parsers(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_ready), cmocka_unit_test(test_exited_before), cmocka_unit_test(test_exited_after),
-		cmocka_unit_test(test_timed_out), cmocka_unit_test(test_same_moment), cmocka_unit_test(test_200_at_once),
-		cmocka_unit_test(test_payload), cmocka_unit_test(test_path), cmocka_unit_test(test_unreadable_folder),
-		cmocka_unit_test(test_arguments), cmocka_unit_test(test_names),
-		cmocka_unit_test(test_signals_do_not_end_it), cmocka_unit_test(test_no_fd_is_left),
+		cmocka_unit_test(test_ready),
+		cmocka_unit_test(test_exited_before),
+		cmocka_unit_test(test_exited_after),
+		cmocka_unit_test(test_timed_out),
+		cmocka_unit_test(test_same_moment),
+		cmocka_unit_test(test_200_at_once),
+		cmocka_unit_test(test_payload),
+		cmocka_unit_test(test_path),
+		cmocka_unit_test(test_unreadable_folder),
+		cmocka_unit_test(test_arguments),
+		cmocka_unit_test(test_names),
+		cmocka_unit_test(test_signals_do_not_end_it),
+		cmocka_unit_test(test_no_fd_is_left),
 		cmocka_unit_test(test_parsers),
 	};
 

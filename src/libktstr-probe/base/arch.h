@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* What differs between architectures. One arch_<name>.c is built for the machine; a target must be of
-   the same. Used by whatever reads an ELF file, relocations, TLS or registers. */
+/* What differs between architectures. One arch_<name>.c is built for the machine; a target must be
+   of the same. */
 #ifndef KTSTR_ARCH_H
 #define KTSTR_ARCH_H
 
@@ -26,8 +26,8 @@ extern const int arch_self_pointer;
 extern const int arch_dtv_offset;
 extern const int arch_musl_dtv_offset;
 
-/* glibc's union dtv: {counter} or {val, to_free}, two words (sysdeps/generic/dl-dtv.h). Entry -1 holds the
-   length, entry 0 the generation, entry n module n's block. */
+/* glibc's union dtv: {counter} or {val, to_free}, two words (sysdeps/generic/dl-dtv.h). Entry -1
+   holds the length, entry 0 the generation, entry n module n's block. */
 #define ARCH_DTV_ENTRY_SIZE 16
 
 union arch_regset {

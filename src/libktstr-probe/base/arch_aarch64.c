@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* aarch64. Sources: ELF for the Arm 64-bit Architecture (AAELF64), dynamic relocations; Addenda32. */
+/* aarch64. Sources: ELF for the Arm 64-bit Architecture (AAELF64), dynamic relocations; Addenda32.
+ */
 #ifdef __aarch64__
 #include "config.h"
 
@@ -16,7 +17,8 @@ const unsigned int arch_reloc_tlsdesc = R_AARCH64_TLSDESC;
 const int arch_tls_variant = 1;
 const int arch_self_pointer = 0;
 const int arch_dtv_offset = 0; /* tcbhead_t: dtv, private */
-const int arch_musl_dtv_offset = -8; /* struct pthread ends with dtv, and the thread pointer is its end */
+const int arch_musl_dtv_offset =
+	-8; /* struct pthread ends with dtv, and the thread pointer is its end */
 const int arch_regset_type = NT_ARM_TLS;
 
 int arch_regset_thread_pointer(const union arch_regset *set, size_t size, uint64_t *thread_pointer)

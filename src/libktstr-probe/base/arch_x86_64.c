@@ -15,7 +15,7 @@ const unsigned int arch_reloc_tpoff = R_X86_64_TPOFF64;
 const unsigned int arch_reloc_tlsdesc = R_X86_64_TLSDESC;
 const int arch_tls_variant = 2;
 const int arch_self_pointer = 1;
-const int arch_dtv_offset = 8; /* tcbhead_t: tcb, dtv */
+const int arch_dtv_offset = 8;      /* tcbhead_t: tcb, dtv */
 const int arch_musl_dtv_offset = 8; /* struct pthread: self, dtv */
 const int arch_regset_type = NT_PRSTATUS;
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The text of how the numbers were found, growing line by line. Called by every step of an open. */
+/* The text of how the numbers were found, growing line by line. */
 #include "config.h"
 
 #include "base/diagnostics.h"
@@ -11,7 +11,8 @@
 #include <string.h>
 
 #define LINE_SIZE 1024
-#define TEXT_LIMIT 65536 /* a process with thousands of odd files must not cost memory without end */
+#define TEXT_LIMIT \
+	65536 /* a process with thousands of odd files must not cost memory without end */
 
 void diagnostics_add(struct diagnostics *diagnostics, const char *step, const char *format, ...)
 {
@@ -32,7 +33,9 @@ void diagnostics_add(struct diagnostics *diagnostics, const char *step, const ch
 	length = strlen(line);
 	line[length++] = '\n';
 
-	text = diagnostics->length + length < TEXT_LIMIT ? realloc(diagnostics->text, diagnostics->length + length + 1) : NULL;
+	text = diagnostics->length + length < TEXT_LIMIT
+		       ? realloc(diagnostics->text, diagnostics->length + length + 1)
+		       : NULL;
 	if (text) {
 		memcpy(text + diagnostics->length, line, length);
 		diagnostics->length += length;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The text of how the numbers were found, growing line by line. Called by every step of an open. */
+/* The text of how the numbers were found, growing line by line. */
 #ifndef KTSTR_DIAGNOSTICS_H
 #define KTSTR_DIAGNOSTICS_H
 

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* An ELF file as it is mapped in the target, read from memory. Called by
-   whatever looks into a module. */
+/* An ELF file as it is mapped in the target, read from memory. */
 #include "config.h"
 
 #include "elf/elf_image.h"
@@ -13,17 +12,21 @@
 #include "base/arch.h"
 
 #define TLS_IMAGE_LIMIT (UINT64_C(16) << 20)
-#define TABLE_LIMIT (UINT64_C(12) << 20)	   /* symbols, strings, hash, each: Debian's libduckdb has 4.2 MiB of strings */
-#define RELOCS_LIMIT (UINT64_C(32) << 20)  /* both tables: a large library has many relative relocations */
+#define TABLE_LIMIT   \
+	(UINT64_C(12) \
+	 << 20) /* symbols, strings, hash, each: Debian's libduckdb has 4.2 MiB of strings */
+#define RELOCS_LIMIT \
+	(UINT64_C(32) << 20) /* both tables: a large library has many relative relocations */
 /* All that one session reads before it knows: a process may map one large file a thousand times. */
-#define READ_LIMIT (UINT64_C(128) << 20)
+#define READ_LIMIT    (UINT64_C(128) << 20)
 #define DYNAMIC_LIMIT 65536
 #define ADDRESS_LIMIT (UINT64_C(1) << 56)
 
 static int check_header(const Elf64_Ehdr *header)
 {
-	if (memcmp(header->e_ident, ELFMAG, SELFMAG) != 0 || header->e_ident[EI_CLASS] != ELFCLASS64 ||
-	    header->e_ident[EI_DATA] != ELFDATA2LSB || header->e_machine != arch_elf_machine ||
+	if (memcmp(header->e_ident, ELFMAG, SELFMAG) != 0 ||
+	    header->e_ident[EI_CLASS] != ELFCLASS64 || header->e_ident[EI_DATA] != ELFDATA2LSB ||
+	    header->e_machine != arch_elf_machine ||
 	    (header->e_type != ET_EXEC && header->e_type != ET_DYN))
 		return -ENOEXEC;
 	return header->e_phentsize == sizeof(Elf64_Phdr) ? 0 : -EBADMSG;
@@ -36,7 +39,8 @@ static int take_load(struct elf_image *image, const Elf64_Phdr *load, int *first
 	if (__builtin_add_overflow(load->p_vaddr, load->p_memsz, &end) || end > ADDRESS_LIMIT)
 		return -EBADMSG;
 	if (*first) {
-		/* The mapping that starts the file: p_offset may be anything within its first page. */
+		/* The mapping that starts the file: p_offset may be anything within its first page.
+		 */
 		image->bias = image->start - (load->p_vaddr - load->p_offset);
 		image->low = load->p_vaddr;
 		*first = 0;
@@ -82,7 +86,8 @@ int elf_image_parse(const void *head, size_t size, uint64_t start, struct elf_im
 		if (phdr.p_type == PT_LOAD) {
 			rc = take_load(image, &phdr, &first);
 			if (!(phdr.p_flags & PF_W))
-				keep_span(phdr.p_flags & PF_X ? image->code : image->constants, &phdr);
+				keep_span(phdr.p_flags & PF_X ? image->code : image->constants,
+					  &phdr);
 		} else if (phdr.p_type == PT_NOTE) {
 			keep_span(image->notes, &phdr);
 		} else if (phdr.p_type == PT_DYNAMIC) {
@@ -150,7 +155,8 @@ static int read_into(const struct elf_image *image, uint64_t address, uint64_t s
 }
 
 /* The same into memory of its own, with a NUL behind it. */
-static int copy(const struct elf_image *image, uint64_t address, uint64_t size, uint64_t limit, void **result)
+static int copy(const struct elf_image *image, uint64_t address, uint64_t size, uint64_t limit,
+		void **result)
 {
 	int rc;
 
@@ -168,14 +174,16 @@ static int copy(const struct elf_image *image, uint64_t address, uint64_t size, 
 	return rc;
 }
 
-/* ld.so of glibc relocates these in place, musl and the vDSO do not: both are told apart by range. */
+/* ld.so of glibc relocates these in place, musl and the vDSO do not: both are told apart by range.
+ */
 static uint64_t dynamic_address(const struct elf_image *image, uint64_t value)
 {
 	return value >= image->low && value < image->high ? value : value + image->bias;
 }
 
 struct tables {
-	uint64_t rela, rela_size, jmprel, jmprel_size, symtab, strtab, strtab_size, gnu_hash, hash, debug;
+	uint64_t rela, rela_size, jmprel, jmprel_size, symtab, strtab, strtab_size, gnu_hash, hash,
+		debug;
 	int jmprel_is_rela;
 };
 
@@ -187,21 +195,44 @@ static int read_tables(const struct elf_image *image, struct tables *tables)
 	if (rc)
 		return rc;
 	*tables = (struct tables){ 0 };
-	for (size_t i = 0; i < image->dynamic_size / sizeof *entries && entries[i].d_tag != DT_NULL; i++) {
+	for (size_t i = 0; i < image->dynamic_size / sizeof *entries && entries[i].d_tag != DT_NULL;
+	     i++) {
 		uint64_t value = entries[i].d_un.d_val, address = dynamic_address(image, value);
 
 		switch (entries[i].d_tag) {
-		case DT_RELA: tables->rela = address; break;
-		case DT_RELASZ: tables->rela_size = value; break;
-		case DT_JMPREL: tables->jmprel = address; break;
-		case DT_PLTRELSZ: tables->jmprel_size = value; break;
-		case DT_PLTREL: tables->jmprel_is_rela = value == DT_RELA; break;
-		case DT_SYMTAB: tables->symtab = address; break;
-		case DT_STRTAB: tables->strtab = address; break;
-		case DT_STRSZ: tables->strtab_size = value; break;
-		case DT_GNU_HASH: tables->gnu_hash = address; break;
-		case DT_HASH: tables->hash = address; break;
-		case DT_DEBUG: tables->debug = value; break;
+		case DT_RELA:
+			tables->rela = address;
+			break;
+		case DT_RELASZ:
+			tables->rela_size = value;
+			break;
+		case DT_JMPREL:
+			tables->jmprel = address;
+			break;
+		case DT_PLTRELSZ:
+			tables->jmprel_size = value;
+			break;
+		case DT_PLTREL:
+			tables->jmprel_is_rela = value == DT_RELA;
+			break;
+		case DT_SYMTAB:
+			tables->symtab = address;
+			break;
+		case DT_STRTAB:
+			tables->strtab = address;
+			break;
+		case DT_STRSZ:
+			tables->strtab_size = value;
+			break;
+		case DT_GNU_HASH:
+			tables->gnu_hash = address;
+			break;
+		case DT_HASH:
+			tables->hash = address;
+			break;
+		case DT_DEBUG:
+			tables->debug = value;
+			break;
 		}
 	}
 	free(entries);
@@ -211,7 +242,8 @@ static int read_tables(const struct elf_image *image, struct tables *tables)
 /* The number of dynamic symbols stands in no header: it follows from the longest hash chain. */
 static int count_gnu_hash(const struct elf_image *image, uint64_t address, size_t *count)
 {
-	uint32_t head[4], *buckets = NULL, last = 0, word = 0; /* nbuckets, symoffset, bloom_size, bloom_shift */
+	uint32_t head[4], *buckets = NULL, last = 0,
+			  word = 0; /* nbuckets, symoffset, bloom_size, bloom_shift */
 	uint64_t at;
 	int rc = remote_read_one(image->tid, address, head, sizeof head, image->counter);
 
@@ -255,7 +287,8 @@ static int count_symbols(const struct elf_image *image, const struct tables *tab
 	return rc;
 }
 
-static int read_relocs(const struct elf_image *image, const struct tables *tables, struct elf_dynamic *dynamic)
+static int read_relocs(const struct elf_image *image, const struct tables *tables,
+		       struct elf_dynamic *dynamic)
 {
 	uint64_t jmprel_size = tables->jmprel && tables->jmprel_is_rela ? tables->jmprel_size : 0;
 	uint64_t rela_size = tables->rela ? tables->rela_size : 0;
@@ -293,7 +326,8 @@ int elf_image_dynamic(const struct elf_image *image, struct elf_dynamic *dynamic
 		rc = copy(image, tables.symtab, count * sizeof *dynamic->symbols, TABLE_LIMIT,
 			  (void **)&dynamic->symbols);
 		if (rc == 0)
-			rc = copy(image, tables.strtab, tables.strtab_size, TABLE_LIMIT, (void **)&dynamic->strings);
+			rc = copy(image, tables.strtab, tables.strtab_size, TABLE_LIMIT,
+				  (void **)&dynamic->strings);
 	}
 	if (rc) {
 		elf_dynamic_free(dynamic);
@@ -315,14 +349,16 @@ void elf_dynamic_free(struct elf_dynamic *dynamic)
 
 const char *elf_dynamic_name(const struct elf_dynamic *dynamic, size_t symbol)
 {
-	if (symbol >= dynamic->symbol_count || dynamic->symbols[symbol].st_name >= dynamic->strings_size)
+	if (symbol >= dynamic->symbol_count ||
+	    dynamic->symbols[symbol].st_name >= dynamic->strings_size)
 		return "";
 	return dynamic->strings + dynamic->symbols[symbol].st_name;
 }
 
 int elf_image_tls(const struct elf_image *image, unsigned char **bytes)
 {
-	return copy(image, image->tls_vaddr + image->bias, image->tls_filesz, TLS_IMAGE_LIMIT, (void **)bytes);
+	return copy(image, image->tls_vaddr + image->bias, image->tls_filesz, TLS_IMAGE_LIMIT,
+		    (void **)bytes);
 }
 
 #define NOTES_LIMIT 65536
@@ -342,8 +378,8 @@ static int find_build_id(const unsigned char *notes, uint64_t size, unsigned cha
 		end = descriptor + (((uint64_t)note.n_descsz + 3) & ~UINT64_C(3));
 		if (descriptor > size || note.n_descsz > size - descriptor)
 			return -ENOENT;
-		if (note.n_type == NT_GNU_BUILD_ID && note.n_namesz == 4 && memcmp(notes + name, "GNU", 4) == 0 &&
-		    note.n_descsz) {
+		if (note.n_type == NT_GNU_BUILD_ID && note.n_namesz == 4 &&
+		    memcmp(notes + name, "GNU", 4) == 0 && note.n_descsz) {
 			if (note.n_descsz > *room)
 				return -EFBIG;
 			memcpy(id, notes + descriptor, note.n_descsz);
@@ -365,7 +401,8 @@ int elf_image_build_id(const struct elf_image *image, unsigned char *id, size_t 
 		const struct elf_span *span = &image->notes[i];
 		unsigned char *notes;
 
-		if (!span->size || copy(image, span->address, span->size, NOTES_LIMIT, (void **)&notes))
+		if (!span->size ||
+		    copy(image, span->address, span->size, NOTES_LIMIT, (void **)&notes))
 			continue;
 		rc = find_build_id(notes, span->size, id, size);
 		free(notes);

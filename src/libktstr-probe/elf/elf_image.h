@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * An ELF file as it is mapped in the target: its TLS, its dynamic symbols and relocations, read from
- * memory. So a file that was replaced, deleted or lies in a container makes no difference. Everything
- * in it is hostile until checked. Called by whatever looks into a module.
+ * An ELF file as it is mapped in the target: its TLS, its dynamic symbols and relocations, read
+ * from memory. So a file that was replaced, deleted or lies in a container makes no difference.
+ * Everything in it is hostile until checked.
  */
 #ifndef KTSTR_ELF_IMAGE_H
 #define KTSTR_ELF_IMAGE_H
@@ -14,9 +14,11 @@
 
 #include "linux/remote_read.h"
 
-#define ELF_IMAGE_HEAD_SIZE 4096 /* the header and, in every linker's output, the program headers */
+#define ELF_IMAGE_HEAD_SIZE                                                   \
+	4096 /* the header and, in every linker's output, the program headers \
+	      */
 
-#define ELF_IMAGE_SPANS 4
+#define ELF_IMAGE_SPANS        4
 #define ELF_IMAGE_VERSION_SIZE 64
 
 struct elf_span {
@@ -25,16 +27,17 @@ struct elf_span {
 
 struct elf_image {
 	pid_t tid;
-	struct remote_read_count *counter;
-	uint64_t start;	    /* where file offset 0 is mapped */
-	uint64_t bias;	    /* address = p_vaddr + bias */
+	struct target_read_count *counter;
+	uint64_t start;     /* where file offset 0 is mapped */
+	uint64_t bias;      /* address = p_vaddr + bias */
 	uint64_t low, high; /* addresses from the first to the last PT_LOAD */
 	int has_tls;
 	uint64_t tls_vaddr, tls_filesz, tls_memsz, tls_align;
-	uint64_t dynamic, dynamic_size; /* address; size 0: none */
-	struct elf_span notes[ELF_IMAGE_SPANS];     /* PT_NOTE; size 0: none */
-	struct elf_span constants[ELF_IMAGE_SPANS]; /* PT_LOAD that can be read alone; size 0: none */
-	struct elf_span code[ELF_IMAGE_SPANS];	    /* PT_LOAD that can be executed, but not written */
+	uint64_t dynamic, dynamic_size;         /* address; size 0: none */
+	struct elf_span notes[ELF_IMAGE_SPANS]; /* PT_NOTE; size 0: none */
+	struct elf_span
+		constants[ELF_IMAGE_SPANS];    /* PT_LOAD that can be read alone; size 0: none */
+	struct elf_span code[ELF_IMAGE_SPANS]; /* PT_LOAD that can be executed, but not written */
 };
 
 /* The parts of the dynamic section, copied; free with elf_dynamic_free. */
@@ -49,14 +52,15 @@ struct elf_dynamic {
 };
 
 /*
- * Pure: looks at the first size bytes of a mapped file. Returns 0, -ENOEXEC for what is not a native
- * 64-bit ELF executable or library, -EBADMSG for a damaged one.
+ * Pure: looks at the first size bytes of a mapped file. Returns 0, -ENOEXEC for what is not a
+ * native 64-bit ELF executable or library, -EBADMSG for a damaged one.
  */
 int elf_image_parse(const void *head, size_t size, uint64_t start, struct elf_image *image);
 
 /*
- * Are the header and the program headers in memory those of this open file? Returns 0, -EBADMSG when they
- * differ, or what reading gave. A process can write over its own, and its threads run on as before.
+ * Are the header and the program headers in memory those of this open file? Returns 0, -EBADMSG
+ * when they differ, or what reading gave. A process can write over its own, and its threads run on
+ * as before.
  */
 int elf_image_compare(const struct elf_image *image, int fd);
 
@@ -74,19 +78,21 @@ int elf_image_tls(const struct elf_image *image, unsigned char **bytes);
 int elf_image_over_budget(const struct elf_image *image);
 
 /*
- * The build-id in the mapped notes. On entry *size is the room in id. Returns 0, -ENOENT for none, or
- * another negative errno.
+ * The build-id in the mapped notes. On entry *size is the room in id. Returns 0, -ENOENT for none,
+ * or another negative errno.
  */
 int elf_image_build_id(const struct elf_image *image, unsigned char *id, size_t *size);
 
 /*
- * jemalloc's version as its build writes it, "5.3.0-1-ge13ca993e8ccb9ba9847cc330696e02839f328f7", from the
- * data that cannot be written. Reads up to 32 MiB: for when the cheap signs leave a doubt. version has
- * ELF_IMAGE_VERSION_SIZE bytes. Returns 0, -ENOENT for none, -ENOTUNIQ for two that differ, or what reading gave.
+ * jemalloc's version as its build writes it, "5.3.0-1-ge13ca993e8ccb9ba9847cc330696e02839f328f7",
+ * from the data that cannot be written. Reads up to 32 MiB: for when the cheap signs leave a doubt.
+ * version has ELF_IMAGE_VERSION_SIZE bytes. Returns 0, -ENOENT for none, -ENOTUNIQ for two that
+ * differ, or what reading gave.
  */
 int elf_image_version(const struct elf_image *image, char *version);
 
-/* Does that data hold a message of jemalloc's? Returns 1, 0, or a negative errno. As dear as the version. */
+/* Does that data hold a message of jemalloc's? Returns 1, 0, or a negative errno. As dear as the
+ * version. */
 int elf_image_has_message(const struct elf_image *image);
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The ELF files that a process has mapped. Called by probe_open. */
+/* The ELF files that a process has mapped. */
 #include "config.h"
 
 #include "elf/module_list.h"
@@ -16,7 +16,8 @@
 #define MAPPINGS_LIMIT (1u << 20) /* vm.max_map_count is 65530 unless it was raised */
 #define HEADS_PER_READ 64
 
-void module_list_unread(struct module_list *list, const struct module *module, const char *format, ...)
+void module_list_unread(struct module_list *list, const struct module *module, const char *format,
+			...)
 {
 	va_list args;
 	int length;
@@ -48,8 +49,11 @@ static int add_module(struct module_list *list, const struct procfs_map *map)
 		return -ENOMEM;
 	list->modules[list->count++] = (struct module){
 		.image = { .start = map->start, .high = map->end },
-		.path = path, .deleted = map->deleted,
-		.dev_major = map->dev_major, .dev_minor = map->dev_minor, .inode = map->inode,
+		.path = path,
+		.deleted = map->deleted,
+		.dev_major = map->dev_major,
+		.dev_minor = map->dev_minor,
+		.inode = map->inode,
 		.first_end = map->end,
 	};
 	return 0;
@@ -69,13 +73,15 @@ struct code_ranges {
 static int add_code(struct code_ranges *code, const struct procfs_map *map)
 {
 	if (code->count % 64 == 0) {
-		struct code_range *grown = reallocarray(code->ranges, code->count + 64, sizeof *grown);
+		struct code_range *grown =
+			reallocarray(code->ranges, code->count + 64, sizeof *grown);
 
 		if (!grown)
 			return -ENOMEM;
 		code->ranges = grown;
 	}
-	code->ranges[code->count++] = (struct code_range){ map->start, map->inode, map->dev_major, map->dev_minor };
+	code->ranges[code->count++] =
+		(struct code_range){ map->start, map->inode, map->dev_major, map->dev_minor };
 	return 0;
 }
 
@@ -97,15 +103,19 @@ static int compare_code(const void *a, const void *b)
 	const struct code_range *x = a, *y = b;
 
 #define ORDER(member) ((x->member > y->member) - (x->member < y->member))
-	return x->inode != y->inode ? ORDER(inode) : x->dev_major != y->dev_major ? ORDER(dev_major)
-		: x->dev_minor != y->dev_minor ? ORDER(dev_minor) : ORDER(start);
+	return x->inode != y->inode           ? ORDER(inode)
+	       : x->dev_major != y->dev_major ? ORDER(dev_major)
+	       : x->dev_minor != y->dev_minor ? ORDER(dev_minor)
+					      : ORDER(start);
 #undef ORDER
 }
 
 /* Is code of the module's file mapped in [low, high)? */
-static int has_code(const struct module *module, const struct code_ranges *code, uint64_t low, uint64_t high)
+static int has_code(const struct module *module, const struct code_ranges *code, uint64_t low,
+		    uint64_t high)
 {
-	const struct code_range wanted = { low, module->inode, module->dev_major, module->dev_minor };
+	const struct code_range wanted = { low, module->inode, module->dev_major,
+					   module->dev_minor };
 	size_t begin = 0, end = code->count;
 	const struct code_range *found;
 
@@ -118,8 +128,9 @@ static int has_code(const struct module *module, const struct code_ranges *code,
 			end = middle;
 	}
 	found = &code->ranges[begin];
-	return begin < code->count && found->inode == wanted.inode && found->dev_major == wanted.dev_major &&
-	       found->dev_minor == wanted.dev_minor && found->start < high;
+	return begin < code->count && found->inode == wanted.inode &&
+	       found->dev_major == wanted.dev_major && found->dev_minor == wanted.dev_minor &&
+	       found->start < high;
 }
 
 static void drop(struct module *module)
@@ -128,29 +139,35 @@ static void drop(struct module *module)
 	module->path = NULL;
 }
 
-/* Reads the heads of up to HEADS_PER_READ modules in one call, and drops those that are no programs. */
-static int parse_heads(pid_t reader, struct remote_read_count *counter, struct module_list *list, size_t at,
-		       const struct code_ranges *code)
+/* Reads the heads of up to HEADS_PER_READ modules in one call, and drops those that are no
+ * programs. */
+static int parse_heads(pid_t reader, struct target_read_count *counter, struct module_list *list,
+		       size_t at, const struct code_ranges *code)
 {
 	size_t count = list->count - at < HEADS_PER_READ ? list->count - at : HEADS_PER_READ;
 	struct module *modules = list->modules + at;
 	unsigned char(*heads)[ELF_IMAGE_HEAD_SIZE] = malloc(count * sizeof *heads);
-	struct remote_range ranges[HEADS_PER_READ];
+	struct target_range ranges[HEADS_PER_READ];
 	int rc;
 
 	if (!heads)
 		return -ENOMEM;
 	for (size_t i = 0; i < count; i++)
-		ranges[i] = (struct remote_range){ .address = modules[i].image.start, .buffer = heads[i],
+		ranges[i] = (struct target_range){ .address = modules[i].image.start,
+						   .buffer = heads[i],
 						   .size = ELF_IMAGE_HEAD_SIZE };
 	rc = remote_read(reader, ranges, count, counter);
 	for (size_t i = 0; rc == 0 && i < count; i++) {
 		struct module *module = &modules[i];
 
 		if (ranges[i].error)
-			module_list_unread(list, module, "its memory cannot be read: %s", strerror(-ranges[i].error));
-		if (ranges[i].error || elf_image_parse(heads[i], sizeof heads[i], module->image.start, &module->image) ||
-		    (!module->is_executable && !has_code(module, code, module->image.low, module->image.high)))
+			module_list_unread(list, module, "its memory cannot be read: %s",
+					   strerror(-ranges[i].error));
+		if (ranges[i].error ||
+		    elf_image_parse(heads[i], sizeof heads[i], module->image.start,
+				    &module->image) ||
+		    (!module->is_executable &&
+		     !has_code(module, code, module->image.low, module->image.high)))
 			drop(module);
 		module->image.tid = reader;
 		module->image.counter = counter;
@@ -170,10 +187,10 @@ static void leave_out_dropped(struct module_list *list)
 }
 
 /*
- * Before any is looked into: a file that is merely mapped to be read (symbolisers do that, and thousands of them may
- * be data) has no code. The main program is where the kernel says its headers are, wherever its code has gone to: some
- * move it to huge pages. ld.so run by hand counts as the main program, and what it loads as a library without static
- * TLS: that is refused later.
+ * Before any is looked into: a file that is merely mapped to be read (symbolisers do that, and
+ * thousands of them may be data) has no code. The main program is where the kernel says its headers
+ * are, wherever its code has gone to: some move it to huge pages. ld.so run by hand counts as the
+ * main program, and what it loads as a library without static TLS: that is refused later.
  */
 static void leave_out_data(struct module_list *list, struct code_ranges *code, uint64_t headers)
 {
@@ -206,8 +223,8 @@ static void executable_first(struct module_list *list)
 	}
 }
 
-int module_list_read(int proc_fd, pid_t reader, struct remote_read_count *counter, struct module_list *list,
-		     int *maps_failed)
+int module_list_read(int proc_fd, pid_t reader, struct target_read_count *counter,
+		     struct module_list *list, int *maps_failed)
 {
 	struct scan scan = { .list = list };
 	uint64_t headers;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Which of the mapped files carry jemalloc, and where its counters are in each. Called by probe_open. */
+/* Which of the mapped files carry jemalloc, and where its counters are in each. */
 #include "config.h"
 
 #include <errno.h>
@@ -8,10 +8,10 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "symfile/query.h"
 #include "elf/module_list.h"
-#include "tls/module_tls.h"
 #include "symfile/program_file.h"
+#include "symfile/query.h"
+#include "tls/module_tls.h"
 
 #define ASKED_LIMIT 16 /* modules whose files are asked, each by one child or two */
 
@@ -29,7 +29,8 @@ static int ends_in(const char *name, const char *end)
 static int defines_mallctl(const struct elf_dynamic *dynamic)
 {
 	for (size_t i = 1; i < dynamic->symbol_count; i++)
-		if (dynamic->symbols[i].st_shndx != SHN_UNDEF && ends_in(elf_dynamic_name(dynamic, i), "mallctl"))
+		if (dynamic->symbols[i].st_shndx != SHN_UNDEF &&
+		    ends_in(elf_dynamic_name(dynamic, i), "mallctl"))
 			return 1;
 	return 0;
 }
@@ -54,16 +55,19 @@ static int take_answer(const struct query_answer *answer, const char *what, stru
 	}
 	if (module->is_jemalloc || has_symbol || has_dwarf)
 		diagnostics_add(diagnostics, what, "%s: symbol tsd_tls: %s; %s", module->path,
-			    answer->symbol == -EEXIST ? "known" : has_symbol ? "found" : strerror(-answer->symbol),
-			    answer->dwarf.how);
+				answer->symbol == -EEXIST ? "known"
+				: has_symbol              ? "found"
+							  : strerror(-answer->symbol),
+				answer->dwarf.how);
 	return has_symbol || has_dwarf;
 }
 
 /*
- * Offsets that follow from headers which the process has written over would be wrong by as much. The
- * file cannot always be opened: what can be is compared. Here, and not in a child: bytes are compared, none
- * is understood, and it is done for every jemalloc, where a child would cost several times all the rest.
- * Nor can the opening harm: a regular file only, read only, and the kernel alone knows what is in it.
+ * Offsets that follow from headers which the process has written over would be wrong by as much.
+ * The file cannot always be opened: what can be is compared. Here, and not in a child: bytes are
+ * compared, none is understood, and it is done for every jemalloc, where a child would cost several
+ * times all the rest. Nor can the opening harm: a regular file only, read only, and the kernel
+ * alone knows what is in it.
  */
 static void compare_headers(int proc_fd, pid_t reader, struct module *module)
 {
@@ -79,17 +83,20 @@ static void compare_headers(int proc_fd, pid_t reader, struct module *module)
 	if (rc == -EBADMSG) {
 		module->layout = rc;
 		snprintf(module->place.how, sizeof module->place.how,
-			 "its ELF headers in memory are not those of the file: they were written over");
+			 "its ELF headers in memory are not those of the file: they were written "
+			 "over");
 	} else if (rc == -EIO) {
 		module->layout = rc;
 		snprintf(module->place.how, sizeof module->place.how,
-			 "its file cannot be read to compare the ELF headers in memory: %s", strerror(errno));
+			 "its file cannot be read to compare the ELF headers in memory: %s",
+			 strerror(errno));
 	}
 	close(fd);
 }
 
 /* A child that came to grief: its file counts as one that does not answer. */
-static int asked(int rc, const char *how, const struct module *module, struct module_list *list, struct diagnostics *diagnostics)
+static int asked(int rc, const char *how, const struct module *module, struct module_list *list,
+		 struct diagnostics *diagnostics)
 {
 	diagnostics_add(diagnostics, "isolation", "%s: %s", module->path, how);
 	if (rc)
@@ -98,25 +105,33 @@ static int asked(int rc, const char *how, const struct module *module, struct mo
 }
 
 /* Files: first the program's own, then, if that did not settle it, its debug file. */
-static void ask_files(const struct module_files *files, struct module_list *list, struct module *module,
-		      struct tsd_signs *signs, struct diagnostics *diagnostics)
+static void ask_files(const struct module_files *files, struct module_list *list,
+		      struct module *module, struct tsd_signs *signs,
+		      struct diagnostics *diagnostics)
 {
 	struct program_head head;
-	struct file_question question = { .proc_fd = files->proc_fd, .reader = files->reader, .module = module,
-					  .head = &head, .wants_symbol = !signs->has_symbol };
+	struct file_question question = { .proc_fd = files->proc_fd,
+					  .reader = files->reader,
+					  .module = module,
+					  .head = &head,
+					  .wants_symbol = !signs->has_symbol };
 	struct query_answer program, debug;
 	char how[SANDBOX_HOW_SIZE];
 
 	if (list->asked++ >= ASKED_LIMIT) {
-		module_list_unread(list, module, "%d files were asked: name it by --jemalloc", ASKED_LIMIT);
+		module_list_unread(list, module, "%d files were asked: name it by --jemalloc",
+				   ASKED_LIMIT);
 		return;
 	}
 	if (program_head_read(module, &head))
 		return;
-	if (asked(query_program(&files->isolation, &question, &program, how), how, module, list, diagnostics)) {
+	if (asked(query_program(&files->isolation, &question, &program, how), how, module, list,
+		  diagnostics)) {
 		if (program.opened && module->is_jemalloc)
-			diagnostics_add(diagnostics, "symbol table", "%s: %s", module->path, strerror(-program.opened));
-		if (program.opened == 0 && take_answer(&program, "symbol table", module, signs, diagnostics)) {
+			diagnostics_add(diagnostics, "symbol table", "%s: %s", module->path,
+					strerror(-program.opened));
+		if (program.opened == 0 &&
+		    take_answer(&program, "symbol table", module, signs, diagnostics)) {
 			module->is_jemalloc = 1;
 			module->layout = tsd_layout_find(signs, &module->place);
 		}
@@ -125,17 +140,19 @@ static void ask_files(const struct module_files *files, struct module_list *list
 	}
 	question.wants_symbol = !signs->has_symbol;
 	if (module->is_jemalloc && module->layout == -ENODATA && (head.id_size || question.link) &&
-	    asked(query_debug(&files->isolation, &question, &debug, how), how, module, list, diagnostics) &&
+	    asked(query_debug(&files->isolation, &question, &debug, how), how, module, list,
+		  diagnostics) &&
 	    debug.opened == 0 && take_answer(&debug, "debug file", module, signs, diagnostics))
 		module->layout = tsd_layout_find(signs, &module->place);
 	free(head.bytes);
 }
 
 /* All signs of one module. */
-static int examine(const struct module_files *files, struct module_list *list, struct module *module, enum ask ask,
-		   struct diagnostics *diagnostics)
+static int examine(const struct module_files *files, struct module_list *list,
+		   struct module *module, enum ask ask, struct diagnostics *diagnostics)
 {
-	struct tsd_signs signs = { .filesz = module->image.tls_filesz, .memsz = module->image.tls_memsz };
+	struct tsd_signs signs = { .filesz = module->image.tls_filesz,
+				   .memsz = module->image.tls_memsz };
 	struct elf_dynamic dynamic = { 0 };
 	unsigned char *image = NULL;
 	uint64_t *relocs = NULL, state;
@@ -153,20 +170,22 @@ static int examine(const struct module_files *files, struct module_list *list, s
 		known = tsd_layout_fingerprint(&signs, &state) > 0;
 		module->is_jemalloc = known || defines_mallctl(&dynamic);
 		module->layout = tsd_layout_find(&signs, &module->place);
-		if (module->layout == -ENODATA && (module->is_jemalloc || tsd_layout_has_old_image(&signs)) &&
+		if (module->layout == -ENODATA &&
+		    (module->is_jemalloc || tsd_layout_has_old_image(&signs)) &&
 		    elf_image_version(&module->image, version) == 0) {
 			signs.version = version;
 			module->layout = tsd_layout_find(&signs, &module->place);
 			module->is_jemalloc |= module->layout == 0;
 		}
-		if (module->layout == -ENODATA && files->use && ask >= (module->is_jemalloc ? ASK_JEMALLOC : ASK_ANY))
+		if (module->layout == -ENODATA && files->use &&
+		    ask >= (module->is_jemalloc ? ASK_JEMALLOC : ASK_ANY))
 			ask_files(files, list, module, &signs, diagnostics);
 		if (module->is_jemalloc && module->layout == 0 && files->use)
 			compare_headers(files->proc_fd, files->reader, module);
 		if (module->is_jemalloc)
 			diagnostics_add(diagnostics, "jemalloc", "%s%s at 0x%llx: %s", module->path,
-				    module->deleted ? " (deleted)" : "", (unsigned long long)module->image.start,
-				    module->place.how);
+					module->deleted ? " (deleted)" : "",
+					(unsigned long long)module->image.start, module->place.how);
 	}
 	elf_dynamic_free(&dynamic);
 	free(relocs);
@@ -175,8 +194,8 @@ static int examine(const struct module_files *files, struct module_list *list, s
 }
 
 /* Returns 0, or why to give up on all of them: a damaged file is no jemalloc, and no reason to. */
-static int try_module(const struct module_files *files, struct module_list *list, struct module *module, enum ask ask,
-		      struct diagnostics *diagnostics)
+static int try_module(const struct module_files *files, struct module_list *list,
+		      struct module *module, enum ask ask, struct diagnostics *diagnostics)
 {
 	int rc = examine(files, list, module, ask, diagnostics);
 
@@ -188,11 +207,12 @@ static int try_module(const struct module_files *files, struct module_list *list
 }
 
 /*
- * First without the files of libraries that have no sign of jemalloc in memory: of 100 none is opened. Then,
- * if that leads nowhere, they are asked, as a jemalloc before 5.3 that exports nothing may have a symbol.
+ * First without the files of libraries that have no sign of jemalloc in memory: of 100 none is
+ * opened. Then, if that leads nowhere, they are asked, as a jemalloc before 5.3 that exports
+ * nothing may have a symbol.
  */
 int jemalloc_find(const struct module_files *files, struct module_list *list, const char *wanted,
-			      struct diagnostics *diagnostics)
+		  struct diagnostics *diagnostics)
 {
 	size_t found = 0;
 	int rc = 0;
@@ -201,14 +221,20 @@ int jemalloc_find(const struct module_files *files, struct module_list *list, co
 		struct module *module = &list->modules[i];
 
 		if (module->image.has_tls)
-			rc = try_module(files, list, module, module->is_executable ? ASK_ANY :
-					module_is_wanted(module, wanted) ? ASK_JEMALLOC : ASK_NONE, diagnostics);
+			rc = try_module(files, list, module,
+					module->is_executable              ? ASK_ANY
+					: module_is_wanted(module, wanted) ? ASK_JEMALLOC
+									   : ASK_NONE,
+					diagnostics);
 		found += module->is_jemalloc && module_is_wanted(module, wanted);
 	}
-	for (size_t i = 0; rc == 0 && found == 0 && files->use && list->asked <= ASKED_LIMIT && i < list->count; i++) {
+	for (size_t i = 0;
+	     rc == 0 && found == 0 && files->use && list->asked <= ASKED_LIMIT && i < list->count;
+	     i++) {
 		struct module *module = &list->modules[i];
 
-		if (module->is_executable || module->is_jemalloc || module->image.tls_memsz < TSD_LAYOUT_SMALLEST ||
+		if (module->is_executable || module->is_jemalloc ||
+		    module->image.tls_memsz < TSD_LAYOUT_SMALLEST ||
 		    !module_is_wanted(module, wanted))
 			continue;
 		rc = try_module(files, list, module, ASK_ANY, diagnostics);

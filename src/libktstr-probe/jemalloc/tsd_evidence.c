@@ -41,7 +41,8 @@ int tsd_dwarf_fits(const struct tsd_signs *signs, uint64_t start)
 {
 	return start <= signs->memsz && signs->dwarf_size <= signs->memsz - start &&
 	       signs->dwarf_size >= 8 && signs->dwarf_allocated <= signs->dwarf_size - 8 &&
-	       signs->dwarf_deallocated <= signs->dwarf_size - 8 && signs->dwarf_state < signs->dwarf_size &&
+	       signs->dwarf_deallocated <= signs->dwarf_size - 8 &&
+	       signs->dwarf_state < signs->dwarf_size &&
 	       signs->dwarf_allocated != signs->dwarf_deallocated;
 }
 

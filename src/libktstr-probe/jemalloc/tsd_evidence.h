@@ -21,8 +21,8 @@ int tsd_reloc_points_to(const struct tsd_signs *signs, uint64_t offset);
 int tsd_dwarf_fits(const struct tsd_signs *signs, uint64_t start);
 
 /* Writes place->how, and returns code. */
-__attribute__((format(printf, 3, 4)))
-int tsd_answer(struct tsd_place *place, int code, const char *format, ...);
+__attribute__((format(printf, 3, 4))) int tsd_answer(struct tsd_place *place, int code,
+						     const char *format, ...);
 
 /* No fingerprint: jemalloc before 5.3.0. As tsd_layout_find. */
 int tsd_find_old(const struct tsd_signs *signs, struct tsd_place *place);

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* jemalloc's version string and its messages in the constant data of a mapped file. Called by module_jemalloc and
-   module_choice. */
+/* jemalloc's version string and its messages in the constant data of a mapped file. */
 #include "config.h"
 
 #include "elf/elf_image.h"
@@ -10,8 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define PIECE 262144
-#define SCAN_LIMIT (UINT64_C(32) << 20)
+#define PIECE       262144
+#define SCAN_LIMIT  (UINT64_C(32) << 20)
 #define HASH_DIGITS 40
 
 static size_t digits(const char *text, size_t room, size_t most)
@@ -25,9 +24,9 @@ static size_t digits(const char *text, size_t room, size_t most)
 
 /*
  * JEMALLOC_VERSION, as jemalloc's configure makes it of "git describe --long --abbrev=40":
- * <major>.<minor>.<bugfix>-<commits since>-g<40 hexadecimal digits>, then a NUL. Redis gives its copy a hash
- * of "0" (--with-version=5.2.1-0-g0), and no other length is taken: many a program has a version like these.
- * Returns its length, or 0.
+ * <major>.<minor>.<bugfix>-<commits since>-g<40 hexadecimal digits>, then a NUL. Redis gives its
+ * copy a hash of "0" (--with-version=5.2.1-0-g0), and no other length is taken: many a program has
+ * a version like these. Returns its length, or 0.
  */
 static size_t version_length(const char *text, size_t room)
 {
@@ -60,11 +59,13 @@ static int find_version(const char *text, size_t size, void *result)
 		const char *begin = at;
 		size_t length;
 
-		while (begin > text && at - begin < 20 && strchr("0123456789.-", begin[-1]) && begin[-1])
+		while (begin > text && at - begin < 20 && strchr("0123456789.-", begin[-1]) &&
+		       begin[-1])
 			begin--;
 		at += 2;
 		length = version_length(begin, (size_t)(end - begin));
-		/* What configure writes when it was built without its git repository, as Rust's crates do. */
+		/* What configure writes when it was built without its git repository, as Rust's
+		 * crates do. */
 		if (!length || strncmp(begin, "0.0.0-", 6) == 0)
 			continue;
 		if (*version && (strlen(version) != length || memcmp(version, begin, length) != 0))
@@ -75,7 +76,8 @@ static int find_version(const char *text, size_t size, void *result)
 	return 0;
 }
 
-/* jemalloc begins each of its messages so. The '<' stands apart: our own constants do not hold the whole. */
+/* jemalloc begins each of its messages so. The '<' stands apart: our own constants do not hold the
+ * whole. */
 static int find_message(const char *text, size_t size, void *none)
 {
 	static const char begin[] = "jemalloc>: ";
@@ -90,17 +92,21 @@ static int find_message(const char *text, size_t size, void *none)
 	return 0;
 }
 
-/* Looks at each piece of what cannot be written, until look says something else than 0. Returns that, or -ENOMEM. */
-static int each_piece(const struct elf_image *image, int (*look)(const char *text, size_t size, void *context),
-		      void *context)
+/* Looks at each piece of what cannot be written, until look says something else than 0. Returns
+ * that, or -ENOMEM. */
+static int each_piece(const struct elf_image *image,
+		      int (*look)(const char *text, size_t size, void *context), void *context)
 {
 	uint64_t left = SCAN_LIMIT;
 	char *piece = malloc(PIECE);
 	int rc = piece ? 0 : -ENOMEM;
 
-	/* Code last: where it is apart from the constants it holds none of them, and may be a hundred times as large. */
+	/* Code last: where it is apart from the constants it holds none of them, and may be a
+	 * hundred times as large. */
 	for (size_t i = 0; rc == 0 && i < 2 * (size_t)ELF_IMAGE_SPANS; i++) {
-		const struct elf_span *span = i < ELF_IMAGE_SPANS ? &image->constants[i] : &image->code[i - ELF_IMAGE_SPANS];
+		const struct elf_span *span = i < ELF_IMAGE_SPANS
+						      ? &image->constants[i]
+						      : &image->code[i - ELF_IMAGE_SPANS];
 		uint64_t at = span->address, size = span->size;
 
 		/* The pieces overlap by the longest version, so that none is cut in two. */

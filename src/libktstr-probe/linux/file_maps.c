@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The mappings of files in a process. Its threads' stacks stand in maps as well: of 1000 threads that are
- * 2000 lines to be printed and parsed, besides the 20 that count. Called by module_list.
+ * The mappings of files in a process. Its threads' stacks stand in maps as well: of 1000 threads
+ * that are 2000 lines to be printed and parsed, besides the 20 that count.
  */
 #include "config.h"
 
@@ -18,12 +18,12 @@
 
 #include "linux/procfs.h"
 
-#define MAPS_LIMIT (64u << 20)
+#define MAPS_LIMIT    (64u << 20)
 #define QUERIES_LIMIT 65536 /* vm.max_map_count's default is as great */
 
 /* linux/fs.h of Linux 6.11 and later, under names of our own: older headers do not have them. */
 struct map_query {
-	uint64_t size, query_flags, query_addr; /* asked */
+	uint64_t size, query_flags, query_addr;                                   /* asked */
 	uint64_t vma_start, vma_end, vma_flags, vma_page_size, vma_offset, inode; /* answered */
 	uint32_t dev_major, dev_minor;
 	uint32_t vma_name_size; /* asked: room; answered: length with its NUL, 0 for no name */
@@ -31,19 +31,23 @@ struct map_query {
 	uint64_t vma_name_addr, build_id_addr;
 };
 
-#define MAP_QUERY _IOWR('f', 17, struct map_query) /* PROCMAP_QUERY */
-#define MAP_QUERY_READABLE 0x01
-#define MAP_QUERY_WRITABLE 0x02
-#define MAP_QUERY_EXECUTABLE 0x04
-#define MAP_QUERY_SHARED 0x08
+#define MAP_QUERY                  _IOWR('f', 17, struct map_query) /* PROCMAP_QUERY */
+#define MAP_QUERY_READABLE         0x01
+#define MAP_QUERY_WRITABLE         0x02
+#define MAP_QUERY_EXECUTABLE       0x04
+#define MAP_QUERY_SHARED           0x08
 #define MAP_QUERY_COVERING_OR_NEXT 0x10
-#define MAP_QUERY_FILE_BACKED 0x20
+#define MAP_QUERY_FILE_BACKED      0x20
 
 static void take_answer(const struct map_query *query, char *name, struct procfs_map *map)
 {
 	*map = (struct procfs_map){
-		.start = query->vma_start, .end = query->vma_end, .offset = query->vma_offset,
-		.inode = query->inode, .dev_major = query->dev_major, .dev_minor = query->dev_minor,
+		.start = query->vma_start,
+		.end = query->vma_end,
+		.offset = query->vma_offset,
+		.inode = query->inode,
+		.dev_major = query->dev_major,
+		.dev_minor = query->dev_minor,
 		.perms = { query->vma_flags & MAP_QUERY_READABLE ? 'r' : '-',
 			   query->vma_flags & MAP_QUERY_WRITABLE ? 'w' : '-',
 			   query->vma_flags & MAP_QUERY_EXECUTABLE ? 'x' : '-',
@@ -53,13 +57,16 @@ static void take_answer(const struct map_query *query, char *name, struct procfs
 	procfs_strip_deleted(map);
 }
 
-/* The first file's mapping at or behind an address. The name is left out where PATH_MAX does not hold it. */
+/* The first file's mapping at or behind an address. The name is left out where PATH_MAX does not
+ * hold it. */
 static int ask(int fd, uint64_t address, char *name, struct procfs_map *map)
 {
 	struct map_query query = {
-		.size = sizeof query, .query_addr = address,
+		.size = sizeof query,
+		.query_addr = address,
 		.query_flags = MAP_QUERY_COVERING_OR_NEXT | MAP_QUERY_FILE_BACKED,
-		.vma_name_size = PATH_MAX, .vma_name_addr = (uintptr_t)name,
+		.vma_name_size = PATH_MAX,
+		.vma_name_addr = (uintptr_t)name,
 	};
 	int rc = ioctl(fd, MAP_QUERY, &query) ? -errno : 0;
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The mappings of files in a process: one query each where the kernel answers those, else all of maps.
-   Called by module_list. */
+/* The mappings of files in a process: one query each where the kernel answers those, else all of
+ * maps.
+ */
 #ifndef KTSTR_FILE_MAPS_H
 #define KTSTR_FILE_MAPS_H
 
@@ -8,7 +9,8 @@
 
 #include "linux/procfs_text.h"
 
-/* Returns 0, or a negative errno that ends the walk. The map, its path too, is gone after the call. */
+/* Returns 0, or a negative errno that ends the walk. The map, its path too, is gone after the call.
+ */
 typedef int (*file_maps_visit)(void *context, const struct procfs_map *map);
 
 /*

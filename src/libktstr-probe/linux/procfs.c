@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* What the kernel tells of a process below /proc, or below another folder that looks like it (tests).
-   Called by file_maps, module_list and probe_*. */
+/* What the kernel tells of a process below /proc, or below another folder that looks like it
+ * (tests).
+ */
 #include "config.h"
 
 #include "linux/procfs.h"
@@ -14,8 +15,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#define CHUNK 65536
-#define AUXV_LIMIT 65536
+#define CHUNK        65536
+#define AUXV_LIMIT   65536
 #define STATUS_LIMIT (1u << 20)
 
 /* The whole file into buffer: as many bytes as there are, at most size. */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The texts below /proc. Called by procfs and file_maps. */
+/* The texts below /proc. */
 #include "config.h"
 
 #include "linux/procfs_text.h"
@@ -10,7 +10,8 @@
 
 static const char deleted_mark[] = " (deleted)";
 
-/* A number in base 10 or 16, and the character behind it. Returns NULL when it is not so or too large. */
+/* A number in base 10 or 16, and the character behind it. Returns NULL when it is not so or too
+ * large. */
 static const char *number(const char *text, unsigned int base, char behind, uint64_t *value)
 {
 	const char *at = text;
@@ -24,7 +25,8 @@ static const char *number(const char *text, unsigned int base, char behind, uint
 			digit = (unsigned int)(*at - 'a') + 10;
 		else
 			break;
-		if (__builtin_mul_overflow(*value, base, value) || __builtin_add_overflow(*value, digit, value))
+		if (__builtin_mul_overflow(*value, base, value) ||
+		    __builtin_add_overflow(*value, digit, value))
 			return NULL;
 	}
 	return at > text && *at == behind ? at + 1 : NULL;
@@ -103,7 +105,8 @@ static const char *skip(const char *at, const char *end, unsigned int fields)
 	return at;
 }
 
-/* proc_pid_stat(5). The text is not changed and need not end in a NUL, but its last field is not asked for. */
+/* proc_pid_stat(5). The text is not changed and need not end in a NUL, but its last field is not
+ * asked for. */
 int procfs_parse_stat(const char *text, size_t length, struct procfs_stat *stat)
 {
 	/* The name may hold anything, also ')' and newlines: it ends at the last ')'. */
@@ -111,7 +114,8 @@ int procfs_parse_stat(const char *text, size_t length, struct procfs_stat *stat)
 	const char *end = text + length, *at;
 	size_t size;
 
-	if (!open || !close || close < open || end - close < 4 || close[1] != ' ' || close[3] != ' ')
+	if (!open || !close || close < open || end - close < 4 || close[1] != ' ' ||
+	    close[3] != ' ')
 		return -EBADMSG;
 	size = (size_t)(close - open - 1);
 	if (size >= sizeof stat->comm)
@@ -121,7 +125,8 @@ int procfs_parse_stat(const char *text, size_t length, struct procfs_stat *stat)
 	stat->state = close[2];
 	/* The state is field 3, flags are 9, starttime is 22: each with a field behind it. */
 	at = skip(close + 2, end, 9 - 3);
-	if (!at || !memchr(at, ' ', (size_t)(end - at)) || !(at = number(at, 10, ' ', &stat->flags)))
+	if (!at || !memchr(at, ' ', (size_t)(end - at)) ||
+	    !(at = number(at, 10, ' ', &stat->flags)))
 		return -EBADMSG;
 	at = skip(at, end, 22 - 10);
 	if (!at || !memchr(at, ' ', (size_t)(end - at)) || !number(at, 10, ' ', &stat->start_time))

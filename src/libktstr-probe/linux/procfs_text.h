@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The texts below /proc: pure parsers, written by hand because a process with 10000 threads has as many
- * stat files and twice as many lines in maps. Called by procfs and file_maps.
+ * The texts below /proc: pure parsers, written by hand because a process with 10000 threads has as
+ * many stat files and twice as many lines in maps.
  */
 #ifndef KTSTR_PROCFS_TEXT_H
 #define KTSTR_PROCFS_TEXT_H
@@ -22,18 +22,19 @@ struct procfs_map {
 struct procfs_stat {
 	char comm[16];
 	char state;
-	uint64_t flags;	     /* field 9, PF_… */
+	uint64_t flags;      /* field 9, PF_… */
 	uint64_t start_time; /* field 22, in clock ticks since boot */
 };
 
 struct procfs_status {
 	pid_t tgid;
 	pid_t tracer;
-	pid_t inner_id;	     /* NSpid's last number */
+	pid_t inner_id;      /* NSpid's last number */
 	unsigned int levels; /* how many numbers NSpid has */
 };
 
-/* Sets `deleted` from what the kernel writes behind the path of a file that is gone, and cuts it off. */
+/* Sets `deleted` from what the kernel writes behind the path of a file that is gone, and cuts it
+ * off. */
 void procfs_strip_deleted(struct procfs_map *map);
 
 /* Each returns 0 or -EBADMSG. Changes line. */

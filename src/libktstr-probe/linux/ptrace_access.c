@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Why the kernel refuses to let us read a process, and what would help. It never decides anything:
- * the kernel does; this explains the answer afterwards. Called by probe_open.
+ * the kernel does; this explains the answer afterwards.
  */
 #include "config.h"
 
@@ -17,7 +17,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define STATUS_SIZE 16384 /* the lines that matter stand well before this, whatever Cpus_allowed holds */
+#define STATUS_SIZE \
+	16384 /* the lines that matter stand well before this, whatever Cpus_allowed holds */
 
 static int read_small(int proc_fd, const char *path, char *text, size_t size)
 {
@@ -111,9 +112,15 @@ void ptrace_access_read(int proc_fd, pid_t pid, struct ptrace_access *gate)
 	uint64_t own_effective = 0;
 	char text[16];
 
-	*gate = (struct ptrace_access){ .target_uid = { -1, -1, -1 }, .target_gid = { -1, -1, -1 },
-				      .capability = -1, .yama = -1, .dumpable = -1, .own_seccomp = -1, .tracer = -1,
-				      .same_user_space = -1, .more_capable = -1 };
+	*gate = (struct ptrace_access){ .target_uid = { -1, -1, -1 },
+					.target_gid = { -1, -1, -1 },
+					.capability = -1,
+					.yama = -1,
+					.dumpable = -1,
+					.own_seccomp = -1,
+					.tracer = -1,
+					.same_user_space = -1,
+					.more_capable = -1 };
 	read_own(proc_fd, gate, &own_effective);
 	read_target(proc_fd, pid, gate, own_effective);
 	read_user_spaces(proc_fd, pid, gate);
@@ -129,21 +136,26 @@ static int differ(const long ids[3], long own)
 	return 0;
 }
 
-static const char own_filter[] = "the seccomp filter of our own process refused, or a security module (AppArmor, "
-				 "SELinux, ...): run this outside of the sandbox or container";
+static const char own_filter[] =
+	"the seccomp filter of our own process refused, or a security module (AppArmor, "
+	"SELinux, ...): run this outside of the sandbox or container";
 
-/* In the order in which the kernel asks: __ptrace_may_access() in kernel/ptrace.c, then the LSMs. */
+/* In the order in which the kernel asks: __ptrace_may_access() in kernel/ptrace.c, then the LSMs.
+ */
 static const char *verdict(const struct ptrace_access *gate)
 {
 	if (gate->capability == 1) {
 		if (gate->yama >= 3)
 			return "Yama forbids every attach (ptrace_scope 3, until the next boot)";
 		if (gate->same_user_space == 0)
-			return "it lives in a user namespace over which our CAP_SYS_PTRACE does not reach: run this as "
+			return "it lives in a user namespace over which our CAP_SYS_PTRACE does "
+			       "not reach: run this as "
 			       "root of that namespace or of the host";
 		if (gate->same_user_space < 0) /* the link to it is behind the same gate */
-			return "it lives in a user namespace over which our CAP_SYS_PTRACE does not reach, or a security "
-			       "module (AppArmor, SELinux, ...) refused: run this as root of that namespace or of the "
+			return "it lives in a user namespace over which our CAP_SYS_PTRACE does "
+			       "not reach, or a security "
+			       "module (AppArmor, SELinux, ...) refused: run this as root of that "
+			       "namespace or of the "
 			       "host, or look into that module's log";
 		if (gate->own_seccomp > 0)
 			return own_filter;
@@ -152,12 +164,15 @@ static const char *verdict(const struct ptrace_access *gate)
 	if (differ(gate->target_uid, (long)gate->own_uid))
 		return "it runs as another user: run this as that user or as root (CAP_SYS_PTRACE)";
 	if (differ(gate->target_gid, (long)gate->own_gid))
-		return "it runs with another group: run this with that group (sg(1)) or as root (CAP_SYS_PTRACE)";
+		return "it runs with another group: run this with that group (sg(1)) or as root "
+		       "(CAP_SYS_PTRACE)";
 	if (gate->dumpable == 0)
-		return "it is not dumpable (set-id program, file capabilities or PR_SET_DUMPABLE): run this as root "
+		return "it is not dumpable (set-id program, file capabilities or PR_SET_DUMPABLE): "
+		       "run this as root "
 		       "(CAP_SYS_PTRACE)";
 	if (gate->yama == 1)
-		return "Yama lets only an ancestor read it (ptrace_scope 1): run this as root (CAP_SYS_PTRACE), start "
+		return "Yama lets only an ancestor read it (ptrace_scope 1): run this as root "
+		       "(CAP_SYS_PTRACE), start "
 		       "the process from here, or lower kernel.yama.ptrace_scope";
 	if (gate->yama == 2)
 		return "Yama asks for CAP_SYS_PTRACE (ptrace_scope 2): run this as root";
@@ -167,7 +182,8 @@ static const char *verdict(const struct ptrace_access *gate)
 		return "it holds capabilities that we lack: run this as root (CAP_SYS_PTRACE)";
 	if (gate->own_seccomp > 0)
 		return own_filter;
-	return "a security module (AppArmor, SELinux, ...) refused: look into its log, or run this as root";
+	return "a security module (AppArmor, SELinux, ...) refused: look into its log, or run this "
+	       "as root";
 }
 
 static const char *answer(int known)
@@ -192,8 +208,11 @@ void ptrace_access_text(const struct ptrace_access *gate, char *text, size_t siz
 	if (gate->yama >= 0)
 		snprintf(yama, sizeof yama, "%d", gate->yama);
 	snprintf(text, size,
-		 "%s [our uid %ld, its uids %s, our gid %ld, its gids %s, our CAP_SYS_PTRACE %s, dumpable %s, "
-		 "Yama ptrace_scope %s, our seccomp mode %d, its tracer %ld, same user namespace %s]",
-		 verdict(gate), (long)gate->own_uid, uids, (long)gate->own_gid, gids, answer(gate->capability),
-		 answer(gate->dumpable), yama, gate->own_seccomp, gate->tracer, answer(gate->same_user_space));
+		 "%s [our uid %ld, its uids %s, our gid %ld, its gids %s, our CAP_SYS_PTRACE %s, "
+		 "dumpable %s, "
+		 "Yama ptrace_scope %s, our seccomp mode %d, its tracer %ld, same user namespace "
+		 "%s]",
+		 verdict(gate), (long)gate->own_uid, uids, (long)gate->own_gid, gids,
+		 answer(gate->capability), answer(gate->dumpable), yama, gate->own_seccomp,
+		 gate->tracer, answer(gate->same_user_space));
 }

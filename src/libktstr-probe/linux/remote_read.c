@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Reads many ranges of another process's memory with few system calls, some of which may be gone.
-   Called by whoever looks into the target. */
+ */
 #include "config.h"
 
 #include "linux/remote_read.h"
@@ -11,14 +11,15 @@
 #define RANGES_PER_CALL 1024 /* UIO_MAXIOV, include/uapi/linux/uio.h */
 
 /* One call. Returns the number of bytes read, or a negative errno. */
-static ssize_t read_batch(pid_t tid, const struct remote_range *ranges, size_t count,
-			  struct remote_read_count *counter)
+static ssize_t read_batch(pid_t tid, const struct target_range *ranges, size_t count,
+			  struct target_read_count *counter)
 {
 	struct iovec local[RANGES_PER_CALL], remote[RANGES_PER_CALL];
 	ssize_t done;
 
 	for (size_t i = 0; i < count; i++) {
-		local[i] = (struct iovec){ .iov_base = ranges[i].buffer, .iov_len = ranges[i].size };
+		local[i] =
+			(struct iovec){ .iov_base = ranges[i].buffer, .iov_len = ranges[i].size };
 		remote[i] = (struct iovec){ .iov_base = (void *)(uintptr_t)ranges[i].address,
 					    .iov_len = ranges[i].size };
 	}
@@ -31,7 +32,7 @@ static ssize_t read_batch(pid_t tid, const struct remote_range *ranges, size_t c
 }
 
 /* Marks the ranges that `bytes` fill. Returns their number. */
-static size_t mark_read(struct remote_range *ranges, size_t count, size_t bytes)
+static size_t mark_read(struct target_range *ranges, size_t count, size_t bytes)
 {
 	size_t i;
 
@@ -42,12 +43,14 @@ static size_t mark_read(struct remote_range *ranges, size_t count, size_t bytes)
 	return i;
 }
 
-int remote_read(pid_t tid, struct remote_range *ranges, size_t count, struct remote_read_count *counter)
+int remote_read(pid_t tid, struct target_range *ranges, size_t count,
+		struct target_read_count *counter)
 {
 	size_t next = 0;
 
 	while (next < count) {
-		size_t batch = count - next < RANGES_PER_CALL ? count - next : RANGES_PER_CALL, whole;
+		size_t batch = count - next < RANGES_PER_CALL ? count - next : RANGES_PER_CALL,
+		       whole;
 		ssize_t bytes = read_batch(tid, ranges + next, batch, counter);
 
 		if (bytes < 0 && bytes != -EFAULT && bytes != -EINVAL) {
@@ -57,16 +60,18 @@ int remote_read(pid_t tid, struct remote_range *ranges, size_t count, struct rem
 		}
 		whole = mark_read(ranges + next, batch, bytes < 0 ? 0 : (size_t)bytes);
 		next += whole;
-		/* process_vm_readv(2) ends at the first range that it cannot read: go on behind it. */
+		/* process_vm_readv(2) ends at the first range that it cannot read: go on behind it.
+		 */
 		if (whole < batch)
 			ranges[next++].error = -EFAULT;
 	}
 	return 0;
 }
 
-int remote_read_one(pid_t tid, uint64_t address, void *buffer, size_t size, struct remote_read_count *counter)
+int remote_read_one(pid_t tid, uint64_t address, void *buffer, size_t size,
+		    struct target_read_count *counter)
 {
-	struct remote_range range = { .address = address, .buffer = buffer, .size = size };
+	struct target_range range = { .address = address, .buffer = buffer, .size = size };
 	int rc = remote_read(tid, &range, 1, counter);
 
 	return rc ? rc : range.error;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Reads many ranges of another process's memory with few system calls, some of which may be gone.
-   Called by whoever looks into the target. */
+ */
 #ifndef KTSTR_REMOTE_READ_H
 #define KTSTR_REMOTE_READ_H
 
@@ -8,25 +8,18 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-struct remote_range {
-	uint64_t address;
-	void *buffer;
-	size_t size;
-	int error; /* result: 0, or a negative errno for this range alone */
-};
-
-struct remote_read_count {
-	uint64_t calls, bytes;
-};
+#include "base/target.h"
 
 /*
  * Reads count ranges through the task tid, in their order. A range that cannot be read whole gets
  * -EFAULT, and the others are read all the same. Returns 0, or a negative errno that concerns all
  * (-EPERM, -ESRCH, -ENOSYS), which the ranges not read so far then carry too. counter may be NULL.
  */
-int remote_read(pid_t tid, struct remote_range *ranges, size_t count, struct remote_read_count *counter);
+int remote_read(pid_t tid, struct target_range *ranges, size_t count,
+		struct target_read_count *counter);
 
 /* One range. Returns 0 or a negative errno. */
-int remote_read_one(pid_t tid, uint64_t address, void *buffer, size_t size, struct remote_read_count *counter);
+int remote_read_one(pid_t tid, uint64_t address, void *buffer, size_t size,
+		    struct target_read_count *counter);
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Opens regular files inside the target's root. Called by program_file and debug_file. */
+/* Opens regular files inside the target's root. */
 #include "config.h"
 
 #include "linux/target_file.h"
@@ -14,8 +14,8 @@
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
-/* Only a regular file is opened at all: a FIFO could hold us, and a device do things when it is opened.
-   path_fd was opened with O_PATH, and is closed. */
+/* Only a regular file is opened at all: a FIFO could hold us, and a device do things when it is
+   opened. path_fd was opened with O_PATH, and is closed. */
 static int open_regular(int path_fd)
 {
 	char path[32];
@@ -35,7 +35,8 @@ static int open_regular(int path_fd)
 
 int target_file_open_any(int proc_fd, pid_t pid, const char *path)
 {
-	struct open_how how = { .flags = O_PATH | O_CLOEXEC, .resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS };
+	struct open_how how = { .flags = O_PATH | O_CLOEXEC,
+				.resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS };
 	char root[32] = "/";
 	int root_fd, fd;
 
@@ -49,15 +50,16 @@ int target_file_open_any(int proc_fd, pid_t pid, const char *path)
 	return fd;
 }
 
-int target_file_open(int proc_fd, pid_t pid, const char *path, unsigned int dev_major, unsigned int dev_minor,
-		     uint64_t inode)
+int target_file_open(int proc_fd, pid_t pid, const char *path, unsigned int dev_major,
+		     unsigned int dev_minor, uint64_t inode)
 {
 	int fd = target_file_open_any(proc_fd, pid, path);
 	struct stat st;
 
 	if (fd < 0)
 		return fd;
-	if (fstat(fd, &st) || st.st_ino != inode || major(st.st_dev) != dev_major || minor(st.st_dev) != dev_minor) {
+	if (fstat(fd, &st) || st.st_ino != inode || major(st.st_dev) != dev_major ||
+	    minor(st.st_dev) != dev_minor) {
 		close(fd);
 		return -ESTALE;
 	}

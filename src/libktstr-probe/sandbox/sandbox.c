@@ -1,16 +1,17 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Runs what reads a hostile file in a short-lived child. Called by file_answer.
+ * Runs what reads a hostile file in a short-lived child.
  *
- * The child is a fork: it allocates (elfutils does), and fork(3) alone leaves it a heap that no other
- * thread holds locked, as the C library's own malloc and any other takes its locks around it. A bare
- * clone(2) would not, and a program to execute would have to be found, match this library and be carried
- * into every initramfs. But what fork makes is a child that the caller's wait(-1) would find, and whose end
- * would send it SIGCHLD. So between the two stands the keeper: a process that shares our memory as
- * posix_spawn(3)'s does, while the thread that made it waits in the kernel. fork(3) therefore finds this
- * process's locks, with that thread as their owner; the child is the keeper's; and the keeper itself is
- * made with no signal at its end, which only a wait with __WALL or __WCLONE sees (clone(2), wait(2)).
- * The keeper has a table of descriptors of its own: what it opens cannot be left behind here.
+ * The child is a fork: it allocates (elfutils does), and fork(3) alone leaves it a heap that no
+ * other thread holds locked, as the C library's own malloc and any other takes its locks around it.
+ * A bare clone(2) would not, and a program to execute would have to be found, match this library
+ * and be carried into every initramfs. But what fork makes is a child that the caller's wait(-1)
+ * would find, and whose end would send it SIGCHLD. So between the two stands the keeper: a process
+ * that shares our memory as posix_spawn(3)'s does, while the thread that made it waits in the
+ * kernel. fork(3) therefore finds this process's locks, with that thread as their owner; the child
+ * is the keeper's; and the keeper itself is made with no signal at its end, which only a wait with
+ * __WALL or __WCLONE sees (clone(2), wait(2)). The keeper has a table of descriptors of its own:
+ * what it opens cannot be left behind here.
  */
 #include "config.h"
 
@@ -58,9 +59,11 @@ const char *sandbox_missing(void)
 #ifndef __has_feature
 #define __has_feature(name) 0
 #endif
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__) || __has_feature(address_sanitizer) || \
-	__has_feature(memory_sanitizer) || __has_feature(thread_sanitizer)
-	/* Their shadow memory is terabytes of addresses, and their reports take calls that the filter refuses. */
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__) ||           \
+	__has_feature(address_sanitizer) || __has_feature(memory_sanitizer) || \
+	__has_feature(thread_sanitizer)
+	/* Their shadow memory is terabytes of addresses, and their reports take calls that the
+	 * filter refuses. */
 	return "built with a sanitizer";
 #else
 	return NULL;
@@ -75,12 +78,15 @@ static int64_t now_ms(void)
 	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
-/* ---- in the keeper, which shares memory with the caller: nothing is allocated, all is undone by its end ---- */
+/* ---- in the keeper, which shares memory with the caller: nothing is allocated, all is undone by
+ * its end ---- */
 
-/* Until the child has closed its end of the pipe, by its own end or not. Returns 0 or an outcome. */
+/* Until the child has closed its end of the pipe, by its own end or not. Returns 0 or an outcome.
+ */
 static int watch(const struct sandbox *isolation, int life_fd)
 {
-	struct pollfd fds[2] = { { .fd = life_fd }, { .fd = isolation->cancel_fd, .events = POLLIN } };
+	struct pollfd fds[2] = { { .fd = life_fd },
+				 { .fd = isolation->cancel_fd, .events = POLLIN } };
 	int64_t deadline = now_ms() + isolation->wall_ms, left;
 
 	while ((left = deadline - now_ms()) > 0) {
@@ -102,15 +108,19 @@ static int keep(void *argument)
 	pid_t self = getpid(), parent, child;
 	int life[2], outcome, status;
 
-	/* Its parent is the thread that waits for it, which can end no other way than with its process. */
-	if (prctl(PR_SET_PDEATHSIG, SIGKILL) || ((parent = getppid()) != keeper->caller && parent != 0))
+	/* Its parent is the thread that waits for it, which can end no other way than with its
+	 * process. */
+	if (prctl(PR_SET_PDEATHSIG, SIGKILL) ||
+	    ((parent = getppid()) != keeper->caller && parent != 0))
 		_exit(OUTCOME_LOST);
-	sigaction(SIGCHLD, &action, NULL); /* a copy: where the caller ignores it the child would be reaped unseen */
+	sigaction(SIGCHLD, &action,
+		  NULL); /* a copy: where the caller ignores it the child would be reaped unseen */
 	if (pipe2(life, O_CLOEXEC | O_NONBLOCK))
 		_exit(OUTCOME_NOT_STARTED);
 	child = fork();
 	if (child == 0)
-		sandbox_child_run(keeper->isolation, keeper->work, keeper->size, self, keeper->answer_fd, life[1]);
+		sandbox_child_run(keeper->isolation, keeper->work, keeper->size, self,
+				  keeper->answer_fd, life[1]);
 	if (child < 0)
 		_exit(OUTCOME_NOT_STARTED);
 	close(life[1]);
@@ -120,12 +130,15 @@ static int keep(void *argument)
 		_exit(OUTCOME_LOST);
 	if (outcome)
 		_exit(outcome);
-	_exit(WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status) ? OUTCOME_CHILD + WEXITSTATUS(status) : 0);
+	_exit(WIFSIGNALED(status)   ? WTERMSIG(status)
+	      : WEXITSTATUS(status) ? OUTCOME_CHILD + WEXITSTATUS(status)
+				    : 0);
 }
 
 /* ---- in the caller ---- */
 
-/* A thread of its own waits in the kernel for the keeper, so that the caller's goes on to take its signals. */
+/* A thread of its own waits in the kernel for the keeper, so that the caller's goes on to take its
+ * signals. */
 static void *run_keeper(void *argument)
 {
 	struct keeper *keeper = argument;
@@ -137,13 +150,15 @@ static void *run_keeper(void *argument)
 	if (stack == MAP_FAILED)
 		return NULL;
 	keeper->caller = getpid();
-	pid = mprotect(stack, GUARD_SIZE, PROT_NONE)
-		? -1 : clone(keep, stack + STACK_SIZE + GUARD_SIZE, CLONE_VM | CLONE_VFORK, keeper);
+	pid = mprotect(stack, GUARD_SIZE, PROT_NONE) ? -1
+						     : clone(keep, stack + STACK_SIZE + GUARD_SIZE,
+							     CLONE_VM | CLONE_VFORK, keeper);
 	if (pid > 0) {
 		do {
 			reaped = waitpid(pid, &status, (int)__WCLONE);
 		} while (reaped < 0 && errno == EINTR);
-		keeper->outcome = reaped == pid && WIFEXITED(status) ? WEXITSTATUS(status) : OUTCOME_LOST;
+		keeper->outcome = reaped == pid && WIFEXITED(status) ? WEXITSTATUS(status)
+								     : OUTCOME_LOST;
 	}
 	munmap(stack, STACK_SIZE + GUARD_SIZE);
 	return NULL;
@@ -156,7 +171,8 @@ static void wait_for_keeper(struct keeper *keeper)
 	int rc;
 
 	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &before); /* inherited: no handler runs there, nor in the keeper */
+	pthread_sigmask(SIG_SETMASK, &all,
+			&before); /* inherited: no handler runs there, nor in the keeper */
 	rc = pthread_create(&thread, NULL, run_keeper, keeper);
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
 	if (rc == 0)
@@ -187,7 +203,8 @@ static const char *signal_meaning(int number)
 static int say(int outcome, const struct sandbox *isolation, char *how)
 {
 	if (outcome == OUTCOME_TIME) {
-		snprintf(how, SANDBOX_HOW_SIZE, "the child that read it had not ended after %u ms and was killed",
+		snprintf(how, SANDBOX_HOW_SIZE,
+			 "the child that read it had not ended after %u ms and was killed",
 			 isolation->wall_ms);
 		return -ETIMEDOUT;
 	}
@@ -196,17 +213,21 @@ static int say(int outcome, const struct sandbox *isolation, char *how)
 		return -ECANCELED;
 	}
 	if (outcome == OUTCOME_NOT_STARTED) {
-		snprintf(how, SANDBOX_HOW_SIZE, "no child could be made to read it: check the limits on processes, memory "
+		snprintf(how, SANDBOX_HOW_SIZE,
+			 "no child could be made to read it: check the limits on processes, memory "
 			 "and open files");
 		return -EAGAIN;
 	}
 	if (outcome <= SIGRTMAX)
-		snprintf(how, SANDBOX_HOW_SIZE, "the child that read it was killed by signal %d: %s", outcome,
+		snprintf(how, SANDBOX_HOW_SIZE,
+			 "the child that read it was killed by signal %d: %s", outcome,
 			 signal_meaning(outcome));
 	else if (outcome == OUTCOME_CHILD + SANDBOX_CHILD_LIMITS)
-		snprintf(how, SANDBOX_HOW_SIZE, "the child that was to read it could not limit itself: is /proc there?");
+		snprintf(how, SANDBOX_HOW_SIZE,
+			 "the child that was to read it could not limit itself: is /proc there?");
 	else if (outcome == OUTCOME_CHILD + SANDBOX_CHILD_PRIVILEGES)
-		snprintf(how, SANDBOX_HOW_SIZE, "the child that was to read it could not give up its privileges");
+		snprintf(how, SANDBOX_HOW_SIZE,
+			 "the child that was to read it could not give up its privileges");
 	else
 		snprintf(how, SANDBOX_HOW_SIZE, "the child that read it was lost");
 	return -EIO;
@@ -219,22 +240,28 @@ static int take_answer(int fd, void *answer, size_t size, char *how)
 	ssize_t n = read(fd, bytes, sizeof bytes);
 
 	if (n != (ssize_t)(sizeof begin + size)) {
-		snprintf(how, SANDBOX_HOW_SIZE, "the child that read it gave an answer of %zd bytes instead of %zu", n,
+		snprintf(how, SANDBOX_HOW_SIZE,
+			 "the child that read it gave an answer of %zd bytes instead of %zu", n,
 			 sizeof begin + size);
 		return -EBADMSG;
 	}
 	memcpy(&begin, bytes, sizeof begin);
 	memcpy(answer, bytes + sizeof begin, size);
 	if (begin.filter)
-		snprintf(how, SANDBOX_HOW_SIZE, "read by a child with limits, without privileges, but without a filter of "
-			 "system calls: %s", strerror(begin.filter < 0 && begin.filter > -4096 ? -begin.filter : EINVAL));
+		snprintf(how, SANDBOX_HOW_SIZE,
+			 "read by a child with limits, without privileges, but without a filter of "
+			 "system calls: %s",
+			 strerror(begin.filter < 0 && begin.filter > -4096 ? -begin.filter
+									   : EINVAL));
 	else
-		snprintf(how, SANDBOX_HOW_SIZE, "read by a child with limits, without privileges, with a filter of system "
+		snprintf(how, SANDBOX_HOW_SIZE,
+			 "read by a child with limits, without privileges, with a filter of system "
 			 "calls");
 	return 0;
 }
 
-static int run_here(const struct sandbox *isolation, const struct sandbox_work *work, void *answer, char *how)
+static int run_here(const struct sandbox *isolation, const struct sandbox_work *work, void *answer,
+		    char *how)
 {
 	snprintf(how, SANDBOX_HOW_SIZE, "read by this process itself: %s",
 		 isolation->off ? "isolation is switched off" : sandbox_missing());
@@ -244,10 +271,12 @@ static int run_here(const struct sandbox *isolation, const struct sandbox_work *
 	return 0;
 }
 
-int sandbox_run(const struct sandbox *isolation, const struct sandbox_work *work, void *answer, size_t size,
-		  char how[SANDBOX_HOW_SIZE])
+int sandbox_run(const struct sandbox *isolation, const struct sandbox_work *work, void *answer,
+		size_t size, char how[SANDBOX_HOW_SIZE])
 {
-	struct keeper keeper = { .isolation = isolation, .work = work, .size = size, .outcome = OUTCOME_NOT_STARTED };
+	struct keeper keeper = {
+		.isolation = isolation, .work = work, .size = size, .outcome = OUTCOME_NOT_STARTED
+	};
 	int ends[2], cancel_state, rc;
 
 	memset(answer, 0, size);
@@ -255,16 +284,18 @@ int sandbox_run(const struct sandbox *isolation, const struct sandbox_work *work
 		return -EINVAL;
 	if (isolation->off || sandbox_missing())
 		return run_here(isolation, work, answer, how);
-	/* A cancellation of this thread is not for the keeper to act on, which has its thread's memory; nor may it
-	   leave descriptors behind here. */
+	/* A cancellation of this thread is not for the keeper to act on, which has its thread's
+	   memory; nor may it leave descriptors behind here. */
 	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel_state);
-	/* Without blocking: the child is not to hang on it, nor this process. What is sent fits in one page. */
+	/* Without blocking: the child is not to hang on it, nor this process. What is sent fits in
+	 * one page. */
 	if (pipe2(ends, O_CLOEXEC | O_NONBLOCK)) {
 		rc = say(OUTCOME_NOT_STARTED, isolation, how);
 	} else {
 		keeper.answer_fd = ends[1];
 		wait_for_keeper(&keeper);
-		rc = keeper.outcome ? say(keeper.outcome, isolation, how) : take_answer(ends[0], answer, size, how);
+		rc = keeper.outcome ? say(keeper.outcome, isolation, how)
+				    : take_answer(ends[0], answer, size, how);
 		close(ends[0]);
 		close(ends[1]);
 	}

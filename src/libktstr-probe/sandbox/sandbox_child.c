@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What the child does with itself before it reads a hostile file: it gives up, one after the other, signal
- * handlers, descriptors, memory and time without end, rights, and system calls. Called by isolation.
+ * What the child does with itself before it reads a hostile file: it gives up, one after the other,
+ * signal handlers, descriptors, memory and time without end, rights, and system calls.
  */
 #include "config.h"
 
@@ -56,12 +56,13 @@ static int by_number(const void *a, const void *b)
 	return *(const int *)a - *(const int *)b;
 }
 
-/* Signals are blocked until no handler of the caller's is left. Then those are let through that end a
-   program which went wrong; others are not meant for this process. */
+/* Signals are blocked until no handler of the caller's is left. Then those are let through that end
+   a program which went wrong; others are not meant for this process. */
 static void forget_handlers(void)
 {
 	static const int faults[] = { SIGXCPU, SIGABRT, SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGTRAP };
-	/* The kernel's struct sigaction: handler, flags, restorer, mask. The C library's call leaves out its own two. */
+	/* The kernel's struct sigaction: handler, flags, restorer, mask. The C library's call
+	 * leaves out its own two. */
 	static const unsigned long by_default[4];
 	sigset_t open_set;
 
@@ -87,7 +88,8 @@ static int limit(__rlimit_resource_t resource, rlim_t soft, rlim_t hard)
 	return setrlimit(resource, &now) ? -errno : 0;
 }
 
-/* A fork begins with all that its parent has mapped; proc(5), statm: field 1 is all, field 6 data and stack. */
+/* A fork begins with all that its parent has mapped; proc(5), statm: field 1 is all, field 6 data
+ * and stack. */
 static int limit_memory(size_t more)
 {
 	long page = sysconf(_SC_PAGESIZE);
@@ -98,7 +100,8 @@ static int limit_memory(size_t more)
 
 	text[n > 0 ? n : 0] = '\0';
 	if (sscanf(text, "%llu %*u %*u %*u %*u %llu", &all, &data) == 2) {
-		/* Of addresses malloc may reserve more than it uses: 64 MiB at a time, aligned to that. */
+		/* Of addresses malloc may reserve more than it uses: 64 MiB at a time, aligned to
+		 * that. */
 		rlim_t room = (rlim_t)all * (rlim_t)page + more + ((rlim_t)256 << 20);
 
 		rc = limit(RLIMIT_AS, room, room);
@@ -111,23 +114,29 @@ static int limit_memory(size_t more)
 	return rc;
 }
 
-/* Of open files the soft limit is enough, as the filter refuses to raise it; valgrind has no other. */
+/* Of open files the soft limit is enough, as the filter refuses to raise it; valgrind has no other.
+ */
 static int set_limits(const struct sandbox *isolation)
 {
-	if (limit_memory(isolation->memory) || limit(RLIMIT_CPU, isolation->cpu_seconds, isolation->cpu_seconds + 1) ||
-	    limit(RLIMIT_NOFILE, FILES_LIMIT, RLIM_INFINITY) || limit(RLIMIT_FSIZE, 0, 0) || limit(RLIMIT_CORE, 0, 0))
+	if (limit_memory(isolation->memory) ||
+	    limit(RLIMIT_CPU, isolation->cpu_seconds, isolation->cpu_seconds + 1) ||
+	    limit(RLIMIT_NOFILE, FILES_LIMIT, RLIM_INFINITY) || limit(RLIMIT_FSIZE, 0, 0) ||
+	    limit(RLIMIT_CORE, 0, 0))
 		return -1;
 	return 0;
 }
 
-/* With what was needed to open the files, too. A process without capabilities may still do what its user may. */
+/* With what was needed to open the files, too. A process without capabilities may still do what its
+ * user may. */
 static int give_up_rights(void)
 {
 	struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };
 	struct __user_cap_data_struct none[_LINUX_CAPABILITY_U32S_3] = { { 0 } };
 
-	/* Not dumpable: a core pattern that is a program is not held back by RLIMIT_CORE (core(5)). */
-	if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) || syscall(SYS_capset, &header, none) || limit(RLIMIT_NPROC, 0, 0))
+	/* Not dumpable: a core pattern that is a program is not held back by RLIMIT_CORE (core(5)).
+	 */
+	if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) || syscall(SYS_capset, &header, none) ||
+	    limit(RLIMIT_NPROC, 0, 0))
 		return -1;
 	return 0;
 }
@@ -138,8 +147,8 @@ static int send_whole(int fd, const void *bytes, size_t size)
 	return write(fd, bytes, size) == (ssize_t)size ? 0 : -1;
 }
 
-_Noreturn void sandbox_child_run(const struct sandbox *isolation, const struct sandbox_work *work, size_t size,
-				   pid_t parent, int answer_fd, int life_fd)
+_Noreturn void sandbox_child_run(const struct sandbox *isolation, const struct sandbox_work *work,
+				 size_t size, pid_t parent, int answer_fd, int life_fd)
 {
 	int kept[3] = { work->open_fd, answer_fd, life_fd };
 	_Alignas(max_align_t) unsigned char answer[SANDBOX_ANSWER_LIMIT] = { 0 };

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Every thread's counters and its identity in one remote read, the counters first. The identity that is read
- * last still held when the counters were read. Called by probe_snapshot.
+ * Every thread's counters and its identity in one remote read, the counters first. The identity
+ * that is read last still held when the counters were read.
  */
 #include "config.h"
 
@@ -10,30 +10,32 @@
 #include <string.h>
 
 #include "base/arch.h"
-#include "tls/dtv.h"
 #include "session/session.h"
+#include "tls/dtv.h"
 #include "tls/robust_list.h"
 #include "tls/tls_address.h"
 
-#define BATCH 256
+#define BATCH            256
 #define CONTIGUOUS_LIMIT 4096
-#define STATE_LIMIT 6	    /* tsd_state_uninitialized, the greatest */
-#define COUNTERS_LIMIT 256  /* bytes from the first to the last word read of tsd */
+#define STATE_LIMIT      6   /* tsd_state_uninitialized, the greatest */
+#define COUNTERS_LIMIT   256 /* bytes from the first to the last word read of tsd */
 
-/* What is read of a thread: counters [first, first + size) of the TLS block, identity relative to TP. */
+/* What is read of a thread: counters [first, first + size) of the TLS block, identity relative to
+ * TP. */
 struct plan {
 	uint64_t counters_first, counters_size;
 	int64_t identity_first;
 	uint64_t identity_size; /* 0: nothing in memory shows identity */
-	int contiguous;		/* one range holds both, counters first */
-	int64_t identity_gap;	/* then: from the first counter byte to the identity */
+	int contiguous;         /* one range holds both, counters first */
+	int64_t identity_gap;   /* then: from the first counter byte to the identity */
 	size_t stride;
 };
 
 struct reading {
 	struct thread_place *place;
 	struct ktstr_probe_thread *thread;
-	uint64_t block; /* address of the TLS block; 0: the thread never touched it, both counters are 0 */
+	uint64_t block; /* address of the TLS block; 0: the thread never touched it, both counters
+			   are 0 */
 	struct dtv_thread dtv;
 	unsigned char *bytes;
 };
@@ -41,26 +43,31 @@ struct reading {
 static struct plan make_plan(const struct ktstr_probe *probe)
 {
 	const struct tsd_place *place = &probe->place;
-	uint64_t last = place->allocated > place->deallocated ? place->allocated : place->deallocated;
+	uint64_t last = place->allocated > place->deallocated ? place->allocated
+							      : place->deallocated;
 	int64_t tid_at = (int64_t)probe->distance - ROBUST_LIST_TID_BEFORE_HEAD;
-	struct plan plan = { .counters_first = place->allocated < place->deallocated ? place->allocated
-										     : place->deallocated };
+	struct plan plan = { .counters_first = place->allocated < place->deallocated
+						       ? place->allocated
+						       : place->deallocated };
 
 	if (place->state < plan.counters_first)
 		plan.counters_first = place->state & ~UINT64_C(7);
 	plan.counters_size = last + sizeof(uint64_t) - plan.counters_first;
 	if (arch_self_pointer) {
 		plan.identity_first = 0;
-		plan.identity_size = probe->by_ptrace ? sizeof(uint64_t) : (uint64_t)tid_at + sizeof(uint32_t);
+		plan.identity_size = probe->by_ptrace ? sizeof(uint64_t)
+						      : (uint64_t)tid_at + sizeof(uint32_t);
 	} else {
 		plan.identity_first = tid_at;
 		plan.identity_size = probe->by_ptrace ? 0 : sizeof(uint32_t);
 	}
 	plan.stride = plan.counters_size + plan.identity_size;
 	if (!probe->tls.dynamic && plan.identity_size) {
-		plan.identity_gap = plan.identity_first - (probe->tls.distance + (int64_t)plan.counters_first);
+		plan.identity_gap =
+			plan.identity_first - (probe->tls.distance + (int64_t)plan.counters_first);
 		plan.contiguous = plan.identity_gap >= (int64_t)plan.counters_size &&
-				  plan.identity_gap + (int64_t)plan.identity_size <= CONTIGUOUS_LIMIT;
+				  plan.identity_gap + (int64_t)plan.identity_size <=
+					  CONTIGUOUS_LIMIT;
 		if (plan.contiguous)
 			plan.stride = (size_t)plan.identity_gap + plan.identity_size;
 	}
@@ -68,7 +75,8 @@ static struct plan make_plan(const struct ktstr_probe *probe)
 	return plan;
 }
 
-void probe_thread_fail(struct ktstr_probe_thread *thread, enum ktstr_probe_thread_error kind, int code)
+void probe_thread_fail(struct ktstr_probe_thread *thread, enum ktstr_probe_thread_error kind,
+		       int code)
 {
 	static const char *const texts[] = {
 		[KTSTR_PROBE_THREAD_PTRACE_SEIZE] = "it could not be traced",
@@ -77,7 +85,8 @@ void probe_thread_fail(struct ktstr_probe_thread *thread, enum ktstr_probe_threa
 		[KTSTR_PROBE_THREAD_GET_REGSET] = "its registers could not be read",
 		[KTSTR_PROBE_THREAD_PROCESS_VM_READV] = "its memory could not be read",
 		[KTSTR_PROBE_THREAD_TLS_ARITHMETIC] = "its TLS would lie outside the address space",
-		[KTSTR_PROBE_THREAD_THREAD_POINTER] = "its thread pointer was not found or did not verify",
+		[KTSTR_PROBE_THREAD_THREAD_POINTER] =
+			"its thread pointer was not found or did not verify",
 		[KTSTR_PROBE_THREAD_THREAD_EXITED] = "it ended before it was read",
 	};
 
@@ -91,18 +100,25 @@ static int locate(const struct ktstr_probe *probe, const struct plan *plan, stru
 {
 	uint64_t address;
 
-	if (!probe->tls.dynamic && tls_address_add(reading->place->thread_pointer, probe->tls.distance, 0, &reading->block))
+	if (!probe->tls.dynamic && tls_address_add(reading->place->thread_pointer,
+						   probe->tls.distance, 0, &reading->block))
 		return -EOVERFLOW;
-	return reading->block ? tls_address_add(reading->block, (int64_t)plan->counters_first, plan->stride, &address) : 0;
+	return reading->block ? tls_address_add(reading->block, (int64_t)plan->counters_first,
+						plan->stride, &address)
+			      : 0;
 }
 
 /* The ranges of one reading. Returns how many. */
-static size_t add_ranges(const struct ktstr_probe *probe, const struct plan *plan, struct reading *reading, struct remote_range *ranges)
+static size_t add_ranges(const struct ktstr_probe *probe, const struct plan *plan,
+			 struct reading *reading, struct target_range *ranges)
 {
-	struct remote_range counters = { .address = reading->block + plan->counters_first, .buffer = reading->bytes,
+	struct target_range counters = { .address = reading->block + plan->counters_first,
+					 .buffer = reading->bytes,
 					 .size = plan->counters_size };
-	struct remote_range identity = { .address = reading->place->thread_pointer + (uint64_t)plan->identity_first,
-					 .buffer = reading->bytes + plan->counters_size, .size = plan->identity_size };
+	struct target_range identity = { .address = reading->place->thread_pointer +
+						    (uint64_t)plan->identity_first,
+					 .buffer = reading->bytes + plan->counters_size,
+					 .size = plan->identity_size };
 	size_t count = 0;
 
 	if (plan->contiguous) {
@@ -127,9 +143,12 @@ static uint64_t word(const unsigned char *bytes)
 	return value;
 }
 
-static int identity_holds(const struct ktstr_probe *probe, const struct plan *plan, const struct reading *reading)
+static int identity_holds(const struct ktstr_probe *probe, const struct plan *plan,
+			  const struct reading *reading)
 {
-	const unsigned char *identity = reading->bytes + (plan->contiguous ? (uint64_t)plan->identity_gap : plan->counters_size);
+	const unsigned char *identity =
+		reading->bytes +
+		(plan->contiguous ? (uint64_t)plan->identity_gap : plan->counters_size);
 	int32_t tid;
 
 	if (arch_self_pointer && word(identity) != reading->place->thread_pointer)
@@ -160,10 +179,11 @@ static enum ktstr_probe_thread_error judge(const struct ktstr_probe *probe, cons
 		return KTSTR_PROBE_THREAD_OK;
 	state = reading->bytes[place->state - plan->counters_first];
 	thread->allocated_bytes = word(reading->bytes + (place->allocated - plan->counters_first));
-	thread->deallocated_bytes = word(reading->bytes + (place->deallocated - plan->counters_first));
+	thread->deallocated_bytes =
+		word(reading->bytes + (place->deallocated - plan->counters_first));
 	/* Something else stands where tsd should be. */
-	if (state > STATE_LIMIT ||
-	    (state == place->uninitialized && (thread->allocated_bytes || thread->deallocated_bytes)))
+	if (state > STATE_LIMIT || (state == place->uninitialized &&
+				    (thread->allocated_bytes || thread->deallocated_bytes)))
 		return KTSTR_PROBE_THREAD_THREAD_POINTER;
 	return KTSTR_PROBE_THREAD_OK;
 }
@@ -187,9 +207,10 @@ static int find_blocks(struct ktstr_probe *probe, struct reading *readings, size
 }
 
 /* Reads up to BATCH threads. Each gets its result or its error in place->error. */
-static int read_batch(struct ktstr_probe *probe, const struct plan *plan, struct reading *readings, size_t count)
+static int read_batch(struct ktstr_probe *probe, const struct plan *plan, struct reading *readings,
+		      size_t count)
 {
-	struct remote_range ranges[BATCH * (2 + DTV_RANGES)];
+	struct target_range ranges[BATCH * (2 + DTV_RANGES)];
 	size_t used = 0, first[BATCH + 1];
 	int rc = probe->tls.dynamic ? find_blocks(probe, readings, count) : 0;
 
@@ -197,7 +218,8 @@ static int read_batch(struct ktstr_probe *probe, const struct plan *plan, struct
 		if (!probe->tls.dynamic)
 			readings[i].place->error = KTSTR_PROBE_THREAD_OK;
 		first[i] = used;
-		if (readings[i].place->error == KTSTR_PROBE_THREAD_OK && locate(probe, plan, &readings[i]))
+		if (readings[i].place->error == KTSTR_PROBE_THREAD_OK &&
+		    locate(probe, plan, &readings[i]))
 			readings[i].place->error = KTSTR_PROBE_THREAD_TLS_ARITHMETIC;
 		if (readings[i].place->error == KTSTR_PROBE_THREAD_OK)
 			used += add_ranges(probe, plan, &readings[i], ranges + used);
@@ -226,8 +248,9 @@ static void finish_error(struct ktstr_probe *probe, struct reading *reading)
 
 	if (reading->place->error == KTSTR_PROBE_THREAD_OK)
 		reading->place->error = KTSTR_PROBE_THREAD_THREAD_POINTER;
-	probe_thread_fail(reading->thread, gone ? KTSTR_PROBE_THREAD_THREAD_EXITED : reading->place->error,
-	     gone ? -ESRCH : reading->place->code);
+	probe_thread_fail(reading->thread,
+			  gone ? KTSTR_PROBE_THREAD_THREAD_EXITED : reading->place->error,
+			  gone ? -ESRCH : reading->place->code);
 	reading->place->known = 0;
 }
 
@@ -247,8 +270,8 @@ static int retry(struct ktstr_probe *probe, const struct plan *plan, struct read
 }
 
 /* All threads of the session's places, from `at` on, as many as one batch holds. */
-static int read_next(struct ktstr_probe *probe, const struct plan *plan, unsigned char *bytes, size_t at,
-		     size_t count, struct ktstr_probe_snapshot *snapshot)
+static int read_next(struct ktstr_probe *probe, const struct plan *plan, unsigned char *bytes,
+		     size_t at, size_t count, struct ktstr_probe_snapshot *snapshot)
 {
 	struct reading readings[BATCH];
 	size_t used = 0;
@@ -265,7 +288,9 @@ static int read_next(struct ktstr_probe *probe, const struct plan *plan, unsigne
 			finish_error(probe, &(struct reading){ .place = place, .thread = thread });
 			continue;
 		}
-		readings[used] = (struct reading){ .place = place, .thread = thread, .bytes = bytes + used * plan->stride };
+		readings[used] = (struct reading){ .place = place,
+						   .thread = thread,
+						   .bytes = bytes + used * plan->stride };
 		used++;
 	}
 	rc = read_batch(probe, plan, readings, used);

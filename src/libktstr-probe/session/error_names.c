@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The contract's words for tags and kinds of error. Called by users of the library. */
+/* The contract's words for tags and kinds of error. */
 #include "config.h"
 
 #include <ktstr/probe.h>
@@ -32,7 +32,7 @@ static const char *const thread_error_names[] = {
 	[KTSTR_PROBE_THREAD_THREAD_EXITED] = "thread-exited",
 };
 
-const char *ktstr_probe_tag_name(enum ktstr_probe_tag tag)
+const char *ktstr_probe_tag_name(int tag)
 {
 	unsigned int index = (unsigned int)tag;
 
@@ -43,5 +43,7 @@ const char *ktstr_probe_thread_error_name(enum ktstr_probe_thread_error kind)
 {
 	unsigned int index = (unsigned int)kind;
 
-	return index < sizeof thread_error_names / sizeof *thread_error_names ? thread_error_names[index] : "unknown";
+	return index < sizeof thread_error_names / sizeof *thread_error_names
+		       ? thread_error_names[index]
+		       : "unknown";
 }

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Is it still one and the same program? Two signs, as each has its gap. The open /proc/<pid>/mem pins the address
- * space and reads nothing once that has ended; but another process may share it, as vfork(2)'s child does, and
- * keep it alive when the target goes on with an exec. What the other calls read is the space that the task has
- * now: there stand the 16 random bytes that each exec gets from the kernel (getauxval(3), AT_RANDOM).
- * Shared by the files of probe_*.
+ * Is it still one and the same program? Two signs, as each has its gap. The open /proc/<pid>/mem
+ * pins the address space and reads nothing once that has ended; but another process may share it,
+ * as vfork(2)'s child does, and keep it alive when the target goes on with an exec. What the other
+ * calls read is the space that the task has now: there stand the 16 random bytes that each exec
+ * gets from the kernel (getauxval(3), AT_RANDOM).
  */
 #include "config.h"
 
@@ -37,8 +37,10 @@ int probe_pin_memory(struct ktstr_probe *probe)
 	if (probe->mem_fd < 0)
 		return -errno;
 	rc = procfs_read_auxv(probe->proc_fd, probe->reader, AT_RANDOM, &probe->random);
-	/* An exec between the two: the address means nothing in what is pinned, and the first look will tell. */
-	if (rc == 0 && probe->random && read_pinned(probe, probe->random, probe->random_bytes, sizeof probe->random_bytes))
+	/* An exec between the two: the address means nothing in what is pinned, and the first look
+	 * will tell. */
+	if (rc == 0 && probe->random &&
+	    read_pinned(probe, probe->random, probe->random_bytes, sizeof probe->random_bytes))
 		memset(probe->random_bytes, 0, sizeof probe->random_bytes);
 	return rc;
 }
@@ -47,7 +49,8 @@ int probe_pin_memory(struct ktstr_probe *probe)
 void probe_take_anchor(struct ktstr_probe *probe, uint64_t address)
 {
 	probe->anchor = address;
-	remote_read_one(probe->reader, address, probe->anchor_bytes, sizeof probe->anchor_bytes, &probe->counter);
+	remote_read_one(probe->reader, address, probe->anchor_bytes, sizeof probe->anchor_bytes,
+			&probe->counter);
 }
 
 int probe_has_memory(const struct ktstr_probe *probe)
@@ -61,7 +64,7 @@ int probe_same_program(struct ktstr_probe *probe)
 {
 	unsigned char pinned[sizeof probe->anchor_bytes], head[sizeof probe->anchor_bytes] = { 0 };
 	unsigned char random[sizeof probe->random_bytes] = { 0 };
-	struct remote_range ranges[] = {
+	struct target_range ranges[] = {
 		{ .address = probe->anchor, .buffer = head, .size = sizeof head },
 		{ .address = probe->random, .buffer = random, .size = sizeof random },
 	};
@@ -69,7 +72,9 @@ int probe_same_program(struct ktstr_probe *probe)
 
 	/* A library may be closed, and another come to lie in its place: its headers differ. */
 	return read_pinned(probe, probe->anchor, pinned, sizeof pinned) == 0 &&
-	       memcmp(pinned, probe->anchor_bytes, sizeof pinned) == 0 && probe_read_ranges(probe, ranges, count) == 0 &&
-	       ranges[0].error == 0 && memcmp(head, pinned, sizeof head) == 0 &&
-	       (count == 1 || (ranges[1].error == 0 && memcmp(random, probe->random_bytes, sizeof random) == 0));
+	       memcmp(pinned, probe->anchor_bytes, sizeof pinned) == 0 &&
+	       probe_read_ranges(probe, ranges, count) == 0 && ranges[0].error == 0 &&
+	       memcmp(head, pinned, sizeof head) == 0 &&
+	       (count == 1 ||
+		(ranges[1].error == 0 && memcmp(random, probe->random_bytes, sizeof random) == 0));
 }

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Was a thread left out of the list that a snapshot was taken from? Called by probe_snapshot.
+ * Was a thread left out of the list that a snapshot was taken from?
  *
- * Linux breaks a listing of /proc/<pid>/task off when the thread that it stands at ends, and goes on by
- * counting from the start, now one less: the thread behind it is skipped, however long it has lived
- * (next_tid() and first_tid() in fs/proc/base.c). The one that ended may have been listed or not. If none of
- * those listed has ended, and there are as many threads as were listed, nothing was skipped; else the list is
- * read again and compared.
+ * Linux breaks a listing of /proc/<pid>/task off when the thread that it stands at ends, and goes
+ * on by counting from the start, now one less: the thread behind it is skipped, however long it has
+ * lived (next_tid() and first_tid() in fs/proc/base.c). The one that ended may have been listed or
+ * not. If none of those listed has ended, and there are as many threads as were listed, nothing was
+ * skipped; else the list is read again and compared.
  */
 #include "config.h"
 
@@ -33,7 +33,8 @@ static int as_many(const struct ktstr_probe *probe, const struct ktstr_probe_sna
 	return fstat(probe->task_fd, &st) == 0 && st.st_nlink == snapshot->count + 2;
 }
 
-/* The clock ticks since boot at the snapshot's beginning, as starts of threads are counted: proc(5), stat. */
+/* The clock ticks since boot at the snapshot's beginning, as starts of threads are counted:
+ * proc(5), stat. */
 static uint64_t ticks_at(const struct ktstr_probe_snapshot *snapshot)
 {
 	struct timespec boot, monotonic;
@@ -41,17 +42,20 @@ static uint64_t ticks_at(const struct ktstr_probe_snapshot *snapshot)
 
 	clock_gettime(CLOCK_BOOTTIME, &boot);
 	clock_gettime(CLOCK_MONOTONIC, &monotonic);
-	ns = snapshot->monotonic_ns + ((int64_t)boot.tv_sec - monotonic.tv_sec) * INT64_C(1000000000) +
+	ns = snapshot->monotonic_ns +
+	     ((int64_t)boot.tv_sec - monotonic.tv_sec) * INT64_C(1000000000) +
 	     (boot.tv_nsec - monotonic.tv_nsec);
 	return (uint64_t)ns / (1000000000u / (uint64_t)sysconf(_SC_CLK_TCK));
 }
 
 /* One that began after the list was read is not missing. */
-static int was_there(const struct ktstr_probe *probe, const struct ktstr_probe_snapshot *snapshot, pid_t tid)
+static int was_there(const struct ktstr_probe *probe, const struct ktstr_probe_snapshot *snapshot,
+		     pid_t tid)
 {
 	struct procfs_stat stat;
 
-	return procfs_read_stat(probe->task_fd, tid, &stat) == 0 && stat.start_time <= ticks_at(snapshot);
+	return procfs_read_stat(probe->task_fd, tid, &stat) == 0 &&
+	       stat.start_time <= ticks_at(snapshot);
 }
 
 int missed_tasks(const struct ktstr_probe *probe, const struct ktstr_probe_snapshot *snapshot)
@@ -60,7 +64,8 @@ int missed_tasks(const struct ktstr_probe *probe, const struct ktstr_probe_snaps
 	int missed = 0;
 	pid_t *tids;
 
-	if ((!some_ended(snapshot) && as_many(probe, snapshot)) || procfs_list_tasks(probe->task_fd, &tids, &count))
+	if ((!some_ended(snapshot) && as_many(probe, snapshot)) ||
+	    procfs_list_tasks(probe->task_fd, &tids, &count))
 		return 0;
 	for (size_t i = 0; i < count && !missed; i++) { /* both are sorted */
 		while (at < snapshot->count && snapshot->threads[at].tid < tids[i])

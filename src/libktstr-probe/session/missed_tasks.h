@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Was a thread left out of the list that a snapshot was taken from? Called by probe_snapshot. */
+/* Was a thread left out of the list that a snapshot was taken from? */
 #ifndef KTSTR_MISSED_TASKS_H
 #define KTSTR_MISSED_TASKS_H
 

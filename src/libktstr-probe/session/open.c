@@ -15,15 +15,14 @@
 
 #define READER_TRIES 8 /* the threads through which is read may end one after the other */
 
-int probe_fail(struct ktstr_probe_error *error, enum ktstr_probe_tag tag, int code, const char *step,
+int probe_fail(struct ktstr_error *error, enum ktstr_probe_tag tag, int code, const char *step,
 	       const char *format, ...)
 {
 	va_list args;
 
 	if (!error)
 		return code;
-	error->code = code;
-	error->tag = tag;
+	*error = (struct ktstr_error){ .code = code, .tag = (int)tag };
 	snprintf(error->step, sizeof error->step, "%s", step);
 	va_start(args, format);
 	vsnprintf(error->text, sizeof error->text, format, args);
@@ -34,22 +33,27 @@ int probe_fail(struct ktstr_probe_error *error, enum ktstr_probe_tag tag, int co
 	return code;
 }
 
-int probe_fail_access(struct ktstr_probe *probe, struct ktstr_probe_error *error, enum ktstr_probe_tag tag,
-		      int code, const char *step)
+int probe_fail_access(struct ktstr_probe *probe, struct ktstr_error *error,
+		      enum ktstr_probe_tag tag, int code, const char *step)
 {
 	struct ptrace_access gate;
 	char text[640];
 
 	if (code == -ENOSYS)
-		return probe_fail(error, tag, code, step, "%s of process %d: process_vm_readv is not there: an old kernel, or a "
-				  "seccomp filter of our own process hides it", step, (int)probe->pid);
+		return probe_fail(
+			error, tag, code, step,
+			"%s of process %d: process_vm_readv is not there: an old kernel, or a "
+			"seccomp filter of our own process hides it",
+			step, (int)probe->pid);
 	if (code != -EPERM && code != -EACCES)
-		return probe_fail(error, tag, code, step, "%s of process %d: %s", step, (int)probe->pid, strerror(-code));
+		return probe_fail(error, tag, code, step, "%s of process %d: %s", step,
+				  (int)probe->pid, strerror(-code));
 	ptrace_access_read(probe->proc_fd, probe->pid, &gate);
 	ptrace_access_text(&gate, text, sizeof text);
 	diagnostics_add(&probe->diagnostics, "access", "%s: %s", step, text);
 	return probe_fail(error, KTSTR_PROBE_TAG_PERMISSION_DENIED, code, step,
-			  "process %d may not be read (%s: %s): %s", (int)probe->pid, step, strerror(-code), text);
+			  "process %d may not be read (%s: %s): %s", (int)probe->pid, step,
+			  strerror(-code), text);
 }
 
 int ktstr_probe_new(struct ktstr_probe **result, const struct ktstr_probe_options *options)
@@ -128,25 +132,30 @@ const char *ktstr_probe_jemalloc_version(const struct ktstr_probe *probe)
 }
 
 /* What is wrong when nothing in the list is a native program. */
-static int no_modules(struct ktstr_probe *probe, struct ktstr_probe_error *error)
+static int no_modules(struct ktstr_probe *probe, struct ktstr_error *error)
 {
 	return probe_fail(error, KTSTR_PROBE_TAG_ARCH_MISMATCH, -ENOEXEC, "executable",
-			  "process %d is not a 64-bit program of this machine's architecture, or its ELF headers in memory "
-			  "cannot be read", (int)probe->pid);
+			  "process %d is not a 64-bit program of this machine's architecture, or "
+			  "its ELF headers in memory "
+			  "cannot be read",
+			  (int)probe->pid);
 }
 
 /* For an error's end: the file that might have settled it, where its reader came to grief. */
 #define UNREAD_FORMAT "%s%s"
-#define UNREAD(list) *(list)->unread ? ". Not asked, but it might tell: " : "", (list)->unread
+#define UNREAD(list)  *(list)->unread ? ". Not asked, but it might tell: " : "", (list)->unread
 
-static int none_chosen(struct ktstr_probe *probe, const struct module_list *list, struct ktstr_probe_error *error)
+static int none_chosen(struct ktstr_probe *probe, const struct module_list *list,
+		       struct ktstr_error *error)
 {
 	if (probe->wanted_path)
 		return probe_fail(error, KTSTR_PROBE_TAG_JEMALLOC_NOT_FOUND, -ENOENT, "jemalloc",
-				  "no jemalloc in process %d is mapped from %s: --explain lists those that are" UNREAD_FORMAT,
+				  "no jemalloc in process %d is mapped from %s: --explain lists "
+				  "those that are" UNREAD_FORMAT,
 				  (int)probe->pid, probe->wanted_path, UNREAD(list));
 	return probe_fail(error, KTSTR_PROBE_TAG_JEMALLOC_NOT_FOUND, -ENOENT, "jemalloc",
-			  "no sign of jemalloc in process %d: no fingerprint in a TLS image, no tsd_tls symbol, no mallctl, "
+			  "no sign of jemalloc in process %d: no fingerprint in a TLS image, no "
+			  "tsd_tls symbol, no mallctl, "
 			  "no message of jemalloc's" UNREAD_FORMAT,
 			  (int)probe->pid, UNREAD(list));
 }
@@ -160,46 +169,53 @@ static const struct module *readable_other(const struct module_list *list)
 	return NULL;
 }
 
-static int layout_unknown(struct ktstr_probe *probe, const struct module_list *list, const struct module *module,
-			  struct ktstr_probe_error *error)
+static int layout_unknown(struct ktstr_probe *probe, const struct module_list *list,
+			  const struct module *module, struct ktstr_error *error)
 {
 	const struct module *other = probe->wanted_path ? NULL : readable_other(list);
 
 	return probe_fail(error, KTSTR_PROBE_TAG_LAYOUT_UNKNOWN, module->layout, "layout",
-			  "%s carries jemalloc, but where its counters are is not certain: %s%s%s" UNREAD_FORMAT,
+			  "%s carries jemalloc, but where its counters are is not certain: "
+			  "%s%s%s" UNREAD_FORMAT,
 			  module->path, module->place.how,
-			  other ? ". Another jemalloc can be read, by --jemalloc=" : "", other ? other->path : "",
-			  UNREAD(list));
+			  other ? ". Another jemalloc can be read, by --jemalloc=" : "",
+			  other ? other->path : "", UNREAD(list));
 }
 
-static int use_module(struct ktstr_probe *probe, const struct module_list *list, const struct module *module,
-		      struct ktstr_probe_error *error)
+static int use_module(struct ktstr_probe *probe, const struct module_list *list,
+		      const struct module *module, struct ktstr_error *error)
 {
 	int rc;
 
 	if (module->layout)
 		return layout_unknown(probe, list, module, error);
 	rc = module_tls_find(list, module, &probe->tls);
-	diagnostics_add(&probe->diagnostics, "TLS block", "%s", rc ? strerror(-rc) : probe->tls.how);
+	diagnostics_add(&probe->diagnostics, "TLS block", "%s",
+			rc ? strerror(-rc) : probe->tls.how);
 	if (rc)
 		return probe_fail(error, KTSTR_PROBE_TAG_LAYOUT_UNKNOWN, rc, "TLS block",
-				  "%s carries jemalloc, but its TLS block was not found: %s", module->path,
-				  *probe->tls.how ? probe->tls.how : strerror(-rc));
+				  "%s carries jemalloc, but its TLS block was not found: %s",
+				  module->path, *probe->tls.how ? probe->tls.how : strerror(-rc));
 	probe->place = module->place;
 	probe_take_anchor(probe, module->image.start);
 	probe->jemalloc_path = strdup(module->path);
 	/* A table row names the release whose image it is. */
 	probe->jemalloc_version = module->place.row ? strdup(module->place.row) : NULL;
-	diagnostics_add(&probe->diagnostics, "counters", "state at %llu, allocated at %llu, deallocated at %llu of the TLS block of %s",
-		    (unsigned long long)probe->place.state, (unsigned long long)probe->place.allocated,
-		    (unsigned long long)probe->place.deallocated, module->path);
-	return probe->jemalloc_path ? 0 : probe_fail(error, KTSTR_PROBE_TAG_OTHER, -ENOMEM, "jemalloc", "out of memory");
+	diagnostics_add(
+		&probe->diagnostics, "counters",
+		"state at %llu, allocated at %llu, deallocated at %llu of the TLS block of %s",
+		(unsigned long long)probe->place.state, (unsigned long long)probe->place.allocated,
+		(unsigned long long)probe->place.deallocated, module->path);
+	return probe->jemalloc_path ? 0
+				    : probe_fail(error, KTSTR_PROBE_TAG_OTHER, -ENOMEM, "jemalloc",
+						 "out of memory");
 }
 
-static int find_jemalloc(struct ktstr_probe *probe, struct ktstr_probe_error *error)
+static int find_jemalloc(struct ktstr_probe *probe, struct ktstr_error *error)
 {
 	const struct module_files files = {
-		.proc_fd = probe->proc_fd, .reader = probe->reader,
+		.proc_fd = probe->proc_fd,
+		.reader = probe->reader,
 		.use = probe->options.debuginfo != KTSTR_PROBE_DEBUGINFO_OFF,
 		.isolation = SANDBOX_INIT(probe->options.no_isolation, probe->cancel_fd),
 	};
@@ -209,17 +225,20 @@ static int find_jemalloc(struct ktstr_probe *probe, struct ktstr_probe_error *er
 
 	rc = module_list_read(probe->proc_fd, probe->reader, &probe->counter, &list, &maps_failed);
 	if (rc)
-		return probe_fail_access(probe, error, maps_failed ? KTSTR_PROBE_TAG_MAPS_READ_FAILURE
-								   : KTSTR_PROBE_TAG_OTHER,
+		return probe_fail_access(probe, error,
+					 maps_failed ? KTSTR_PROBE_TAG_MAPS_READ_FAILURE
+						     : KTSTR_PROBE_TAG_OTHER,
 					 rc, maps_failed ? "memory map" : "memory");
 	if (list.count == 0 || !list.modules[0].is_executable) {
 		rc = no_modules(probe, error);
 	} else {
 		probe_take_anchor(probe, list.modules[0].image.start);
 		for (size_t i = 0; i < list.count; i++)
-			probe->glibc |= strstr(list.modules[i].path, "/ld-linux-") || strstr(list.modules[i].path, "/libc.so.6");
-		diagnostics_add(&probe->diagnostics, "executable", "%s%s, %zu ELF files mapped", list.modules[0].path,
-			    list.modules[0].deleted ? " (deleted)" : "", list.count);
+			probe->glibc |= strstr(list.modules[i].path, "/ld-linux-") ||
+					strstr(list.modules[i].path, "/libc.so.6");
+		diagnostics_add(&probe->diagnostics, "executable", "%s%s, %zu ELF files mapped",
+				list.modules[0].path, list.modules[0].deleted ? " (deleted)" : "",
+				list.count);
 		rc = jemalloc_find(&files, &list, probe->wanted_path, &probe->diagnostics);
 		if (rc)
 			rc = probe_fail_access(probe, error, KTSTR_PROBE_TAG_OTHER, rc, "memory");
@@ -232,29 +251,34 @@ static int find_jemalloc(struct ktstr_probe *probe, struct ktstr_probe_error *er
 	return rc;
 }
 
-static int check_cancelled(const struct ktstr_probe *probe, struct ktstr_probe_error *error)
+static int check_cancelled(const struct ktstr_probe *probe, struct ktstr_error *error)
 {
 	return atomic_load(&probe->cancelled)
-		? probe_fail(error, KTSTR_PROBE_TAG_OTHER, -ECANCELED, "cancel", "stopped before anything was read") : 0;
+		       ? probe_fail(error, KTSTR_PROBE_TAG_OTHER, -ECANCELED, "cancel",
+				    "stopped before anything was read")
+		       : 0;
 }
 
-/* What was found, or what failed, says nothing of a process that has ended or has become another since. */
-static int check_still_there(struct ktstr_probe *probe, int rc, struct ktstr_probe_error *error)
+/* What was found, or what failed, says nothing of a process that has ended or has become another
+ * since. */
+static int check_still_there(struct ktstr_probe *probe, int rc, struct ktstr_error *error)
 {
 	if (probe->mem_fd < 0 || rc == -ECANCELED)
 		return rc;
 	if (rc && probe_pick_reader(probe))
 		return probe_missing(probe, error, -ESRCH, "ended while it was examined");
-	if (rc == -ESRCH || (probe->anchor ? !probe_same_program(probe) : rc && !probe_has_memory(probe)))
+	if (rc == -ESRCH ||
+	    (probe->anchor ? !probe_same_program(probe) : rc && !probe_has_memory(probe)))
 		return probe_fail(error, KTSTR_PROBE_TAG_EXE_IDENTITY_CHANGED, -ESTALE, "identity",
-				  "process %d ended or ran another program while it was examined, or its memory can no longer "
+				  "process %d ended or ran another program while it was examined, "
+				  "or its memory can no longer "
 				  "be read: try again",
 				  (int)probe->pid);
 	return rc;
 }
 
 /* All that is read through one thread. */
-static int examine(struct ktstr_probe *probe, struct ktstr_probe_error *error)
+static int examine(struct ktstr_probe *probe, struct ktstr_error *error)
 {
 	int rc = find_jemalloc(probe, error);
 
@@ -263,19 +287,22 @@ static int examine(struct ktstr_probe *probe, struct ktstr_probe_error *error)
 	return rc ? rc : probe_calibrate(probe, error);
 }
 
-int ktstr_probe_open(struct ktstr_probe *probe, pid_t pid, struct ktstr_probe_error *error)
+int ktstr_probe_open(struct ktstr_probe *probe, pid_t pid, struct ktstr_error *error)
 {
 	int rc;
 
 	if (probe->state)
-		return probe_fail(error, KTSTR_PROBE_TAG_OTHER, -EBUSY, "session", "a session is opened only once");
+		return probe_fail(error, KTSTR_PROBE_TAG_OTHER, -EBUSY, "session",
+				  "a session is opened only once");
 	probe->pid = pid;
 	rc = probe_open_process(probe, error);
 	if (rc == 0)
 		rc = check_cancelled(probe, error);
 	if (rc == 0) {
 		rc = examine(probe, error);
-		for (int i = 1; i < READER_TRIES && rc && rc != -ECANCELED && probe_reader_was_replaced(probe); i++)
+		for (int i = 1;
+		     i < READER_TRIES && rc && rc != -ECANCELED && probe_reader_was_replaced(probe);
+		     i++)
 			rc = examine(probe, error);
 	}
 	rc = check_still_there(probe, rc, error);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Which process a session looks at, and through which of its threads. Shared by the files of probe_*. */
+/* Which process a session looks at, and through which of its threads. */
 #include "config.h"
 
 #include <errno.h>
@@ -51,11 +51,12 @@ int probe_reader_was_replaced(struct ktstr_probe *probe)
 	free(probe->jemalloc_path);
 	free(probe->jemalloc_version);
 	probe->jemalloc_path = probe->jemalloc_version = NULL;
-	diagnostics_add(&probe->diagnostics, "process", "that task has ended: read once more, through task %d", (int)probe->reader);
+	diagnostics_add(&probe->diagnostics, "process",
+			"that task has ended: read once more, through task %d", (int)probe->reader);
 	return 1;
 }
 
-int probe_read_ranges(struct ktstr_probe *probe, struct remote_range *ranges, size_t count)
+int probe_read_ranges(struct ktstr_probe *probe, struct target_range *ranges, size_t count)
 {
 	int rc = remote_read(probe->reader, ranges, count, &probe->counter);
 
@@ -65,38 +66,44 @@ int probe_read_ranges(struct ktstr_probe *probe, struct remote_range *ranges, si
 	return rc;
 }
 
-int probe_missing(struct ktstr_probe *probe, struct ktstr_probe_error *error, int code, const char *why)
+int probe_missing(struct ktstr_probe *probe, struct ktstr_error *error, int code, const char *why)
 {
-	return probe_fail(error, KTSTR_PROBE_TAG_PID_MISSING, code, "process", "process %d %s", (int)probe->pid, why);
+	return probe_fail(error, KTSTR_PROBE_TAG_PID_MISSING, code, "process", "process %d %s",
+			  (int)probe->pid, why);
 }
 
-/* unshare(1) --pid leaves the old /proc: what its numbers mean are not the processes that the system calls mean. */
-static int check_proc(struct ktstr_probe *probe, struct ktstr_probe_error *error)
+/* unshare(1) --pid leaves the old /proc: what its numbers mean are not the processes that the
+ * system calls mean. */
+static int check_proc(struct ktstr_probe *probe, struct ktstr_error *error)
 {
 	pid_t own = procfs_own_pid(probe->proc_fd);
 
 	if (own == getpid())
 		return 0;
 	return probe_fail(error, KTSTR_PROBE_TAG_OTHER, own < 0 ? own : -EXDEV, "process",
-			  "/proc is not that of our own pid namespace (/proc/self: %s), so process %d may be another one there: "
-			  "mount one of our own (unshare --mount-proc)", own < 0 ? strerror(-own) : "another number", (int)probe->pid);
+			  "/proc is not that of our own pid namespace (/proc/self: %s), so process "
+			  "%d may be another one there: "
+			  "mount one of our own (unshare --mount-proc)",
+			  own < 0 ? strerror(-own) : "another number", (int)probe->pid);
 }
 
-static int check_process(struct ktstr_probe *probe, struct ktstr_probe_error *error)
+static int check_process(struct ktstr_probe *probe, struct ktstr_error *error)
 {
 	struct procfs_status status;
 	struct procfs_stat stat;
 	int rc;
 
 	if (probe->pid <= 0)
-		return probe_missing(probe, error, -EINVAL, "cannot exist: a pid is greater than 0");
+		return probe_missing(probe, error, -EINVAL,
+				     "cannot exist: a pid is greater than 0");
 	if (probe->pid == getpid())
 		return probe_fail(error, KTSTR_PROBE_TAG_SELF_PROBE_REJECTED, -EINVAL, "process",
-				  "process %d is the caller itself: it would change what it reads", (int)probe->pid);
+				  "process %d is the caller itself: it would change what it reads",
+				  (int)probe->pid);
 	probe->proc_fd = open("/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (probe->proc_fd < 0)
-		return probe_fail(error, KTSTR_PROBE_TAG_OTHER, -errno, "process", "/proc cannot be opened: %s",
-				  strerror(errno));
+		return probe_fail(error, KTSTR_PROBE_TAG_OTHER, -errno, "process",
+				  "/proc cannot be opened: %s", strerror(errno));
 	rc = check_proc(probe, error);
 	if (rc)
 		return rc;
@@ -104,29 +111,37 @@ static int check_process(struct ktstr_probe *probe, struct ktstr_probe_error *er
 	if (rc >= 0)
 		rc = procfs_read_status(probe->task_fd, probe->pid, &status);
 	if (rc == 0 && status.tgid != probe->pid)
-		return probe_missing(probe, error, -ENOENT, "is not a process but one of another's threads: give its Tgid");
+		return probe_missing(
+			probe, error, -ENOENT,
+			"is not a process but one of another's threads: give its Tgid");
 	if (rc == 0)
 		rc = procfs_read_stat(probe->task_fd, probe->pid, &stat);
 	if (rc == -ENOENT || rc == -ESRCH)
-		return probe_missing(probe, error, -ESRCH, "does not exist here (ended, in another pid namespace, or hidden by "
-						     "/proc's hidepid)");
+		return probe_missing(
+			probe, error, -ESRCH,
+			"does not exist here (ended, in another pid namespace, or hidden by "
+			"/proc's hidepid)");
 	if (rc) /* out of descriptors or memory: that is not to be missing */
-		return probe_fail_access(probe, error, rc == -EPERM || rc == -EACCES ? KTSTR_PROBE_TAG_PID_MISSING
-										     : KTSTR_PROBE_TAG_OTHER,
+		return probe_fail_access(probe, error,
+					 rc == -EPERM || rc == -EACCES ? KTSTR_PROBE_TAG_PID_MISSING
+								       : KTSTR_PROBE_TAG_OTHER,
 					 rc, "status");
 	if (stat.flags & PF_KTHREAD)
 		return probe_fail(error, KTSTR_PROBE_TAG_READLINK_FAILURE, -ENOENT, "executable",
-				  "process %d is a kernel thread: it has no executable and no heap", (int)probe->pid);
+				  "process %d is a kernel thread: it has no executable and no heap",
+				  (int)probe->pid);
 	probe->nested = status.levels > 1;
 	probe->reader = probe->pid;
 	if (has_ended(&stat) && probe_pick_reader(probe))
-		return probe_missing(probe, error, -ESRCH, "has ended and waits for its parent (a zombie)");
-	diagnostics_add(&probe->diagnostics, "process", "%d, read through task %d%s", (int)probe->pid, (int)probe->reader,
-		    probe->nested ? ", in a pid namespace of its own" : "");
+		return probe_missing(probe, error, -ESRCH,
+				     "has ended and waits for its parent (a zombie)");
+	diagnostics_add(&probe->diagnostics, "process", "%d, read through task %d%s",
+			(int)probe->pid, (int)probe->reader,
+			probe->nested ? ", in a pid namespace of its own" : "");
 	return 0;
 }
 
-static int open_memory(struct ktstr_probe *probe, struct ktstr_probe_error *error)
+static int open_memory(struct ktstr_probe *probe, struct ktstr_error *error)
 {
 	int rc = probe_pin_memory(probe);
 
@@ -135,7 +150,7 @@ static int open_memory(struct ktstr_probe *probe, struct ktstr_probe_error *erro
 	return rc ? probe_fail_access(probe, error, KTSTR_PROBE_TAG_OTHER, rc, "memory") : 0;
 }
 
-int probe_open_process(struct ktstr_probe *probe, struct ktstr_probe_error *error)
+int probe_open_process(struct ktstr_probe *probe, struct ktstr_error *error)
 {
 	int rc = check_process(probe, error);
 

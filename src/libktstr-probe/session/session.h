@@ -1,23 +1,22 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The inside of a session and of a snapshot. Shared by the files of probe_*, dtv_find_blocks,
-   missed_tasks and thread_names. */
+/* The inside of a session and of a snapshot. */
 #ifndef KTSTR_PROBE_PRIVATE_H
 #define KTSTR_PROBE_PRIVATE_H
 
 #include <stdatomic.h>
 
 #include "base/diagnostics.h"
-#include <ktstr/probe.h>
 #include "elf/module_list.h"
 #include "tls/module_tls.h"
+#include <ktstr/probe.h>
 
 /* Where one thread's thread pointer is, kept from snapshot to snapshot while it verifies. */
 struct thread_place {
 	pid_t tid;
-	pid_t inner_tid;	 /* its id in its own pid namespace */
-	int known;		 /* thread_pointer is valid */
+	pid_t inner_tid; /* its id in its own pid namespace */
+	int known;       /* thread_pointer is valid */
 	uint64_t thread_pointer;
-	uint64_t start_time;	 /* by ptrace only: the thread for which it was read */
+	uint64_t start_time;                 /* by ptrace only: the thread for which it was read */
 	enum ktstr_probe_thread_error error; /* why it is not known */
 	int code;
 };
@@ -32,18 +31,19 @@ struct ktstr_probe {
 	pid_t pid;
 	pid_t reader; /* the task through which memory is read: the leader unless that has ended */
 	int proc_fd;
-	int task_fd;  /* /proc/<pid>/task: stays with this process when its pid is used again */
-	int mem_fd;   /* pins the address space: reads nothing once nobody lives in it any more */
+	int task_fd; /* /proc/<pid>/task: stays with this process when its pid is used again */
+	int mem_fd;  /* pins the address space: reads nothing once nobody lives in it any more */
 	uint64_t anchor; /* where jemalloc's file begins in memory, and what stands there */
 	unsigned char anchor_bytes[1024];
-	uint64_t random; /* AT_RANDOM: where the bytes stand that differ from exec to exec; 0: nowhere */
+	uint64_t random; /* AT_RANDOM: where the bytes stand that differ from exec to exec; 0:
+			    nowhere */
 	unsigned char random_bytes[16];
-	int nested;   /* it lives in a pid namespace below ours */
-	struct remote_read_count counter;
+	int nested; /* it lives in a pid namespace below ours */
+	struct target_read_count counter;
 
 	struct tsd_place place;
 	struct module_tls tls;
-	int glibc;     /* each of its threads gets a robust list as soon as it runs */
+	int glibc; /* each of its threads gets a robust list as soon as it runs */
 	int by_ptrace;
 	uint64_t distance; /* robust-list head - thread pointer */
 
@@ -62,30 +62,34 @@ struct ktstr_probe_snapshot {
 };
 
 /* Fills in error (may be NULL) and returns code. */
-int probe_fail(struct ktstr_probe_error *error, enum ktstr_probe_tag tag, int code, const char *step,
+int probe_fail(struct ktstr_error *error, enum ktstr_probe_tag tag, int code, const char *step,
 	       const char *format, ...) __attribute__((format(printf, 5, 6)));
 
 /* A permission failure with its gate, anything else with the given tag. */
-int probe_fail_access(struct ktstr_probe *probe, struct ktstr_probe_error *error, enum ktstr_probe_tag tag,
-		      int code, const char *step);
+int probe_fail_access(struct ktstr_probe *probe, struct ktstr_error *error,
+		      enum ktstr_probe_tag tag, int code, const char *step);
 
 /* Makes an entry of a snapshot one with an error, without numbers. */
-void probe_thread_fail(struct ktstr_probe_thread *thread, enum ktstr_probe_thread_error kind, int code);
+void probe_thread_fail(struct ktstr_probe_thread *thread, enum ktstr_probe_thread_error kind,
+		       int code);
 
-/* Looks for the process and pins its memory. probe_missing: the error of one that is not there (any more). */
-int probe_open_process(struct ktstr_probe *probe, struct ktstr_probe_error *error);
-int probe_missing(struct ktstr_probe *probe, struct ktstr_probe_error *error, int code, const char *why);
+/* Looks for the process and pins its memory. probe_missing: the error of one that is not there (any
+ * more). */
+int probe_open_process(struct ktstr_probe *probe, struct ktstr_error *error);
+int probe_missing(struct ktstr_probe *probe, struct ktstr_error *error, int code, const char *why);
 
-/* Has the thread ended through which was read, and has the process another? That is the reader from then on. */
+/* Has the thread ended through which was read, and has the process another? That is the reader from
+ * then on. */
 int probe_reader_was_replaced(struct ktstr_probe *probe);
 
 /* Another living task to read memory through, when the reader has ended. Returns 0 or -ESRCH. */
 int probe_pick_reader(struct ktstr_probe *probe);
 
 /* remote_read through whichever task still lives. */
-int probe_read_ranges(struct ktstr_probe *probe, struct remote_range *ranges, size_t count);
+int probe_read_ranges(struct ktstr_probe *probe, struct target_range *ranges, size_t count);
 
-/* Reads every place into the snapshot's threads, or as many as came before a cancellation. Returns 0 or why none was read. */
+/* Reads every place into the snapshot's threads, or as many as came before a cancellation. Returns
+ * 0 or why none was read. */
 int probe_read_all(struct ktstr_probe *probe, struct ktstr_probe_snapshot *snapshot);
 
 /* Opens mem_fd and remembers what tells this exec from the next. Returns 0 or a negative errno. */
@@ -94,14 +98,15 @@ int probe_pin_memory(struct ktstr_probe *probe);
 /* The file that begins there is to stay there. */
 void probe_take_anchor(struct ktstr_probe *probe, uint64_t address);
 
-/* Before there is an anchor: is what was pinned still an address space? One that has ended has no map either. */
+/* Before there is an anchor: is what was pinned still an address space? One that has ended has no
+ * map either. */
 int probe_has_memory(const struct ktstr_probe *probe);
 
 /* Is it still the same program in the same address space, with jemalloc's file where it was? */
 int probe_same_program(struct ktstr_probe *probe);
 
 /* Finds how thread pointers are found in this process. */
-int probe_calibrate(struct ktstr_probe *probe, struct ktstr_probe_error *error);
+int probe_calibrate(struct ktstr_probe *probe, struct ktstr_error *error);
 
 /* Brings places up to date: tids as they are now, with known places kept. */
 int probe_update_places(struct ktstr_probe *probe);

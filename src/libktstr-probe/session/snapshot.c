@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* One snapshot: the list of threads, their counters, their names, and whether all of it was one program. Public. */
+/* One snapshot: the list of threads, their counters, their names, and whether all of it was one
+ * program. Public. */
 #include "config.h"
 
 #include <errno.h>
@@ -7,10 +8,10 @@
 #include <string.h>
 #include <time.h>
 
-#include "tls/dtv.h"
 #include "session/missed_tasks.h"
 #include "session/session.h"
 #include "session/thread_names.h"
+#include "tls/dtv.h"
 
 #define TRIES 4 /* a thread was skipped once in some 700 lists of 64 threads that come and go */
 
@@ -22,15 +23,17 @@ static int64_t now_ns(clockid_t clock)
 	return (int64_t)now.tv_sec * INT64_C(1000000000) + now.tv_nsec;
 }
 
-static int changed(struct ktstr_probe *probe, struct ktstr_probe_error *error)
+static int changed(struct ktstr_probe *probe, struct ktstr_error *error)
 {
 	return probe_fail(error, KTSTR_PROBE_TAG_EXE_IDENTITY_CHANGED, -ESTALE, "identity",
-			  "process %d ended, ran another program or closed its jemalloc, or its memory can no longer be read: "
+			  "process %d ended, ran another program or closed its jemalloc, or its "
+			  "memory can no longer be read: "
 			  "what was read in this snapshot is dropped",
 			  (int)probe->pid);
 }
 
-static int take(struct ktstr_probe *probe, struct ktstr_probe_snapshot *snapshot, struct ktstr_probe_error *error)
+static int take(struct ktstr_probe *probe, struct ktstr_probe_snapshot *snapshot,
+		struct ktstr_error *error)
 {
 	int rc = probe_update_places(probe);
 
@@ -38,11 +41,13 @@ static int take(struct ktstr_probe *probe, struct ktstr_probe_snapshot *snapshot
 		return changed(probe, error);
 	if (rc)
 		return probe_fail(error, KTSTR_PROBE_TAG_TID_ENUMERATION_FAILURE, rc, "thread list",
-				  "the threads of process %d cannot be listed%s: %s", (int)probe->pid,
-				  probe->by_ptrace ? " or stopped" : "", strerror(-rc));
+				  "the threads of process %d cannot be listed%s: %s",
+				  (int)probe->pid, probe->by_ptrace ? " or stopped" : "",
+				  strerror(-rc));
 	snapshot->threads = calloc(probe->place_count, sizeof *snapshot->threads);
 	if (!snapshot->threads)
-		return probe_fail(error, KTSTR_PROBE_TAG_OTHER, -ENOMEM, "snapshot", "out of memory");
+		return probe_fail(error, KTSTR_PROBE_TAG_OTHER, -ENOMEM, "snapshot",
+				  "out of memory");
 	snapshot->unix_ns = now_ns(CLOCK_REALTIME);
 	snapshot->monotonic_ns = now_ns(CLOCK_MONOTONIC);
 	rc = probe_read_all(probe, snapshot);
@@ -53,7 +58,8 @@ static int take(struct ktstr_probe *probe, struct ktstr_probe_snapshot *snapshot
 		return changed(probe, error);
 	if (rc == 0 && probe->tls.dynamic && !dtv_same_module(probe))
 		return probe_fail(error, KTSTR_PROBE_TAG_JEMALLOC_NOT_FOUND, -ESTALE, "identity",
-				  "process %d closed %s meanwhile", (int)probe->pid, probe->jemalloc_path);
+				  "process %d closed %s meanwhile", (int)probe->pid,
+				  probe->jemalloc_path);
 	if (rc)
 		return probe_fail_access(probe, error, KTSTR_PROBE_TAG_OTHER, rc, "memory");
 	for (size_t i = 0; i < snapshot->count; i++)
@@ -62,18 +68,21 @@ static int take(struct ktstr_probe *probe, struct ktstr_probe_snapshot *snapshot
 }
 
 int ktstr_probe_snapshot_take(struct ktstr_probe *probe, struct ktstr_probe_snapshot **result,
-			      struct ktstr_probe_error *error)
+			      struct ktstr_error *error)
 {
 	struct ktstr_probe_snapshot *snapshot;
 	int rc;
 
 	if (probe->state != 1)
-		return probe_fail(error, KTSTR_PROBE_TAG_OTHER, -EBADF, "session", "the session is not open");
+		return probe_fail(error, KTSTR_PROBE_TAG_OTHER, -EBADF, "session",
+				  "the session is not open");
 	snapshot = calloc(1, sizeof *snapshot);
 	if (!snapshot)
-		return probe_fail(error, KTSTR_PROBE_TAG_OTHER, -ENOMEM, "snapshot", "out of memory");
+		return probe_fail(error, KTSTR_PROBE_TAG_OTHER, -ENOMEM, "snapshot",
+				  "out of memory");
 	rc = take(probe, snapshot, error);
-	for (int i = 1; i < TRIES && rc == 0 && !snapshot->interrupted && missed_tasks(probe, snapshot); i++) {
+	for (int i = 1;
+	     i < TRIES && rc == 0 && !snapshot->interrupted && missed_tasks(probe, snapshot); i++) {
 		free(snapshot->threads);
 		*snapshot = (struct ktstr_probe_snapshot){ 0 };
 		rc = take(probe, snapshot, error);
@@ -90,8 +99,8 @@ size_t ktstr_probe_snapshot_count(const struct ktstr_probe_snapshot *snapshot)
 	return snapshot->count;
 }
 
-const struct ktstr_probe_thread *ktstr_probe_snapshot_thread(const struct ktstr_probe_snapshot *snapshot,
-							     size_t index)
+const struct ktstr_probe_thread *ktstr_probe_snapshot_thread(
+	const struct ktstr_probe_snapshot *snapshot, size_t index)
 {
 	return index < snapshot->count ? &snapshot->threads[index] : NULL;
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Names and start times of the threads of a snapshot. Called by probe_snapshot. */
+/* Names and start times of the threads of a snapshot. */
 #include "config.h"
 
 #include "session/thread_names.h"
@@ -12,9 +12,9 @@
 #include <time.h>
 #include <unistd.h>
 
-#define HELPERS_LIMIT 7
+#define HELPERS_LIMIT      7
 #define THREADS_PER_HELPER 256 /* to start and join one takes as long as some 10 names */
-#define SLICE 32
+#define SLICE              32
 
 struct work {
 	struct ktstr_probe *probe;
@@ -29,7 +29,8 @@ static uint64_t boot_ticks(void)
 	struct timespec now;
 
 	clock_gettime(CLOCK_BOOTTIME, &now);
-	return ((uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec) / (1000000000u / (uint64_t)sysconf(_SC_CLK_TCK));
+	return ((uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec) /
+	       (1000000000u / (uint64_t)sysconf(_SC_CLK_TCK));
 }
 
 static void name(const struct work *work, size_t index)
@@ -39,7 +40,8 @@ static void name(const struct work *work, size_t index)
 	struct procfs_stat stat;
 
 	if (procfs_read_stat(probe->task_fd, thread->tid, &stat)) {
-		/* Read while it lived; but a thread pointer from a register has only this to vouch for it. */
+		/* Read while it lived; but a thread pointer from a register has only this to vouch
+		 * for it. */
 		if (probe->by_ptrace)
 			probe_thread_fail(thread, KTSTR_PROBE_THREAD_THREAD_EXITED, -ESRCH);
 		return;
@@ -67,9 +69,11 @@ static void *share(void *argument)
 		for (size_t i = from; i < to; i++) {
 			if (atomic_load(&work->probe->cancelled)) {
 				atomic_store(&work->skipped, 1);
-				/* Without its start time it cannot be told whose numbers these are. */
+				/* Without its start time it cannot be told whose numbers these are.
+				 */
 				if (work->probe->by_ptrace)
-					probe_thread_fail(&work->snapshot->threads[i], KTSTR_PROBE_THREAD_THREAD_POINTER,
+					probe_thread_fail(&work->snapshot->threads[i],
+							  KTSTR_PROBE_THREAD_THREAD_POINTER,
 							  -ECANCELED);
 				continue;
 			}
@@ -80,9 +84,9 @@ static void *share(void *argument)
 }
 
 /*
- * As many as there are processors for us besides the one that the caller is on, and threads that are worth
- * it. *others: those processors. Left to itself, the scheduler was seen to keep a helper on the caller's
- * processor for as long as it lived.
+ * As many as there are processors for us besides the one that the caller is on, and threads that
+ * are worth it. *others: those processors. Left to itself, the scheduler was seen to keep a helper
+ * on the caller's processor for as long as it lived.
  */
 static size_t helpers_for(size_t count, cpu_set_t *others)
 {
@@ -99,8 +103,10 @@ static size_t helpers_for(size_t count, cpu_set_t *others)
 	return helpers < (size_t)CPU_COUNT(others) ? helpers : (size_t)CPU_COUNT(others);
 }
 
-/* Starts up to `wanted` helpers. Returns how many there are: none, where no thread may be started. */
-static size_t start_helpers(pthread_t *helpers, size_t wanted, const cpu_set_t *others, struct work *work)
+/* Starts up to `wanted` helpers. Returns how many there are: none, where no thread may be started.
+ */
+static size_t start_helpers(pthread_t *helpers, size_t wanted, const cpu_set_t *others,
+			    struct work *work)
 {
 	pthread_attr_t attr;
 	sigset_t all, before;
@@ -112,7 +118,8 @@ static size_t start_helpers(pthread_t *helpers, size_t wanted, const cpu_set_t *
 	sigfillset(&all);
 	pthread_sigmask(SIG_SETMASK, &all, &before);
 	if (pthread_attr_setaffinity_np(&attr, sizeof *others, others) == 0)
-		while (started < wanted && pthread_create(&helpers[started], &attr, share, work) == 0)
+		while (started < wanted &&
+		       pthread_create(&helpers[started], &attr, share, work) == 0)
 			started++;
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
 	pthread_attr_destroy(&attr);
@@ -124,7 +131,8 @@ void thread_names_read(struct ktstr_probe *probe, struct ktstr_probe_snapshot *s
 	struct work work = { .probe = probe, .snapshot = snapshot, .latest_start = boot_ticks() };
 	pthread_t helpers[HELPERS_LIMIT];
 	cpu_set_t others;
-	size_t wanted = helpers_for(snapshot->count, &others), started = start_helpers(helpers, wanted, &others, &work);
+	size_t wanted = helpers_for(snapshot->count, &others),
+	       started = start_helpers(helpers, wanted, &others, &work);
 
 	share(&work);
 	while (started)

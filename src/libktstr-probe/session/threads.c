@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The thread pointers of a session's threads: by robust list, or by ptrace. Called by probe_open and
-   probe_snapshot. */
+/* The thread pointers of a session's threads: by robust list, or by ptrace. */
 #include "config.h"
 
 #include <errno.h>
@@ -14,10 +13,10 @@
 #include "tls/robust_list.h"
 
 #define CALIBRATION_TRIES 256
-#define STOP_TIMEOUT_MS 2000
+#define STOP_TIMEOUT_MS   2000
 /* How long a program may go without a robust list before it counts as one that never has any. */
-#define BEGIN_TRIES 20
-#define BEGIN_MS 5
+#define BEGIN_TRIES       20
+#define BEGIN_MS          5
 
 static pid_t inner_tid(const struct ktstr_probe *probe, pid_t tid)
 {
@@ -37,7 +36,8 @@ void probe_refresh_place(struct ktstr_probe *probe, struct thread_place *place)
 	place->inner_tid = inner_tid(probe, place->tid);
 	rc = robust_list_head(place->tid, &head);
 	if (rc) {
-		place->error = rc == -ESRCH ? KTSTR_PROBE_THREAD_THREAD_EXITED : KTSTR_PROBE_THREAD_THREAD_POINTER;
+		place->error = rc == -ESRCH ? KTSTR_PROBE_THREAD_THREAD_EXITED
+					    : KTSTR_PROBE_THREAD_THREAD_POINTER;
 		place->code = rc;
 		return;
 	}
@@ -58,7 +58,8 @@ static int distance_from_libc(struct module_list *list, uint64_t *distance)
 		struct elf_dynamic dynamic;
 		uint32_t size, field[3];
 
-		if (!strstr(list->modules[i].path, "libc.so") || elf_image_dynamic(&list->modules[i].image, &dynamic))
+		if (!strstr(list->modules[i].path, "libc.so") ||
+		    elf_image_dynamic(&list->modules[i].image, &dynamic))
 			continue;
 		for (size_t s = 1; s < dynamic.symbol_count; s++) {
 			const char *name = elf_dynamic_name(&dynamic, s);
@@ -66,12 +67,15 @@ static int distance_from_libc(struct module_list *list, uint64_t *distance)
 			if (strcmp(name, "_thread_db_sizeof_pthread") == 0)
 				size_at = dynamic.symbols[s].st_value + list->modules[i].image.bias;
 			if (strcmp(name, "_thread_db_pthread_tid") == 0)
-				field_at = dynamic.symbols[s].st_value + list->modules[i].image.bias;
+				field_at =
+					dynamic.symbols[s].st_value + list->modules[i].image.bias;
 		}
 		elf_dynamic_free(&dynamic);
 		if (size_at && field_at &&
-		    remote_read_one(list->modules[i].image.tid, size_at, &size, sizeof size, NULL) == 0 &&
-		    remote_read_one(list->modules[i].image.tid, field_at, field, sizeof field, NULL) == 0)
+		    remote_read_one(list->modules[i].image.tid, size_at, &size, sizeof size,
+				    NULL) == 0 &&
+		    remote_read_one(list->modules[i].image.tid, field_at, field, sizeof field,
+				    NULL) == 0)
 			return robust_list_distance_from_libc(size, field, distance);
 	}
 	return -ENOENT;
@@ -81,7 +85,8 @@ static int distance_from_libc(struct module_list *list, uint64_t *distance)
 static int described_distance(struct ktstr_probe *probe)
 {
 	struct module_list list;
-	int maps_failed, rc = module_list_read(probe->proc_fd, probe->reader, &probe->counter, &list, &maps_failed);
+	int maps_failed, rc = module_list_read(probe->proc_fd, probe->reader, &probe->counter,
+					       &list, &maps_failed);
 
 	if (rc)
 		return rc;
@@ -90,7 +95,8 @@ static int described_distance(struct ktstr_probe *probe)
 	return rc;
 }
 
-/* One thread shows the distance for all: the reader, or another where it never registered a list. */
+/* One thread shows the distance for all: the reader, or another where it never registered a list.
+ */
 static int find_distance(struct ktstr_probe *probe)
 {
 	size_t count;
@@ -103,7 +109,8 @@ static int find_distance(struct ktstr_probe *probe)
 	if (rc == 0 || rc == -EPERM || procfs_list_tasks(probe->task_fd, &tids, &count))
 		return rc;
 	for (size_t i = 0; i < count && i < CALIBRATION_TRIES && rc && rc != -EPERM; i++) {
-		int one = robust_list_distance(tids[i], inner_tid(probe, tids[i]), &probe->distance);
+		int one =
+			robust_list_distance(tids[i], inner_tid(probe, tids[i]), &probe->distance);
 
 		if (one != -ESRCH)
 			rc = one;
@@ -113,25 +120,28 @@ static int find_distance(struct ktstr_probe *probe)
 }
 
 /*
- * The main program's TLS is module 1 of each thread's DTV. glibc: entries of 16 bytes behind one for
- * the generation (sysdeps/generic/dl-dtv.h); musl: of 8 bytes behind the count (src/env/__init_tls.c). So
- * libc says once more where the block is, from other memory than the program headers.
+ * The main program's TLS is module 1 of each thread's DTV. glibc: entries of 16 bytes behind one
+ * for the generation (sysdeps/generic/dl-dtv.h); musl: of 8 bytes behind the count
+ * (src/env/__init_tls.c). So libc says once more where the block is, from other memory than the
+ * program headers.
  */
 static int check_main_block(struct ktstr_probe *probe, uint64_t thread_pointer)
 {
 	uint64_t dtv, words[3], block = thread_pointer + (uint64_t)probe->tls.distance;
 
-	if (remote_read_one(probe->reader, thread_pointer + (uint64_t)arch_dtv_offset, &dtv, sizeof dtv, &probe->counter) ||
+	if (remote_read_one(probe->reader, thread_pointer + (uint64_t)arch_dtv_offset, &dtv,
+			    sizeof dtv, &probe->counter) ||
 	    remote_read_one(probe->reader, dtv, words, sizeof words, &probe->counter))
 		return 0;
 	if (words[1] != block && words[2] != block)
 		return -EBADMSG;
-	diagnostics_add(&probe->diagnostics, "TLS block", "confirmed by the DTV of task %d", (int)probe->reader);
+	diagnostics_add(&probe->diagnostics, "TLS block", "confirmed by the DTV of task %d",
+			(int)probe->reader);
 	return 0;
 }
 
-/* Does a thread's memory show jemalloc's tsd where it was found to be, and where libc says? As tsd_layout_is_live, or
-   -ESRCH for a thread of which nothing can be said. */
+/* Does a thread's memory show jemalloc's tsd where it was found to be, and where libc says? As
+   tsd_layout_is_live, or -ESRCH for a thread of which nothing can be said. */
 static int shows_tsd(struct ktstr_probe *probe, pid_t tid)
 {
 	unsigned char live[TSD_LAYOUT_LIVE_SIZE] = { 0 };
@@ -140,18 +150,21 @@ static int shows_tsd(struct ktstr_probe *probe, pid_t tid)
 	if (robust_list_head(tid, &head))
 		return -ESRCH;
 	thread_pointer = head - probe->distance;
-	if (probe->tls.main_program && tid == probe->reader && check_main_block(probe, thread_pointer))
+	if (probe->tls.main_program && tid == probe->reader &&
+	    check_main_block(probe, thread_pointer))
 		return 0;
 	if (!probe->place.has_run)
 		return 1;
-	run = thread_pointer + (uint64_t)probe->tls.distance + probe->place.state - TSD_LAYOUT_RUN_SIZE;
+	run = thread_pointer + (uint64_t)probe->tls.distance + probe->place.state -
+	      TSD_LAYOUT_RUN_SIZE;
 	/* Static TLS is there as long as its thread is: what cannot be read is another place. */
 	if (remote_read_one(probe->reader, run, live, sizeof live, &probe->counter) == -EFAULT)
 		return 0;
 	return tsd_layout_is_live(live);
 }
 
-/* What was found leads to one thread's tsd: the reader's, or another's where that leaves a doubt. */
+/* What was found leads to one thread's tsd: the reader's, or another's where that leaves a doubt.
+ */
 static int check_one_thread(struct ktstr_probe *probe)
 {
 	int shows = probe->tls.dynamic ? 1 : shows_tsd(probe, probe->reader);
@@ -171,9 +184,9 @@ static int check_one_thread(struct ktstr_probe *probe)
 }
 
 /*
- * glibc registers a list as soon as a program runs. One that has none has just begun, also by an exec, or
- * has cleared it, as only tests do. It must not be stopped for the former: ptrace and a program about to
- * exec can wait for each other.
+ * glibc registers a list as soon as a program runs. One that has none has just begun, also by an
+ * exec, or has cleared it, as only tests do. It must not be stopped for the former: ptrace and a
+ * program about to exec can wait for each other.
  */
 static int find_distance_of_new(struct ktstr_probe *probe)
 {
@@ -188,7 +201,7 @@ static int find_distance_of_new(struct ktstr_probe *probe)
 	return rc;
 }
 
-int probe_calibrate(struct ktstr_probe *probe, struct ktstr_probe_error *error)
+int probe_calibrate(struct ktstr_probe *probe, struct ktstr_error *error)
 {
 	enum ktstr_probe_thread_pointer choice = probe->options.thread_pointer;
 	int rc, shows;
@@ -200,27 +213,38 @@ int probe_calibrate(struct ktstr_probe *probe, struct ktstr_probe_error *error)
 	shows = rc == 0 && !probe->by_ptrace ? check_one_thread(probe) : 1;
 	if (shows == -EAGAIN)
 		return probe_fail(error, KTSTR_PROBE_TAG_LAYOUT_UNKNOWN, -EAGAIN, "TLS block",
-				  "%s carries jemalloc, but no thread has used it yet, and only that would confirm where its "
-				  "counters are: try again when one has", probe->jemalloc_path);
+				  "%s carries jemalloc, but no thread has used it yet, and only "
+				  "that would confirm where its "
+				  "counters are: try again when one has",
+				  probe->jemalloc_path);
 	if (shows == 0)
-		return probe_fail(error, KTSTR_PROBE_TAG_LAYOUT_UNKNOWN, -EBADMSG, "TLS block",
-				  "%s carries jemalloc, but a thread's memory shows something else where its counters "
-				  "should be: the program headers in memory may have been written over", probe->jemalloc_path);
+		return probe_fail(
+			error, KTSTR_PROBE_TAG_LAYOUT_UNKNOWN, -EBADMSG, "TLS block",
+			"%s carries jemalloc, but a thread's memory shows something else where its "
+			"counters "
+			"should be: the program headers in memory may have been written over",
+			probe->jemalloc_path);
 	if (rc == 0 && !probe->by_ptrace) {
 		diagnostics_add(&probe->diagnostics, "thread pointer",
-			    "robust list head %+lld, found by the self pointer and confirmed by the tid word; no thread is stopped",
-			    -(long long)probe->distance);
+				"robust list head %+lld, found by the self pointer and confirmed "
+				"by the tid word; no thread is stopped",
+				-(long long)probe->distance);
 		return 0;
 	}
 	if (rc && choice == KTSTR_PROBE_THREAD_POINTER_ROBUST_LIST)
 		return probe_fail(error, KTSTR_PROBE_TAG_OTHER, rc, "thread pointer",
-				  "no thread has a usable robust list (%s): try --thread-pointer=ptrace, which stops each "
-				  "thread for a moment", strerror(-rc));
+				  "no thread has a usable robust list (%s): try "
+				  "--thread-pointer=ptrace, which stops each "
+				  "thread for a moment",
+				  strerror(-rc));
 	if (rc && !probe_same_program(probe))
-		return probe_fail(error, KTSTR_PROBE_TAG_EXE_IDENTITY_CHANGED, -ESTALE, "identity",
-				  "process %d ended or ran another program while it was examined: try again", (int)probe->pid);
-	diagnostics_add(&probe->diagnostics, "thread pointer", "by ptrace, each thread stopped for a moment%s%s",
-		    rc ? ": no usable robust list: " : "", rc ? strerror(-rc) : "");
+		return probe_fail(
+			error, KTSTR_PROBE_TAG_EXE_IDENTITY_CHANGED, -ESTALE, "identity",
+			"process %d ended or ran another program while it was examined: try again",
+			(int)probe->pid);
+	diagnostics_add(&probe->diagnostics, "thread pointer",
+			"by ptrace, each thread stopped for a moment%s%s",
+			rc ? ": no usable robust list: " : "", rc ? strerror(-rc) : "");
 	probe->by_ptrace = 1;
 	return 0;
 }
@@ -230,7 +254,8 @@ static void keep_known(struct ktstr_probe *probe, struct thread_place *places, s
 	for (size_t i = 0, old = 0; i < count; i++) {
 		while (old < probe->place_count && probe->places[old].tid < places[i].tid)
 			old++;
-		if (old < probe->place_count && probe->places[old].tid == places[i].tid && probe->places[old].known &&
+		if (old < probe->place_count && probe->places[old].tid == places[i].tid &&
+		    probe->places[old].known &&
 		    probe->places[old].start_time == places[i].start_time)
 			places[i] = probe->places[old];
 	}
@@ -238,7 +263,8 @@ static void keep_known(struct ktstr_probe *probe, struct thread_place *places, s
 
 static int stop_unknown(struct ktstr_probe *probe, struct thread_place *places, size_t count)
 {
-	unsigned int timeout = probe->options.stop_timeout_ms ? probe->options.stop_timeout_ms : STOP_TIMEOUT_MS;
+	unsigned int timeout = probe->options.stop_timeout_ms ? probe->options.stop_timeout_ms
+							      : STOP_TIMEOUT_MS;
 	struct ptrace_stop *stops;
 	size_t unknown = 0;
 	int rc = 0;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The separate file with the debug information of a stripped program. Called by file_answer. */
+/* The separate file with the debug information of a stripped program. */
 #include "config.h"
 
 #include "symfile/debug_file.h"
@@ -13,12 +13,12 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "symfile/elf_file.h"
 #include "linux/target_file.h"
+#include "symfile/elf_file.h"
 
 #define NOTES_LIMIT 65536
 #define NOTES_COUNT 64 /* sections: the same bytes may be named again and again */
-#define LINK_LIMIT 4096
+#define LINK_LIMIT  4096
 
 /* A whole small section; the caller frees it. */
 static unsigned char *read_section(int fd, const Elf64_Shdr *section, uint64_t limit)
@@ -29,7 +29,8 @@ static unsigned char *read_section(int fd, const Elf64_Shdr *section, uint64_t l
 	    section->sh_offset > INT64_MAX)
 		return NULL;
 	bytes = malloc(section->sh_size);
-	if (bytes && pread(fd, bytes, section->sh_size, (off_t)section->sh_offset) != (ssize_t)section->sh_size) {
+	if (bytes && pread(fd, bytes, section->sh_size, (off_t)section->sh_offset) !=
+			     (ssize_t)section->sh_size) {
 		free(bytes);
 		bytes = NULL;
 	}
@@ -73,7 +74,9 @@ int debug_file_build_id(int fd, unsigned char *id, size_t *size)
 		return rc;
 	rc = -ENOENT;
 	for (size_t i = 0; rc == -ENOENT && i < count && left; i++) {
-		unsigned char *notes = sections[i].sh_type == SHT_NOTE ? read_section(fd, &sections[i], NOTES_LIMIT) : NULL;
+		unsigned char *notes = sections[i].sh_type == SHT_NOTE
+					       ? read_section(fd, &sections[i], NOTES_LIMIT)
+					       : NULL;
 
 		left -= notes != NULL;
 		if (notes)
@@ -89,10 +92,12 @@ int debug_file_has_id(int fd, const unsigned char *id, size_t size)
 	unsigned char own[DEBUG_FILE_ID_SIZE];
 	size_t own_size = sizeof own;
 
-	return debug_file_build_id(fd, own, &own_size) == 0 && own_size == size && memcmp(own, id, size) == 0;
+	return debug_file_build_id(fd, own, &own_size) == 0 && own_size == size &&
+	       memcmp(own, id, size) == 0;
 }
 
-size_t debug_file_open_by_id(int proc_fd, pid_t pid, const unsigned char *id, size_t size, int fds[DEBUG_FILE_BY_ID])
+size_t debug_file_open_by_id(int proc_fd, pid_t pid, const unsigned char *id, size_t size,
+			     int fds[DEBUG_FILE_BY_ID])
 {
 	char path[64 + 2 * DEBUG_FILE_ID_SIZE];
 	const pid_t roots[DEBUG_FILE_BY_ID] = { pid, 0 };
@@ -112,10 +117,12 @@ size_t debug_file_open_by_id(int proc_fd, pid_t pid, const unsigned char *id, si
 	return count;
 }
 
-/* The CRC of .gnu_debuglink: CRC-32 as in IEEE 802.3, reflected (GDB manual, Separate Debug Files). */
+/* The CRC of .gnu_debuglink: CRC-32 as in IEEE 802.3, reflected (GDB manual, Separate Debug Files).
+ */
 static int checksum(int fd, uint64_t *left, uint32_t *result)
 {
-	/* Not fstat(3), for which libc may use a call that takes a path: the child's filter refuses those. */
+	/* Not fstat(3), for which libc may use a call that takes a path: the child's filter refuses
+	 * those. */
 	off_t size = lseek(fd, 0, SEEK_END);
 	uint32_t table[256], crc = UINT32_MAX;
 	unsigned char *bytes;
@@ -150,7 +157,8 @@ int debug_file_has_checksum(int fd, uint64_t *left, uint32_t wanted)
 
 int debug_file_link_is_sane(const struct debug_link *link)
 {
-	return *link->name && memchr(link->name, '\0', sizeof link->name) && !strchr(link->name, '/');
+	return *link->name && memchr(link->name, '\0', sizeof link->name) &&
+	       !strchr(link->name, '/');
 }
 
 /* The section's text, and behind it, at the next multiple of 4, the checksum. */
@@ -170,8 +178,10 @@ int debug_file_read_link(int fd, struct debug_link *link)
 		size_t length;
 
 		if (sections[i].sh_type != SHT_PROGBITS || sections[names].sh_offset > INT32_MAX ||
-		    pread(fd, section, sizeof section, (off_t)(sections[names].sh_offset + sections[i].sh_name)) !=
-			    sizeof section || memcmp(section, wanted, sizeof wanted) != 0)
+		    pread(fd, section, sizeof section,
+			  (off_t)(sections[names].sh_offset + sections[i].sh_name)) !=
+			    sizeof section ||
+		    memcmp(section, wanted, sizeof wanted) != 0)
 			continue;
 		bytes = read_section(fd, &sections[i], LINK_LIMIT);
 		rc = -EBADMSG;
@@ -188,11 +198,13 @@ int debug_file_read_link(int fd, struct debug_link *link)
 	return rc;
 }
 
-size_t debug_file_open_by_link(int proc_fd, pid_t pid, const char *path, const struct debug_link *link,
-			       int fds[DEBUG_FILE_BY_LINK])
+size_t debug_file_open_by_link(int proc_fd, pid_t pid, const char *path,
+			       const struct debug_link *link, int fds[DEBUG_FILE_BY_LINK])
 {
 	/* GDB's order: beside the program, in .debug beside it, in the tree of all debug files. */
-	static const char *const before[] = { "", "", "/usr/lib/debug" }, *const within[] = { "", ".debug/", "" };
+	static const char *const before[] = { "", "", "/usr/lib/debug" }, *const within[] = {
+		"", ".debug/", ""
+	};
 	const char *slash = strrchr(path, '/');
 	int folder = slash && slash - path < PATH_MAX ? (int)(slash - path) : 0;
 	const pid_t roots[] = { pid, 0 };
@@ -200,8 +212,8 @@ size_t debug_file_open_by_link(int proc_fd, pid_t pid, const char *path, const s
 	size_t count = 0;
 
 	for (size_t i = 0; i < DEBUG_FILE_BY_LINK; i++) {
-		int length = snprintf(candidate, sizeof candidate, "%s%.*s/%s%s", before[i % 3], folder, path,
-				      within[i % 3], link->name);
+		int length = snprintf(candidate, sizeof candidate, "%s%.*s/%s%s", before[i % 3],
+				      folder, path, within[i % 3], link->name);
 
 		if (length < 0 || (size_t)length >= sizeof candidate)
 			continue;

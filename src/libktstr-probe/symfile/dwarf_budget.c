@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* What libdw would spend on debug information before it gives back control. Called by tsd_dwarf. */
+/* What libdw would spend on debug information before it gives back control. */
 #include "config.h"
 
 #include "symfile/dwarf_budget.h"
@@ -11,9 +11,9 @@
 #include <string.h>
 
 #define DECLARATIONS_LIMIT 150000 /* of all units' tables; libdw needs about 80 bytes for each */
-#define ATTRIBUTES_LIMIT 64	  /* of one declaration; compilers use up to 30 */
-#define FLAGS_LIMIT 20		  /* of these without a byte in the entry */
-#define FLAGS_ALONE_LIMIT 6	  /* the same, where the whole entry is one byte */
+#define ATTRIBUTES_LIMIT   64     /* of one declaration; compilers use up to 30 */
+#define FLAGS_LIMIT        20     /* of these without a byte in the entry */
+#define FLAGS_ALONE_LIMIT  6      /* the same, where the whole entry is one byte */
 
 struct bytes {
 	const unsigned char *at, *end;
@@ -53,8 +53,10 @@ static int skip_declaration(struct bytes *bytes)
 		attributes++;
 		flags += form == DW_FORM_implicit_const || form == DW_FORM_flag_present;
 	}
-	return attributes > ATTRIBUTES_LIMIT || flags > FLAGS_LIMIT || (flags == attributes && flags > FLAGS_ALONE_LIMIT)
-		? -EFBIG : 0;
+	return attributes > ATTRIBUTES_LIMIT || flags > FLAGS_LIMIT ||
+			       (flags == attributes && flags > FLAGS_ALONE_LIMIT)
+		       ? -EFBIG
+		       : 0;
 }
 
 static int skip_table(struct bytes table, unsigned int *declarations)
@@ -123,11 +125,15 @@ static struct bytes section_bytes(Elf *elf, const char *wanted)
 		return bytes;
 	while (!bytes.at && (section = elf_nextscn(elf, section))) {
 		GElf_Shdr header;
-		const char *name = gelf_getshdr(section, &header) ? elf_strptr(elf, names, header.sh_name) : NULL;
-		Elf_Data *data = name && strcmp(name, wanted) == 0 ? elf_getdata(section, NULL) : NULL;
+		const char *name = gelf_getshdr(section, &header)
+					   ? elf_strptr(elf, names, header.sh_name)
+					   : NULL;
+		Elf_Data *data = name && strcmp(name, wanted) == 0 ? elf_getdata(section, NULL)
+								   : NULL;
 
 		if (data && data->d_buf)
-			bytes = (struct bytes){ data->d_buf, (unsigned char *)data->d_buf + data->d_size };
+			bytes = (struct bytes){ data->d_buf,
+						(unsigned char *)data->d_buf + data->d_size };
 	}
 	return bytes;
 }

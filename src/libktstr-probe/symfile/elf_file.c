@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Section headers and symbol tables of a file on disk. Called by file_answer, debug_file and tsd_dwarf. */
+/* Section headers and symbol tables of a file on disk. */
 #include "config.h"
 
 #include "symfile/elf_file.h"
@@ -11,12 +11,13 @@
 
 #include "base/arch.h"
 
-#define SYMBOLS_LIMIT (UINT64_C(16) << 20) /* of all tables together: 384 MiB; Chromium has 2 million */
-#define TLS_SYMBOLS_LIMIT 65536		   /* each costs a read for its name */
-#define SECTIONS_LIMIT 262144
-#define CHUNK 2048
-#define NAME_SIZE 128
-#define WANTED "tsd_tls"
+#define SYMBOLS_LIMIT \
+	(UINT64_C(16) << 20)    /* of all tables together: 384 MiB; Chromium has 2 million */
+#define TLS_SYMBOLS_LIMIT 65536 /* each costs a read for its name */
+#define SECTIONS_LIMIT    262144
+#define CHUNK             2048
+#define NAME_SIZE         128
+#define WANTED            "tsd_tls"
 
 static int read_at(int fd, void *buffer, size_t size, uint64_t offset)
 {
@@ -36,7 +37,8 @@ static int section_numbers(int fd, const Elf64_Ehdr *header, uint64_t *count, ui
 	*names = header->e_shstrndx;
 	if (header->e_shoff == 0)
 		return -ENOENT;
-	if (header->e_shentsize != sizeof first || read_at(fd, &first, sizeof first, header->e_shoff))
+	if (header->e_shentsize != sizeof first ||
+	    read_at(fd, &first, sizeof first, header->e_shoff))
 		return -EBADMSG;
 	if (*count == 0)
 		*count = first.sh_size;
@@ -55,7 +57,8 @@ int elf_file_sections(int fd, Elf64_Shdr **sections, size_t *count, size_t *name
 	uint64_t number, names_index;
 	int rc;
 
-	if (read_at(fd, &header, sizeof header, 0) || memcmp(header.e_ident, ELFMAG, SELFMAG) != 0 ||
+	if (read_at(fd, &header, sizeof header, 0) ||
+	    memcmp(header.e_ident, ELFMAG, SELFMAG) != 0 ||
 	    header.e_ident[EI_CLASS] != ELFCLASS64 || header.e_ident[EI_DATA] != ELFDATA2LSB ||
 	    header.e_machine != arch_elf_machine)
 		return -ENOEXEC;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Opens the file that a module was mapped from. Called by module_jemalloc and by file_answer. */
+/* Opens the file that a module was mapped from. */
 #include "config.h"
 
 #include "symfile/program_file.h"
@@ -11,7 +11,7 @@
 
 #include "linux/target_file.h"
 
-#define COMPARED 65536
+#define COMPARED       65536
 #define COMPARED_CHUNK 4096
 
 int program_head_read(const struct module *module, struct program_head *head)
@@ -25,13 +25,15 @@ int program_head_read(const struct module *module, struct program_head *head)
 		head->id_size = 0;
 	/* In pieces: of a file that was cut the pages behind its end are not there. */
 	while (head->size < COMPARED && head->size < size &&
-	       remote_read_one(module->image.tid, module->image.start + head->size, head->bytes + head->size,
-			       COMPARED_CHUNK, module->image.counter) == 0)
+	       remote_read_one(module->image.tid, module->image.start + head->size,
+			       head->bytes + head->size, COMPARED_CHUNK,
+			       module->image.counter) == 0)
 		head->size += COMPARED_CHUNK;
 	return 0;
 }
 
-/* Do the file and what the target has mapped of it begin alike? Both headers, notes and hashes are there. */
+/* Do the file and what the target has mapped of it begin alike? Both headers, notes and hashes are
+ * there. */
 static int is_mapped_file(int fd, const struct module *module, const struct program_head *head)
 {
 	unsigned char in_file[COMPARED_CHUNK];
@@ -40,7 +42,8 @@ static int is_mapped_file(int fd, const struct module *module, const struct prog
 	for (uint64_t at = 0; at < size && at < COMPARED; at += COMPARED_CHUNK) {
 		ssize_t n = pread(fd, in_file, sizeof in_file, (off_t)at);
 
-		if (n <= 0 || at + (uint64_t)n > head->size || memcmp(in_file, head->bytes + at, (size_t)n) != 0)
+		if (n <= 0 || at + (uint64_t)n > head->size ||
+		    memcmp(in_file, head->bytes + at, (size_t)n) != 0)
 			return 0;
 		if ((size_t)n < sizeof in_file)
 			break; /* the file ends here, the page does not */
@@ -50,14 +53,16 @@ static int is_mapped_file(int fd, const struct module *module, const struct prog
 
 int program_file_open_mapped(int proc_fd, pid_t reader, const struct module *module)
 {
-	return target_file_open(proc_fd, reader, module->path, module->dev_major, module->dev_minor, module->inode);
+	return target_file_open(proc_fd, reader, module->path, module->dev_major, module->dev_minor,
+				module->inode);
 }
 
 /*
- * stat may tell another device than maps does (overlayfs, btrfs), and another file may stand there. The
- * kernel's own links are asked first; the path alone is believed of a file with a build-id.
+ * stat may tell another device than maps does (overlayfs, btrfs), and another file may stand there.
+ * The kernel's own links are asked first; the path alone is believed of a file with a build-id.
  */
-int program_file_open(int proc_fd, pid_t reader, const struct module *module, const struct program_head *head)
+int program_file_open(int proc_fd, pid_t reader, const struct module *module,
+		      const struct program_head *head)
 {
 	int fd = program_file_open_mapped(proc_fd, reader, module);
 
@@ -66,7 +71,8 @@ int program_file_open(int proc_fd, pid_t reader, const struct module *module, co
 	if (module->is_executable)
 		fd = target_file_open_exe(proc_fd, reader);
 	if (fd < 0)
-		fd = target_file_open_range(proc_fd, reader, module->image.start, module->first_end);
+		fd = target_file_open_range(proc_fd, reader, module->image.start,
+					    module->first_end);
 	if (fd < 0 && head->id_size)
 		fd = target_file_open_any(proc_fd, reader, module->path);
 	if (fd >= 0 && !is_mapped_file(fd, module, head)) {

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Opens the file that a module was mapped from, also where another stands in its place. Looks into none.
- * Called by module_jemalloc and, in the child, by file_answer.
+ * Opens the file that a module was mapped from, also where another stands in its place. Looks into
+ * none.
  */
 #ifndef KTSTR_PROGRAM_FILE_H
 #define KTSTR_PROGRAM_FILE_H
 
-#include "symfile/debug_file.h"
 #include "elf/module_list.h"
+#include "symfile/debug_file.h"
 
 /* What memory tells of a module's file. */
 struct program_head {
@@ -20,13 +20,16 @@ struct program_head {
 /* Returns 0 or -ENOMEM; free head->bytes. */
 int program_head_read(const struct module *module, struct program_head *head);
 
-/* The file with the device and inode that maps told. Returns an fd or a negative errno, -ESTALE for another. */
+/* The file with the device and inode that maps told. Returns an fd or a negative errno, -ESTALE for
+ * another. */
 int program_file_open_mapped(int proc_fd, pid_t reader, const struct module *module);
 
 /*
- * The same, or where that fails what the kernel's own links or the path lead to, if it begins like what is
- * mapped. Reads nothing of the target's memory: Yama may let this process do that, but not its child.
+ * The same, or where that fails what the kernel's own links or the path lead to, if it begins like
+ * what is mapped. Reads nothing of the target's memory: Yama may let this process do that, but not
+ * its child.
  */
-int program_file_open(int proc_fd, pid_t reader, const struct module *module, const struct program_head *head);
+int program_file_open(int proc_fd, pid_t reader, const struct module *module,
+		      const struct program_head *head);
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* What the file of a program, or its debug file, tells of jemalloc. Called by module_jemalloc. */
+/* What the file of a program, or its debug file, tells of jemalloc. */
 #include "config.h"
 
 #include "symfile/query.h"
@@ -28,14 +28,16 @@ static void open_program(void *context)
 {
 	struct reading *reading = context;
 	const struct file_question *question = reading->question;
-	int fd = program_file_open(question->proc_fd, question->reader, question->module, question->head);
+	int fd = program_file_open(question->proc_fd, question->reader, question->module,
+				   question->head);
 
 	reading->fds[0] = fd;
 	reading->count = fd >= 0;
 	reading->opened = fd < 0 ? fd : 0;
 }
 
-/* All places at once: which file is the right one shows only in them, and then nothing can be opened. */
+/* All places at once: which file is the right one shows only in them, and then nothing can be
+ * opened. */
 static void open_debug(void *context)
 {
 	struct reading *reading = context;
@@ -43,12 +45,13 @@ static void open_debug(void *context)
 	const struct program_head *head = question->head;
 
 	if (head->id_size)
-		reading->by_id = debug_file_open_by_id(question->proc_fd, question->reader, head->id, head->id_size,
-						       reading->fds);
+		reading->by_id = debug_file_open_by_id(question->proc_fd, question->reader,
+						       head->id, head->id_size, reading->fds);
 	reading->count = reading->by_id;
 	if (question->link)
-		reading->count += debug_file_open_by_link(question->proc_fd, question->reader, question->module->path,
-							  question->link, reading->fds + reading->by_id);
+		reading->count += debug_file_open_by_link(question->proc_fd, question->reader,
+							  question->module->path, question->link,
+							  reading->fds + reading->by_id);
 	reading->opened = reading->count ? 0 : -ENOENT;
 }
 
@@ -81,8 +84,10 @@ static void read_debug(void *context, void *result)
 
 	answer->opened = -ENOENT;
 	for (size_t i = 0; answer->opened && i < reading->count; i++)
-		if (i < reading->by_id ? debug_file_has_id(reading->fds[i], question->head->id, question->head->id_size)
-				       : debug_file_has_checksum(reading->fds[i], &left, question->link->crc)) {
+		if (i < reading->by_id ? debug_file_has_id(reading->fds[i], question->head->id,
+							   question->head->id_size)
+				       : debug_file_has_checksum(reading->fds[i], &left,
+								 question->link->crc)) {
 			answer->opened = 0;
 			read_one(reading, reading->fds[i], answer);
 		}
@@ -106,8 +111,9 @@ static int is_code(int32_t code)
 
 static int dwarf_is_sane(const struct tsd_dwarf *dwarf)
 {
-	return dwarf->size >= 8 && dwarf->size <= INT32_MAX && dwarf->allocated <= dwarf->size - 8 &&
-	       dwarf->deallocated <= dwarf->size - 8 && dwarf->allocated != dwarf->deallocated &&
+	return dwarf->size >= 8 && dwarf->size <= INT32_MAX &&
+	       dwarf->allocated <= dwarf->size - 8 && dwarf->deallocated <= dwarf->size - 8 &&
+	       dwarf->allocated != dwarf->deallocated &&
 	       ((dwarf->allocated | dwarf->deallocated) & 7) == 0 && dwarf->state < dwarf->size;
 }
 
@@ -118,38 +124,43 @@ int query_check(const struct query_answer *answer)
 		return -EBADMSG;
 	if (answer->opened)
 		return 0;
-	if (answer->symbol == 0 && (answer->symbol_offset > INT64_MAX || answer->symbol_size > INT64_MAX))
+	if (answer->symbol == 0 &&
+	    (answer->symbol_offset > INT64_MAX || answer->symbol_size > INT64_MAX))
 		return -EBADMSG;
 	if (answer->dwarf_rc == 0 && !dwarf_is_sane(&answer->dwarf))
 		return -EBADMSG;
 	return answer->link_rc == 0 && !debug_file_link_is_sane(&answer->link) ? -EBADMSG : 0;
 }
 
-static int ask(const struct sandbox *isolation, const struct sandbox_work *work, struct query_answer *answer, char *how)
+static int ask(const struct sandbox *isolation, const struct sandbox_work *work,
+	       struct query_answer *answer, char *how)
 {
 	int rc = sandbox_run(isolation, work, answer, sizeof *answer, how);
 
 	if (rc == 0 && query_check(answer)) {
-		snprintf(how, SANDBOX_HOW_SIZE, "the child that read it gave an answer that makes no sense");
+		snprintf(how, SANDBOX_HOW_SIZE,
+			 "the child that read it gave an answer that makes no sense");
 		rc = -EBADMSG;
 	}
 	return rc;
 }
 
 int query_program(const struct sandbox *isolation, const struct file_question *question,
-			struct query_answer *answer, char how[SANDBOX_HOW_SIZE])
+		  struct query_answer *answer, char how[SANDBOX_HOW_SIZE])
 {
 	struct reading reading = { .question = question };
-	struct sandbox_work work = { &reading, question->proc_fd, open_program, read_program, close_files };
+	struct sandbox_work work = { &reading, question->proc_fd, open_program, read_program,
+				     close_files };
 
 	return ask(isolation, &work, answer, how);
 }
 
 int query_debug(const struct sandbox *isolation, const struct file_question *question,
-		      struct query_answer *answer, char how[SANDBOX_HOW_SIZE])
+		struct query_answer *answer, char how[SANDBOX_HOW_SIZE])
 {
 	struct reading reading = { .question = question };
-	struct sandbox_work work = { &reading, question->proc_fd, open_debug, read_debug, close_files };
+	struct sandbox_work work = { &reading, question->proc_fd, open_debug, read_debug,
+				     close_files };
 
 	return ask(isolation, &work, answer, how);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What the file of a program, or its debug file, tells of jemalloc: asked of a child, and not believed
- * before it was checked. Called by module_jemalloc.
+ * What the file of a program, or its debug file, tells of jemalloc: asked of a child, and not
+ * believed before it was checked.
  */
 #ifndef KTSTR_QUERY_H
 #define KTSTR_QUERY_H
@@ -15,7 +15,7 @@ struct file_question {
 	pid_t reader;
 	const struct module *module;
 	const struct program_head *head;
-	int wants_symbol;	       /* or it is known already */
+	int wants_symbol;              /* or it is known already */
 	const struct debug_link *link; /* of a debug file: what the program names; NULL: nothing */
 };
 
@@ -31,13 +31,13 @@ struct query_answer {
 };
 
 /*
- * Each returns 0 with an answer that was checked, or what sandbox_run gave, or -EBADMSG for an answer
- * that no honest child gives. how: which way it was asked, or what became of the child.
+ * Each returns 0 with an answer that was checked, or what sandbox_run gave, or -EBADMSG for an
+ * answer that no honest child gives. how: which way it was asked, or what became of the child.
  */
 int query_program(const struct sandbox *isolation, const struct file_question *question,
-			struct query_answer *answer, char how[SANDBOX_HOW_SIZE]);
+		  struct query_answer *answer, char how[SANDBOX_HOW_SIZE]);
 int query_debug(const struct sandbox *isolation, const struct file_question *question,
-		      struct query_answer *answer, char how[SANDBOX_HOW_SIZE]);
+		struct query_answer *answer, char how[SANDBOX_HOW_SIZE]);
 
 /* Pure: returns 0, or -EBADMSG. Texts of an answer that passes end within their arrays. */
 int query_check(const struct query_answer *answer);

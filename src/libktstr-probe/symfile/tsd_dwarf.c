@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Where the counters stand in struct tsd_s, from DWARF. libdw is given a copy of the file, never a map
- * of one that may shrink, and only after sizes were checked here. Called by file_answer.
+ * Where the counters stand in struct tsd_s, from DWARF. libdw is given a copy of the file, never a
+ * map of one that may shrink, and only after sizes were checked here.
  */
 #include "config.h"
 
@@ -20,13 +20,14 @@
 #include "symfile/dwarf_budget.h"
 #include "symfile/elf_file.h"
 
-#define FILE_LIMIT (UINT64_C(32) << 20)
-#define DEBUG_LIMIT (UINT64_C(24) << 20) /* bytes of all debug sections together, decompressed */
-/* libdw 0.188 reads numbers of variable length some bytes beyond a damaged section: zeros end them. */
-#define PADDING 4096
-#define ENTRIES_LIMIT 2000000		 /* DIEs looked at in all: under a second */
+#define FILE_LIMIT     (UINT64_C(32) << 20)
+#define DEBUG_LIMIT    (UINT64_C(24) << 20) /* bytes of all debug sections together, decompressed */
+/* libdw 0.188 reads numbers of variable length some bytes beyond a damaged section: zeros end them.
+ */
+#define PADDING        4096
+#define ENTRIES_LIMIT  2000000 /* DIEs looked at in all: under a second */
 #define TYPEDEFS_LIMIT 32
-#define NAME_LIMIT 256
+#define NAME_LIMIT     256
 
 struct walk {
 	struct tsd_dwarf *found;
@@ -34,8 +35,8 @@ struct walk {
 	unsigned int entries;
 };
 
-__attribute__((format(printf, 3, 4)))
-static int answer(struct tsd_dwarf *found, int code, const char *format, ...)
+__attribute__((format(printf, 3, 4))) static int answer(struct tsd_dwarf *found, int code,
+							const char *format, ...)
 {
 	va_list args;
 
@@ -58,12 +59,14 @@ static int memory_size(int fd, const Elf64_Shdr *section, uint64_t *size)
 	*size = section->sh_type == SHT_NOBITS ? 0 : section->sh_size;
 	if (*size == 0 || !(section->sh_flags & SHF_COMPRESSED))
 		return 0;
-	if (section->sh_offset > INT64_MAX || pread(fd, &head, sizeof head, (off_t)section->sh_offset) != sizeof head)
+	if (section->sh_offset > INT64_MAX ||
+	    pread(fd, &head, sizeof head, (off_t)section->sh_offset) != sizeof head)
 		return -EBADMSG;
 	return __builtin_add_overflow(*size, head.ch_size, size) ? -EFBIG : 0;
 }
 
-static const char *section_name(int fd, const Elf64_Shdr *names, const Elf64_Shdr *section, char *name, size_t room)
+static const char *section_name(int fd, const Elf64_Shdr *names, const Elf64_Shdr *section,
+				char *name, size_t room)
 {
 	ssize_t n = -1;
 
@@ -82,15 +85,19 @@ static int check_sections(int fd, struct tsd_dwarf *found)
 	int rc = elf_file_sections(fd, &sections, &count, &names), has_info = 0;
 
 	if (rc)
-		return answer(found, rc == -ENOENT ? -ENODATA : rc, "no sections: %s", strerror(-rc));
+		return answer(found, rc == -ENOENT ? -ENODATA : rc, "no sections: %s",
+			      strerror(-rc));
 	for (size_t i = 1; rc == 0 && names && i < count; i++) {
 		char text[32];
-		const char *name = section_name(fd, &sections[names], &sections[i], text, sizeof text);
+		const char *name =
+			section_name(fd, &sections[names], &sections[i], text, sizeof text);
 
 		if (strcmp(name, ".gnu_debugaltlink") == 0 || strcmp(name, ".debug_sup") == 0)
-			rc = answer(found, -ENOTSUP, "a part of the debug information lies in a supplementary file");
+			rc = answer(found, -ENOTSUP,
+				    "a part of the debug information lies in a supplementary file");
 		else if (starts_with(name, ".zdebug"))
-			rc = answer(found, -ENOTSUP, "the debug information is compressed in GNU's old way");
+			rc = answer(found, -ENOTSUP,
+				    "the debug information is compressed in GNU's old way");
 		if (rc || !starts_with(name, ".debug"))
 			continue;
 		rc = memory_size(fd, &sections[i], &size);
@@ -114,13 +121,15 @@ static int is_8_bytes(Dwarf_Die *member)
 	for (int i = 0; i < TYPEDEFS_LIMIT; i++) {
 		int tag;
 
-		if (!dwarf_attr(&type, DW_AT_type, &attribute) || !dwarf_formref_die(&attribute, &type))
+		if (!dwarf_attr(&type, DW_AT_type, &attribute) ||
+		    !dwarf_formref_die(&attribute, &type))
 			return 0;
 		tag = dwarf_tag(&type);
 		if (tag == DW_TAG_base_type)
-			return dwarf_attr(&type, DW_AT_byte_size, &attribute) && dwarf_formudata(&attribute, &size) == 0 &&
-			       size == 8;
-		if (tag != DW_TAG_typedef && tag != DW_TAG_const_type && tag != DW_TAG_volatile_type)
+			return dwarf_attr(&type, DW_AT_byte_size, &attribute) &&
+			       dwarf_formudata(&attribute, &size) == 0 && size == 8;
+		if (tag != DW_TAG_typedef && tag != DW_TAG_const_type &&
+		    tag != DW_TAG_volatile_type)
 			return 0;
 	}
 	return 0;
@@ -144,7 +153,8 @@ struct member {
 };
 
 /* Keeps the member if its name ends so. A bit field, or a place that is computed, is no counter. */
-static int take_member(Dwarf_Die *die, const char *name, const char *end, int must_be_8, struct member *member)
+static int take_member(Dwarf_Die *die, const char *name, const char *end, int must_be_8,
+		       struct member *member)
 {
 	size_t length = strlen(name), end_length = strlen(end);
 
@@ -160,7 +170,8 @@ static int take_member(Dwarf_Die *die, const char *name, const char *end, int mu
 	return 0;
 }
 
-/* The member `state` has the counters' prefix since 5.3.0, and none before; others end in _state too. */
+/* The member `state` has the counters' prefix since 5.3.0, and none before; others end in _state
+ * too. */
 static int take_state(Dwarf_Die *tsd, struct walk *walk, const char *prefix, struct member *state)
 {
 	char wanted[NAME_LIMIT + 8];
@@ -184,19 +195,22 @@ static int keep(struct walk *walk, const struct tsd_dwarf *definition)
 {
 	struct tsd_dwarf *found = walk->found;
 
-	if (walk->definitions && (found->size != definition->size || found->state != definition->state ||
-				  found->allocated != definition->allocated ||
-				  found->deallocated != definition->deallocated))
+	if (walk->definitions &&
+	    (found->size != definition->size || found->state != definition->state ||
+	     found->allocated != definition->allocated ||
+	     found->deallocated != definition->deallocated))
 		return answer(found, -ENOTUNIQ, "two definitions of struct tsd_s differ");
 	walk->definitions++;
 	*found = *definition;
 	return 0;
 }
 
-/* One definition of struct tsd_s: direct members only. One without the counters is some other program's. */
+/* One definition of struct tsd_s: direct members only. One without the counters is some other
+ * program's. */
 static int read_definition(struct walk *walk, Dwarf_Die *tsd)
 {
-	struct member allocated = { .count = 0 }, deallocated = { .count = 0 }, state = { .count = 0 };
+	struct member allocated = { .count = 0 }, deallocated = { .count = 0 },
+		      state = { .count = 0 };
 	struct tsd_dwarf definition = { 0 };
 	Dwarf_Die die;
 	int rc;
@@ -208,26 +222,33 @@ static int read_definition(struct walk *walk, Dwarf_Die *tsd)
 
 		if (++walk->entries > ENTRIES_LIMIT)
 			return answer(walk->found, -EFBIG, "more entries than are read here");
-		/* In C nothing in a struct has children: to skip them could take as long as the file likes. */
+		/* In C nothing in a struct has children: to skip them could take as long as the
+		 * file likes. */
 		if (dwarf_haschildren(&die))
-			return answer(walk->found, -EBADMSG, "struct tsd_s holds more than members");
+			return answer(walk->found, -EBADMSG,
+				      "struct tsd_s holds more than members");
 		if (name && (take_member(&die, name, "thread_allocated", 1, &allocated) ||
 			     take_member(&die, name, "thread_deallocated", 1, &deallocated)))
-			return answer(walk->found, -EBADMSG, "struct tsd_s: %.100s is no counter of 8 bytes", name);
+			return answer(walk->found, -EBADMSG,
+				      "struct tsd_s: %.100s is no counter of 8 bytes", name);
 	}
 	if (rc < 0)
 		return answer(walk->found, -EBADMSG, "struct tsd_s: damaged members");
 	if (allocated.count == 0 && deallocated.count == 0)
 		return 0;
-	if (allocated.count != 1 || deallocated.count != 1 || strcmp(allocated.prefix, deallocated.prefix) != 0)
-		return answer(walk->found, -EBADMSG, "struct tsd_s has %d members ...thread_allocated, %d ...thread_deallocated",
-			      allocated.count, deallocated.count);
+	if (allocated.count != 1 || deallocated.count != 1 ||
+	    strcmp(allocated.prefix, deallocated.prefix) != 0)
+		return answer(
+			walk->found, -EBADMSG,
+			"struct tsd_s has %d members ...thread_allocated, %d ...thread_deallocated",
+			allocated.count, deallocated.count);
 	rc = take_state(tsd, walk, allocated.prefix, &state);
 	if (rc || state.count != 1)
-		return answer(walk->found, rc ? rc : -ENODATA, "struct tsd_s has no state beside its counters");
-	if (definition.size < 8 || allocated.offset > definition.size - 8 || deallocated.offset > definition.size - 8 ||
-	    allocated.offset == deallocated.offset || (allocated.offset | deallocated.offset) & 7 ||
-	    state.offset >= definition.size)
+		return answer(walk->found, rc ? rc : -ENODATA,
+			      "struct tsd_s has no state beside its counters");
+	if (definition.size < 8 || allocated.offset > definition.size - 8 ||
+	    deallocated.offset > definition.size - 8 || allocated.offset == deallocated.offset ||
+	    (allocated.offset | deallocated.offset) & 7 || state.offset >= definition.size)
 		return answer(walk->found, -EBADMSG, "struct tsd_s: members outside of it");
 	definition.state = state.offset;
 	definition.allocated = allocated.offset;
@@ -235,7 +256,8 @@ static int read_definition(struct walk *walk, Dwarf_Die *tsd)
 	return keep(walk, &definition);
 }
 
-/* jemalloc is written in C; the thousands of units of a Rust or C++ program are not even entered. */
+/* jemalloc is written in C; the thousands of units of a Rust or C++ program are not even entered.
+ */
 static int may_be_jemalloc(Dwarf_Die *unit)
 {
 	Dwarf_Attribute attribute;
@@ -243,8 +265,8 @@ static int may_be_jemalloc(Dwarf_Die *unit)
 
 	if (dwarf_tag(unit) == DW_TAG_partial_unit)
 		return 1; /* made by dwz, often without a language */
-	if (dwarf_tag(unit) != DW_TAG_compile_unit || !dwarf_attr(unit, DW_AT_language, &attribute) ||
-	    dwarf_formudata(&attribute, &language))
+	if (dwarf_tag(unit) != DW_TAG_compile_unit ||
+	    !dwarf_attr(unit, DW_AT_language, &attribute) || dwarf_formudata(&attribute, &language))
 		return 0;
 	return language == DW_LANG_C89 || language == DW_LANG_C || language == DW_LANG_C99 ||
 	       language == DW_LANG_C11 || language == 0x2c /* DW_LANG_C17, DWARF 6 */;
@@ -281,7 +303,8 @@ static int walk_units(struct walk *walk, Dwarf *dwarf)
 	int rc, walked = 0;
 
 	/* Without a place for the split unit: libdw would open the .dwo file that it names. */
-	while (walked == 0 && (rc = dwarf_get_units(dwarf, unit, &unit, NULL, NULL, &die, NULL)) == 0) {
+	while (walked == 0 &&
+	       (rc = dwarf_get_units(dwarf, unit, &unit, NULL, NULL, &die, NULL)) == 0) {
 		if (++walk->entries > ENTRIES_LIMIT)
 			return answer(walk->found, -EFBIG, "more units than are read here");
 		walked = may_be_jemalloc(&die) ? walk_unit(walk, &die) : 0;
@@ -289,16 +312,19 @@ static int walk_units(struct walk *walk, Dwarf *dwarf)
 	if (walked)
 		return walked;
 	if (rc < 0)
-		return answer(walk->found, -EBADMSG, "damaged debug information: %s", dwarf_errmsg(-1));
+		return answer(walk->found, -EBADMSG, "damaged debug information: %s",
+			      dwarf_errmsg(-1));
 	if (!walk->definitions)
-		return answer(walk->found, -ENODATA, "no struct tsd_s with counters in the debug information");
+		return answer(walk->found, -ENODATA,
+			      "no struct tsd_s with counters in the debug information");
 	return answer(walk->found, 0, "struct tsd_s of %llu bytes, from the debug information",
 		      (unsigned long long)walk->found->size);
 }
 
 static int read_file(int fd, struct tsd_dwarf *found, char **copy, size_t *size)
 {
-	/* Not fstat(3), for which libc may use a call that takes a path: the child's filter refuses those. */
+	/* Not fstat(3), for which libc may use a call that takes a path: the child's filter refuses
+	 * those. */
 	off_t end = lseek(fd, 0, SEEK_END);
 	ssize_t n = 0;
 
@@ -313,15 +339,17 @@ static int read_file(int fd, struct tsd_dwarf *found, char **copy, size_t *size)
 	for (size_t done = 0; done < *size; done += (size_t)n) {
 		n = pread(fd, *copy + done, *size - done, (off_t)done);
 		if (n <= 0)
-			return answer(found, n ? -errno : -EBADMSG, "the file cannot be read whole");
+			return answer(found, n ? -errno : -EBADMSG,
+				      "the file cannot be read whole");
 	}
 	return 0;
 }
 
-/* libdw's own way is to print, and to exit with the caller's atexit handlers. Whoever reads a hostile file
-   does so in a child: there this is an error like any other. */
+/* libdw's own way is to print, and to exit with the caller's atexit handlers. Whoever reads a
+   hostile file does so in a child: there this is an error like any other. */
 __attribute__((noreturn)) /* clang: _Noreturn is no part of a type */
-static void out_of_memory(void)
+static void
+out_of_memory(void)
 {
 	abort();
 }
@@ -344,7 +372,9 @@ int tsd_dwarf_find(int fd, struct tsd_dwarf *found)
 	if (rc == 0) {
 		elf = elf_memory(copy, size);
 		dwarf = elf ? dwarf_begin_elf(elf, DWARF_C_READ, NULL) : NULL;
-		rc = dwarf ? 0 : answer(found, -EBADMSG, "the debug information cannot be read: %s", dwarf_errmsg(-1));
+		rc = dwarf ? 0
+			   : answer(found, -EBADMSG, "the debug information cannot be read: %s",
+				    dwarf_errmsg(-1));
 	}
 	if (rc == 0)
 		dwarf_new_oom_handler(dwarf, out_of_memory);

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* A module's TLS block in each thread, through the thread's DTV. Called by probe_read and probe_snapshot. */
+/* A module's TLS block in each thread, through the thread's DTV. */
 #include "config.h"
 
 #include "tls/dtv.h"
 
 #include <string.h>
 
-#define BATCH 256
+#define BATCH       256
 #define UNALLOCATED UINT64_MAX /* TLS_DTV_UNALLOCATED, glibc sysdeps/generic/dl-dtv.h */
 
 enum { ENTRY, GENERATION, ADDRESS };
@@ -24,9 +24,10 @@ static uint64_t address_of(const struct module_tls *tls, const struct dtv_thread
 }
 
 /* One word of each thread that needs it. */
-static int read_word(struct ktstr_probe *probe, struct dtv_thread *const *threads, size_t count, int word)
+static int read_word(struct ktstr_probe *probe, struct dtv_thread *const *threads, size_t count,
+		     int word)
 {
-	struct remote_range ranges[BATCH];
+	struct target_range ranges[BATCH];
 	struct dtv_thread *asked[BATCH];
 	size_t used = 0;
 	int rc;
@@ -35,8 +36,10 @@ static int read_word(struct ktstr_probe *probe, struct dtv_thread *const *thread
 		if (threads[i]->error || threads[i]->words < (size_t)(DTV_RANGES - word))
 			continue;
 		asked[used] = threads[i];
-		ranges[used++] = (struct remote_range){ .address = address_of(&probe->tls, threads[i], word),
-							.buffer = &threads[i]->seen[word], .size = sizeof(uint64_t) };
+		ranges[used++] =
+			(struct target_range){ .address = address_of(&probe->tls, threads[i], word),
+					       .buffer = &threads[i]->seen[word],
+					       .size = sizeof(uint64_t) };
 	}
 	rc = probe_read_ranges(probe, ranges, used);
 	for (size_t i = 0; i < used; i++)
@@ -46,8 +49,8 @@ static int read_word(struct ktstr_probe *probe, struct dtv_thread *const *thread
 }
 
 /*
- * As td_thr_tlsbase of glibc's nptl_db: a DTV older than the module's generation has nothing of this
- * module; what it shows in that place, if it has it at all, is a closed library's.
+ * As td_thr_tlsbase of glibc's nptl_db: a DTV older than the module's generation has nothing of
+ * this module; what it shows in that place, if it has it at all, is a closed library's.
  */
 static void judge(const struct module_tls *tls, struct dtv_thread *thread)
 {
@@ -83,13 +86,15 @@ int dtv_find_blocks(struct ktstr_probe *probe, struct dtv_thread *const *threads
 	return rc;
 }
 
-size_t dtv_add_ranges(const struct module_tls *tls, struct dtv_thread *thread, struct remote_range *ranges)
+size_t dtv_add_ranges(const struct module_tls *tls, struct dtv_thread *thread,
+		      struct target_range *ranges)
 {
 	size_t count = 0;
 
 	for (int word = DTV_RANGES - (int)thread->words; word < DTV_RANGES; word++)
-		ranges[count++] = (struct remote_range){ .address = address_of(tls, thread, word),
-							 .buffer = &thread->again[word], .size = sizeof(uint64_t) };
+		ranges[count++] = (struct target_range){ .address = address_of(tls, thread, word),
+							 .buffer = &thread->again[word],
+							 .size = sizeof(uint64_t) };
 	return count;
 }
 
@@ -97,13 +102,16 @@ int dtv_holds(const struct dtv_thread *thread)
 {
 	size_t first = DTV_RANGES - thread->words;
 
-	return memcmp(thread->seen + first, thread->again + first, thread->words * sizeof *thread->seen) == 0;
+	return memcmp(thread->seen + first, thread->again + first,
+		      thread->words * sizeof *thread->seen) == 0;
 }
 
 int dtv_same_module(struct ktstr_probe *probe)
 {
 	uint64_t words[2];
-	struct remote_range range = { .address = probe->tls.loader.slot, .buffer = words, .size = sizeof words };
+	struct target_range range = { .address = probe->tls.loader.slot,
+				      .buffer = words,
+				      .size = sizeof words };
 
 	if (!probe->tls.loader.slot)
 		return 1;

@@ -2,7 +2,7 @@
 /*
  * A module's TLS block in each thread, through the thread's DTV: for a library without static TLS.
  * glibc keeps DTVs lazily: a thread's may be older than the module, or replaced while we look, so
- * what was seen is read again behind the counters. Called by probe_read and probe_snapshot.
+ * what was seen is read again behind the counters.
  */
 #ifndef KTSTR_DTV_H
 #define KTSTR_DTV_H
@@ -12,18 +12,21 @@
 #define DTV_RANGES 3
 
 struct dtv_thread {
-	uint64_t thread_pointer;	 /* in */
-	uint64_t block;			 /* out: 0 for a thread that never touched the module's TLS */
+	uint64_t thread_pointer; /* in */
+	uint64_t block;          /* out: 0 for a thread that never touched the module's TLS */
 	enum ktstr_probe_thread_error error;
-	uint64_t seen[DTV_RANGES], again[DTV_RANGES]; /* this module's entry, the generation, the DTV's address */
-	size_t words;			 /* how many of them count, from the end */
+	uint64_t seen[DTV_RANGES],
+		again[DTV_RANGES]; /* this module's entry, the generation, the DTV's address */
+	size_t words;              /* how many of them count, from the end */
 };
 
-/* Finds each thread's block, or sets its error. Returns 0, or a negative errno that concerns all. */
+/* Finds each thread's block, or sets its error. Returns 0, or a negative errno that concerns all.
+ */
 int dtv_find_blocks(struct ktstr_probe *probe, struct dtv_thread *const *threads, size_t count);
 
 /* The ranges that read again what was seen, at most DTV_RANGES. Returns how many. */
-size_t dtv_add_ranges(const struct module_tls *tls, struct dtv_thread *thread, struct remote_range *ranges);
+size_t dtv_add_ranges(const struct module_tls *tls, struct dtv_thread *thread,
+		      struct target_range *ranges);
 
 /* After those were read: is everything as it was? */
 int dtv_holds(const struct dtv_thread *thread);

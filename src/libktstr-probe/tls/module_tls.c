@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* How far a module's TLS block lies from each thread's thread pointer. Called by module_jemalloc and
-   probe_open. */
+/* How far a module's TLS block lies from each thread's thread pointer. */
 #include "config.h"
 
 #include "tls/module_tls.h"
@@ -12,17 +11,18 @@
 #include "base/arch.h"
 #include "tls/tls_address.h"
 
-#define MODULES_LIMIT 65536
-/* No static TLS is farther away: glibc's surplus and all start-up modules together are far below. */
+#define MODULES_LIMIT  65536
+/* No static TLS is farther away: glibc's surplus and all start-up modules together are far below.
+ */
 #define DISTANCE_LIMIT (INT64_C(1) << 32)
-#define GOT_WORDS 1024 /* that are compared with each other */
+#define GOT_WORDS      1024 /* that are compared with each other */
 
 /*
  * What a relocation of this type points to within the module's own block. Returns 0, or -ENOENT for
  * one that is of another kind or may point into another module.
  */
-static int own_offset_of(const struct elf_dynamic *dynamic, const Elf64_Rela *reloc, unsigned int type,
-			 uint64_t *offset)
+static int own_offset_of(const struct elf_dynamic *dynamic, const Elf64_Rela *reloc,
+			 unsigned int type, uint64_t *offset)
 {
 	uint64_t symbol = ELF64_R_SYM(reloc->r_info);
 
@@ -68,14 +68,16 @@ static int got_word(const struct elf_image *image, const Elf64_Rela *reloc, uint
 
 /*
  * Could a loader have put the block there? In variant II it ends at or below the thread pointer, in
- * variant I it begins behind it; and it is equal to p_vaddr modulo p_align, as is the thread pointer to 0.
+ * variant I it begins behind it; and it is equal to p_vaddr modulo p_align, as is the thread
+ * pointer to 0.
  */
 static int is_plausible(const struct elf_image *image, int64_t distance)
 {
 	uint64_t align = image->tls_align > 1 ? image->tls_align : 1;
 
-	if (distance > DISTANCE_LIMIT || distance < -DISTANCE_LIMIT || image->tls_memsz > (uint64_t)DISTANCE_LIMIT ||
-	    align & (align - 1) || (((uint64_t)distance - image->tls_vaddr) & (align - 1)))
+	if (distance > DISTANCE_LIMIT || distance < -DISTANCE_LIMIT ||
+	    image->tls_memsz > (uint64_t)DISTANCE_LIMIT || align & (align - 1) ||
+	    (((uint64_t)distance - image->tls_vaddr) & (align - 1)))
 		return 0;
 	return arch_tls_variant == 2 ? distance + (int64_t)image->tls_memsz <= 0 : distance >= 16;
 }
@@ -97,7 +99,8 @@ static int by_initial_exec(const struct elf_image *image, const struct elf_dynam
 			return rc;
 		distance = (int64_t)(word - offset);
 		if (found && distance != tls->distance) {
-			snprintf(tls->how, sizeof tls->how, "two GOT words give the distances %lld and %lld",
+			snprintf(tls->how, sizeof tls->how,
+				 "two GOT words give the distances %lld and %lld",
 				 (long long)tls->distance, (long long)distance);
 			return -EBADMSG;
 		}
@@ -107,21 +110,25 @@ static int by_initial_exec(const struct elf_image *image, const struct elf_dynam
 	if (!found)
 		return -ENOENT;
 	if (!is_plausible(image, tls->distance)) {
-		snprintf(tls->how, sizeof tls->how, "the GOT gives the distance %lld, which no loader makes",
+		snprintf(tls->how, sizeof tls->how,
+			 "the GOT gives the distance %lld, which no loader makes",
 			 (long long)tls->distance);
 		return -EBADMSG;
 	}
-	snprintf(tls->how, sizeof tls->how, "TP %+lld, from %d GOT word%s of initial-exec relocations",
+	snprintf(tls->how, sizeof tls->how,
+		 "TP %+lld, from %d GOT word%s of initial-exec relocations",
 		 (long long)tls->distance, found, found == 1 ? "" : "s");
 	return 0;
 }
 
 /*
- * A TLS descriptor is an entry point of ld.so and its argument: the distance from the thread pointer, or
- * a pointer to {module id, offset} (glibc elf/dl-tlsdesc.h, musl ldso). Until ld.so has bound it, the
- * entry is the module's own code. Returns 0, -EAGAIN for one that is not bound, or what reading gave.
+ * A TLS descriptor is an entry point of ld.so and its argument: the distance from the thread
+ * pointer, or a pointer to {module id, offset} (glibc elf/dl-tlsdesc.h, musl ldso). Until ld.so has
+ * bound it, the entry is the module's own code. Returns 0, -EAGAIN for one that is not bound, or
+ * what reading gave.
  */
-static int read_descriptor(const struct elf_image *image, const Elf64_Rela *reloc, uint64_t *argument)
+static int read_descriptor(const struct elf_image *image, const Elf64_Rela *reloc,
+			   uint64_t *argument)
 {
 	uint64_t words[2], address = reloc->r_offset + image->bias;
 	int rc;
@@ -139,15 +146,16 @@ static int read_descriptor(const struct elf_image *image, const Elf64_Rela *relo
 }
 
 /* Does a module-id word or a descriptor say the same as ld.so's list? */
-static int agrees(const struct elf_image *image, const struct elf_dynamic *dynamic, const Elf64_Rela *reloc,
-		  const struct rtld_tls *loader)
+static int agrees(const struct elf_image *image, const struct elf_dynamic *dynamic,
+		  const Elf64_Rela *reloc, const struct rtld_tls *loader)
 {
 	unsigned int type = (unsigned int)ELF64_R_TYPE(reloc->r_info);
 	uint64_t word, pair[2], offset;
 
 	if (type == arch_reloc_dtpmod && ELF64_R_SYM(reloc->r_info) == 0)
 		return got_word(image, reloc, &word) == 0 && word == loader->module_id;
-	if (type != arch_reloc_tlsdesc || own_offset_of(dynamic, reloc, arch_reloc_tlsdesc, &offset) ||
+	if (type != arch_reloc_tlsdesc ||
+	    own_offset_of(dynamic, reloc, arch_reloc_tlsdesc, &offset) ||
 	    read_descriptor(image, reloc, &word))
 		return 1;
 	if (loader->is_static)
@@ -156,9 +164,10 @@ static int agrees(const struct elf_image *image, const struct elf_dynamic *dynam
 	       pair[0] == loader->module_id && pair[1] == offset;
 }
 
-/* No initial-exec relocation: ld.so's own list tells, and whatever it wrote into the GOT must agree. */
-static int by_loader(const struct module_list *list, const struct elf_image *image, const struct elf_dynamic *dynamic,
-		     struct module_tls *tls)
+/* No initial-exec relocation: ld.so's own list tells, and whatever it wrote into the GOT must
+ * agree. */
+static int by_loader(const struct module_list *list, const struct elf_image *image,
+		     const struct elf_dynamic *dynamic, struct module_tls *tls)
 {
 	struct rtld_tls *loader = &tls->loader;
 	int rc = rtld_tls_find(list, image, loader);
@@ -167,25 +176,30 @@ static int by_loader(const struct module_list *list, const struct elf_image *ima
 		return rc;
 	for (size_t i = 0; i < dynamic->reloc_count; i++)
 		if (!agrees(image, dynamic, &dynamic->relocs[i], loader)) {
-			snprintf(tls->how, sizeof tls->how, "the GOT and ld.so's list of modules with TLS disagree");
+			snprintf(tls->how, sizeof tls->how,
+				 "the GOT and ld.so's list of modules with TLS disagree");
 			return -EBADMSG;
 		}
 	tls->dynamic = !loader->is_static;
 	tls->distance = loader->distance;
 	if (loader->is_static)
-		snprintf(tls->how, sizeof tls->how, "TP %+lld, static as ld.so's list of modules says",
+		snprintf(tls->how, sizeof tls->how,
+			 "TP %+lld, static as ld.so's list of modules says",
 			 (long long)tls->distance);
 	else
-		snprintf(tls->how, sizeof tls->how, "entry %llu of each thread's DTV, the module's since generation %llu",
-			 (unsigned long long)loader->module_id, (unsigned long long)loader->words[0]);
+		snprintf(tls->how, sizeof tls->how,
+			 "entry %llu of each thread's DTV, the module's since generation %llu",
+			 (unsigned long long)loader->module_id,
+			 (unsigned long long)loader->words[0]);
 	return 0;
 }
 
 /*
- * No glibc that describes itself: a descriptor's argument is a distance where it cannot be a pointer.
- * Variant 2: it is negative. Variant 1: it lies in the first page, which nobody can map.
+ * No glibc that describes itself: a descriptor's argument is a distance where it cannot be a
+ * pointer. Variant 2: it is negative. Variant 1: it lies in the first page, which nobody can map.
  */
-static int by_descriptor(const struct elf_image *image, const struct elf_dynamic *dynamic, struct module_tls *tls)
+static int by_descriptor(const struct elf_image *image, const struct elf_dynamic *dynamic,
+			 struct module_tls *tls)
 {
 	int found = 0;
 
@@ -204,13 +218,14 @@ static int by_descriptor(const struct elf_image *image, const struct elf_dynamic
 		tls->distance = distance;
 		found++;
 	}
-	snprintf(tls->how, sizeof tls->how, "TP %+lld, from %d TLS descriptor%s", (long long)tls->distance, found,
-		 found == 1 ? "" : "s");
+	snprintf(tls->how, sizeof tls->how, "TP %+lld, from %d TLS descriptor%s",
+		 (long long)tls->distance, found, found == 1 ? "" : "s");
 	return found ? 0 : -ENOENT;
 }
 
 /* musl has no list to ask: the module-id words and descriptors that it has bound tell the id. */
-static int by_musl(const struct elf_image *image, const struct elf_dynamic *dynamic, struct module_tls *tls)
+static int by_musl(const struct elf_image *image, const struct elf_dynamic *dynamic,
+		   struct module_tls *tls)
 {
 	uint64_t id = 0;
 
@@ -218,12 +233,15 @@ static int by_musl(const struct elf_image *image, const struct elf_dynamic *dyna
 		const Elf64_Rela *reloc = &dynamic->relocs[i];
 		uint64_t offset, argument, pair[2];
 
-		if (ELF64_R_TYPE(reloc->r_info) == arch_reloc_dtpmod && ELF64_R_SYM(reloc->r_info) == 0) {
+		if (ELF64_R_TYPE(reloc->r_info) == arch_reloc_dtpmod &&
+		    ELF64_R_SYM(reloc->r_info) == 0) {
 			if (got_word(image, reloc, &pair[0]))
 				continue;
 		} else if (own_offset_of(dynamic, reloc, arch_reloc_tlsdesc, &offset) ||
 			   read_descriptor(image, reloc, &argument) ||
-			   remote_read_one(image->tid, argument, pair, sizeof pair, image->counter) || pair[1] != offset) {
+			   remote_read_one(image->tid, argument, pair, sizeof pair,
+					   image->counter) ||
+			   pair[1] != offset) {
 			continue;
 		}
 		if (pair[0] == 0 || pair[0] > MODULES_LIMIT || (id && id != pair[0]))
@@ -234,12 +252,13 @@ static int by_musl(const struct elf_image *image, const struct elf_dynamic *dyna
 		return -ENOENT;
 	rtld_tls_musl(id, &tls->loader);
 	tls->dynamic = 1;
-	snprintf(tls->how, sizeof tls->how, "entry %llu of each thread's DTV, which is musl's", (unsigned long long)id);
+	snprintf(tls->how, sizeof tls->how, "entry %llu of each thread's DTV, which is musl's",
+		 (unsigned long long)id);
 	return 0;
 }
 
-static int by_dynamic(const struct module_list *list, const struct elf_image *image, const struct elf_dynamic *dynamic,
-		      struct module_tls *tls)
+static int by_dynamic(const struct module_list *list, const struct elf_image *image,
+		      const struct elf_dynamic *dynamic, struct module_tls *tls)
 {
 	int rc = by_initial_exec(image, dynamic, tls), loader;
 
@@ -253,13 +272,15 @@ static int by_dynamic(const struct module_list *list, const struct elf_image *im
 		rc = by_musl(image, dynamic, tls);
 	if (rc != -ENOENT)
 		return rc;
-	snprintf(tls->how, sizeof tls->how, "no relocation tells where the loader put this file's TLS block, and %s",
+	snprintf(tls->how, sizeof tls->how,
+		 "no relocation tells where the loader put this file's TLS block, and %s",
 		 loader == -ENOSYS ? "no libc in the process describes its bookkeeping of it"
 				   : "ld.so does not list the file");
 	return -ENODATA;
 }
 
-int module_tls_find(const struct module_list *list, const struct module *module, struct module_tls *tls)
+int module_tls_find(const struct module_list *list, const struct module *module,
+		    struct module_tls *tls)
 {
 	const struct elf_image *image = &module->image;
 	struct elf_dynamic dynamic;
@@ -267,9 +288,10 @@ int module_tls_find(const struct module_list *list, const struct module *module,
 
 	*tls = (struct module_tls){ .main_program = module->is_executable };
 	if (module->is_executable) {
-		rc = tls_address_executable(arch_tls_variant, image->tls_vaddr, image->tls_memsz, image->tls_align,
-					    &tls->distance);
-		snprintf(tls->how, sizeof tls->how, "TP %+lld, the main program's own place by the TLS ABI",
+		rc = tls_address_executable(arch_tls_variant, image->tls_vaddr, image->tls_memsz,
+					    image->tls_align, &tls->distance);
+		snprintf(tls->how, sizeof tls->how,
+			 "TP %+lld, the main program's own place by the TLS ABI",
 			 (long long)tls->distance);
 		return rc;
 	}

@@ -1,26 +1,28 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* How far a module's TLS block lies from each thread's thread pointer. Called by module_jemalloc and
-   probe_open. */
+/* How far a module's TLS block lies from each thread's thread pointer. */
 #ifndef KTSTR_MODULE_TLS_H
 #define KTSTR_MODULE_TLS_H
 
 #include "tls/rtld_tls.h"
 
 struct module_tls {
-	int main_program;     /* its place follows from PT_TLS alone */
-	int dynamic;	      /* 0: block = TP + distance for every thread; 1: through each thread's DTV */
+	int main_program; /* its place follows from PT_TLS alone */
+	int dynamic; /* 0: block = TP + distance for every thread; 1: through each thread's DTV */
 	int64_t distance;
-	struct rtld_tls loader; /* dynamic only: the index in the DTV, and since when it is this module's */
+	struct rtld_tls
+		loader; /* dynamic only: the index in the DTV, and since when it is this module's */
 	char how[160];
 };
 
 /*
- * The offsets within the TLS block to which the module's own initial-exec relocations point; *offsets is
- * the caller's to free. Returns 0 or a negative errno.
+ * The offsets within the TLS block to which the module's own initial-exec relocations point;
+ * *offsets is the caller's to free. Returns 0 or a negative errno.
  */
 int module_tls_offsets(const struct elf_dynamic *dynamic, uint64_t **offsets, size_t *count);
 
-/* Returns 0, -ENODATA when nothing tells, -EBADMSG on a contradiction (how says which), or another errno. */
-int module_tls_find(const struct module_list *list, const struct module *module, struct module_tls *tls);
+/* Returns 0, -ENODATA when nothing tells, -EBADMSG on a contradiction (how says which), or another
+ * errno. */
+int module_tls_find(const struct module_list *list, const struct module *module,
+		    struct module_tls *tls);
 
 #endif

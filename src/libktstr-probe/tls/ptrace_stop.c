@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The fallback for thread pointers: stop each thread for a moment and read its register. Called by
- * thread_pointer where get_robust_list(2) cannot help, such as with musl.
+ * The fallback for thread pointers: stop each thread for a moment and read its register.
  *
  * The tracer is a thread of its own: waiting with __WNOTHREAD it sees only its own tracees and no
  * child of the caller, and when it ends, however it ends, the kernel detaches all of them.
@@ -33,7 +32,8 @@ struct tracer {
 
 static int by_tid(const void *a, const void *b)
 {
-	pid_t left = ((const struct ptrace_stop *)a)->tid, right = ((const struct ptrace_stop *)b)->tid;
+	pid_t left = ((const struct ptrace_stop *)a)->tid,
+	      right = ((const struct ptrace_stop *)b)->tid;
 
 	return (left > right) - (left < right);
 }
@@ -45,9 +45,10 @@ static void fail(struct ptrace_stop *stop, enum ktstr_probe_thread_error error, 
 }
 
 /*
- * ptrace(2): a seized thread is not stopped by it; no options: none may outlive this tracer. When another
- * of the target's threads is in execve(2), PTRACE_SEIZE waits for that exec, and the exec for the threads
- * that are ours already: so this alone may be cancelled at any point, which lets them all go.
+ * ptrace(2): a seized thread is not stopped by it; no options: none may outlive this tracer. When
+ * another of the target's threads is in execve(2), PTRACE_SEIZE waits for that exec, and the exec
+ * for the threads that are ours already: so this alone may be cancelled at any point, which lets
+ * them all go.
  */
 static void seize_all(struct tracer *tracer)
 {
@@ -113,7 +114,8 @@ static int reap_one(struct tracer *tracer)
 	struct ptrace_stop key = { .tid = 0 }, *stop;
 	int state, rc;
 
-	/* Looks first, without reaping. Cancelled here, a stop is still whole, and so is the signal in it. */
+	/* Looks first, without reaping. Cancelled here, a stop is still whole, and so is the signal
+	 * in it. */
 	pthread_setcancelstate(PTHREAD_CANCEL_ENABLE, &state);
 	rc = waitid(P_ALL, 0, &info, WEXITED | WSTOPPED | WNOWAIT | __WALL | __WNOTHREAD);
 	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &state);
@@ -124,7 +126,8 @@ static int reap_one(struct tracer *tracer)
 	if (info.si_code == CLD_TRAPPED || info.si_code == CLD_STOPPED) {
 		siginfo_t consumed = { .si_pid = 0 };
 
-		if (waitid(P_PID, (id_t)info.si_pid, &consumed, WSTOPPED | WNOHANG | __WALL | __WNOTHREAD) ||
+		if (waitid(P_PID, (id_t)info.si_pid, &consumed,
+			   WSTOPPED | WNOHANG | __WALL | __WNOTHREAD) ||
 		    !consumed.si_pid || !stop)
 			return 1;
 		handle_stop(stop, consumed.si_status);

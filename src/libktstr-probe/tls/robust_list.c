@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * A thread's thread pointer without stopping it, from its robust-futex list. Called by probe_places.
+ * A thread's thread pointer without stopping it, from its robust-futex list.
  */
 #include "config.h"
 
@@ -53,7 +53,8 @@ static ssize_t read_below(pid_t tid, uint64_t end, uint64_t *words)
 
 	while (size > 0) {
 		struct iovec local = { .iov_base = words, .iov_len = size };
-		struct iovec remote = { .iov_base = (void *)(uintptr_t)(end - size), .iov_len = size };
+		struct iovec remote = { .iov_base = (void *)(uintptr_t)(end - size),
+					.iov_len = size };
 		uint64_t shorter;
 
 		if (process_vm_readv(tid, &local, 1, &remote, 1, 0) == (ssize_t)size)
@@ -88,7 +89,8 @@ int robust_list_distance(pid_t tid, pid_t inner_tid, uint64_t *distance)
 		return (int)count;
 	if ((size_t)count * sizeof *words < ROBUST_LIST_TID_BEFORE_HEAD)
 		return -ENOENT;
-	rc = robust_list_search(words, (size_t)count, head - (uint64_t)count * sizeof *words, &found);
+	rc = robust_list_search(words, (size_t)count, head - (uint64_t)count * sizeof *words,
+				&found);
 	if (rc)
 		return rc;
 	memcpy(&word, (const char *)(words + count) - ROBUST_LIST_TID_BEFORE_HEAD, sizeof word);
@@ -99,12 +101,13 @@ int robust_list_distance(pid_t tid, pid_t inner_tid, uint64_t *distance)
 }
 
 int robust_list_distance_from_libc(uint32_t sizeof_pthread, const uint32_t tid_field[3],
-				      uint64_t *distance)
+				   uint64_t *distance)
 {
 	/* nptl_db: DB_STRUCT (size), DB_FIELD (bits an element, elements, offset). */
 	if (sizeof_pthread < 512 || sizeof_pthread > 65536 || sizeof_pthread % 16)
 		return -EBADMSG;
-	if (tid_field[0] != 32 || tid_field[1] != 1 || tid_field[2] > sizeof_pthread - 64 || tid_field[2] % 4)
+	if (tid_field[0] != 32 || tid_field[1] != 1 || tid_field[2] > sizeof_pthread - 64 ||
+	    tid_field[2] % 4)
 		return -EBADMSG;
 	*distance = (uint64_t)tid_field[2] + ROBUST_LIST_TID_BEFORE_HEAD - sizeof_pthread;
 	return 0;

@@ -2,8 +2,7 @@
 /*
  * A thread's thread pointer without stopping it: glibc registers, for every thread, the head of a
  * robust-futex list that lies inside struct pthread, at a distance from the thread pointer that is
- * constant in a process. The distance is found once and verified, never assumed. Called by
- * probe_places.
+ * constant in a process. The distance is found once and verified, never assumed.
  */
 #ifndef KTSTR_ROBUST_LIST_H
 #define KTSTR_ROBUST_LIST_H
@@ -38,8 +37,8 @@ int robust_list_search(const uint64_t *words, size_t count, uint64_t address, ui
 
 /*
  * The distance from the thread pointer up to the robust list's head (modulo 2^64), by searching
- * the memory of thread tid below its head. inner_tid: its id in its own pid namespace. Only where the thread
- * pointer points to itself (x86_64). Returns 0 or a negative errno: -ENOENT, -ENOTUNIQ,
+ * the memory of thread tid below its head. inner_tid: its id in its own pid namespace. Only where
+ * the thread pointer points to itself (x86_64). Returns 0 or a negative errno: -ENOENT, -ENOTUNIQ,
  * -EBADMSG when the word where the thread's id belongs holds another number.
  */
 int robust_list_distance(pid_t tid, pid_t inner_tid, uint64_t *distance);
@@ -50,6 +49,6 @@ int robust_list_distance(pid_t tid, pid_t inner_tid, uint64_t *distance);
  * _thread_db_pthread_tid as {bits, count, offset}. Returns 0 or -EBADMSG.
  */
 int robust_list_distance_from_libc(uint32_t sizeof_pthread, const uint32_t tid_field[3],
-				      uint64_t *distance);
+				   uint64_t *distance);
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* What the target's ld.so has written down of one module's TLS. Called by module_tls. */
+/* What the target's ld.so has written down of one module's TLS. */
 #include "config.h"
 
 #include "tls/rtld_tls.h"
@@ -9,17 +9,28 @@
 
 #include "base/arch.h"
 
-#define NODES_LIMIT 4096
-#define SLOTS_LIMIT 65536
+#define NODES_LIMIT  4096
+#define SLOTS_LIMIT  65536
 #define STATIC_LIMIT (UINT64_C(1) << 32)
 
 /*
- * glibc nptl_db/structs.def. Each names a uint32_t[3]: bits, number of elements, offset. Together they
- * lead from _rtld_global to every module with TLS, as td_thr_tlsbase does.
+ * glibc nptl_db/structs.def. Each names a uint32_t[3]: bits, number of elements, offset. Together
+ * they lead from _rtld_global to every module with TLS, as td_thr_tlsbase does.
  */
 enum field {
-	LIST_IN_RTLD, NODE_LENGTH, NODE_NEXT, NODE_SLOTS, SLOT_GENERATION, SLOT_MAP, MAP_MODULE_ID, MAP_OFFSET,
-	PTHREAD_DTV, DTV_ARRAY, DTV_COUNTER, DTV_POINTER, FIELDS
+	LIST_IN_RTLD,
+	NODE_LENGTH,
+	NODE_NEXT,
+	NODE_SLOTS,
+	SLOT_GENERATION,
+	SLOT_MAP,
+	MAP_MODULE_ID,
+	MAP_OFFSET,
+	PTHREAD_DTV,
+	DTV_ARRAY,
+	DTV_COUNTER,
+	DTV_POINTER,
+	FIELDS
 };
 
 static const char *const field_names[FIELDS] = {
@@ -43,14 +54,16 @@ struct description {
 	uint32_t sizeof_pthread;
 };
 
-static int read_symbol(const struct elf_image *image, const struct elf_dynamic *dynamic, size_t symbol,
-		       void *buffer, size_t size)
+static int read_symbol(const struct elf_image *image, const struct elf_dynamic *dynamic,
+		       size_t symbol, void *buffer, size_t size)
 {
-	return remote_read_one(image->tid, dynamic->symbols[symbol].st_value + image->bias, buffer, size, image->counter);
+	return remote_read_one(image->tid, dynamic->symbols[symbol].st_value + image->bias, buffer,
+			       size, image->counter);
 }
 
 /* The words that one file defines. `missing` is a bit for each field that is still to be found. */
-static void take_words(const struct elf_image *image, struct description *description, unsigned int *missing)
+static void take_words(const struct elf_image *image, struct description *description,
+		       unsigned int *missing)
 {
 	struct elf_dynamic dynamic;
 	int rc = elf_image_dynamic(image, &dynamic);
@@ -65,10 +78,12 @@ static void take_words(const struct elf_image *image, struct description *descri
 		if (strncmp(name, "_thread_db_", 11) != 0)
 			continue;
 		if (!description->sizeof_pthread && strcmp(name, "_thread_db_sizeof_pthread") == 0)
-			rc = read_symbol(image, &dynamic, s, &description->sizeof_pthread, sizeof(uint32_t));
+			rc = read_symbol(image, &dynamic, s, &description->sizeof_pthread,
+					 sizeof(uint32_t));
 		for (size_t f = 0; rc == 0 && f < FIELDS; f++)
 			if (*missing & 1u << f && strcmp(name, field_names[f]) == 0) {
-				rc = read_symbol(image, &dynamic, s, description->fields[f], sizeof *description->fields);
+				rc = read_symbol(image, &dynamic, s, description->fields[f],
+						 sizeof *description->fields);
 				*missing &= ~(1u << f);
 			}
 	}
@@ -81,8 +96,10 @@ static int is_known_dtv(const struct description *description)
 	uint64_t dtv = description->fields[PTHREAD_DTV][2];
 
 	if (arch_tls_variant == 1)
-		dtv -= description->sizeof_pthread; /* there the thread pointer stands behind struct pthread */
-	return dtv == (uint64_t)arch_dtv_offset && description->fields[DTV_ARRAY][0] == 8 * ARCH_DTV_ENTRY_SIZE &&
+		dtv -= description->sizeof_pthread; /* there the thread pointer stands behind struct
+						       pthread */
+	return dtv == (uint64_t)arch_dtv_offset &&
+	       description->fields[DTV_ARRAY][0] == 8 * ARCH_DTV_ENTRY_SIZE &&
 	       description->fields[DTV_ARRAY][2] == 0 && description->fields[DTV_COUNTER][2] == 0 &&
 	       description->fields[DTV_POINTER][2] == 0;
 }
@@ -100,7 +117,8 @@ static int describe(const struct module_list *list, struct description *descript
 	for (size_t f = 0; f < FIELDS; f++) {
 		int is_array = f == NODE_SLOTS || f == DTV_ARRAY;
 
-		if (description->fields[f][0] != (is_array ? 128 : 64) || description->fields[f][2] > 1u << 20)
+		if (description->fields[f][0] != (is_array ? 128 : 64) ||
+		    description->fields[f][2] > 1u << 20)
 			return -ENOSYS; /* 64-bit words, in arrays of two */
 	}
 	return is_known_dtv(description) ? 0 : -ENOSYS;
@@ -120,8 +138,8 @@ static int is_map_of(const struct elf_image *image, uint64_t map)
 	       words[0] == image->bias && words[2] == image->dynamic;
 }
 
-static int take_slot(const struct elf_image *image, const struct description *description, uint64_t slot,
-		     uint64_t id, struct rtld_tls *tls)
+static int take_slot(const struct elf_image *image, const struct description *description,
+		     uint64_t slot, uint64_t id, struct rtld_tls *tls)
 {
 	uint64_t map = tls->words[1], map_id, offset;
 	int rc = read_word(image, map + description->fields[MAP_MODULE_ID][2], &map_id);
@@ -136,23 +154,27 @@ static int take_slot(const struct elf_image *image, const struct description *de
 	tls->slot = slot;
 	tls->dtv_offset = arch_dtv_offset;
 	tls->dtv_entry_size = ARCH_DTV_ENTRY_SIZE;
-	/* NO_TLS_OFFSET and FORCED_DYNAMIC_TLS_OFFSET are 0, -1 or -2, whichever the architecture. */
+	/* NO_TLS_OFFSET and FORCED_DYNAMIC_TLS_OFFSET are 0, -1 or -2, whichever the architecture.
+	 */
 	tls->is_static = offset != 0 && offset < STATIC_LIMIT;
 	tls->distance = arch_tls_variant == 2 ? -(int64_t)offset : (int64_t)offset;
 	return 0;
 }
 
 /* One node of the list: `first` is the id of its first slot. Returns 1 when found. */
-static int look_through(const struct elf_image *image, const struct description *description, uint64_t node,
-			uint64_t first, uint64_t length, struct rtld_tls *tls)
+static int look_through(const struct elf_image *image, const struct description *description,
+			uint64_t node, uint64_t first, uint64_t length, struct rtld_tls *tls)
 {
 	for (uint64_t i = 0; i < length; i++) {
-		uint64_t slot = node + description->fields[NODE_SLOTS][2] + i * 2 * sizeof(uint64_t);
+		uint64_t slot =
+			node + description->fields[NODE_SLOTS][2] + i * 2 * sizeof(uint64_t);
 		int rc;
 
 		if (first + i == 0)
-			continue; /* no module has the id 0; what stands there is a left-over of the start */
-		rc = remote_read_one(image->tid, slot, tls->words, sizeof tls->words, image->counter);
+			continue; /* no module has the id 0; what stands there is a left-over of the
+				     start */
+		rc = remote_read_one(image->tid, slot, tls->words, sizeof tls->words,
+				     image->counter);
 
 		if (rc)
 			return rc;
@@ -164,7 +186,8 @@ static int look_through(const struct elf_image *image, const struct description 
 	return 0;
 }
 
-int rtld_tls_find(const struct module_list *list, const struct elf_image *image, struct rtld_tls *tls)
+int rtld_tls_find(const struct module_list *list, const struct elf_image *image,
+		  struct rtld_tls *tls)
 {
 	struct description description;
 	uint64_t node, length, id = 0;
@@ -172,13 +195,16 @@ int rtld_tls_find(const struct module_list *list, const struct elf_image *image,
 
 	*tls = (struct rtld_tls){ 0 };
 	/* The generation and the map are read as two neighbouring words. */
-	if (rc == 0 && (description.fields[SLOT_GENERATION][2] != 0 || description.fields[SLOT_MAP][2] != sizeof(uint64_t)))
+	if (rc == 0 && (description.fields[SLOT_GENERATION][2] != 0 ||
+			description.fields[SLOT_MAP][2] != sizeof(uint64_t)))
 		return -ENOSYS;
 	if (rc == 0)
-		rc = read_word(image, description.rtld_global + description.fields[LIST_IN_RTLD][2], &node);
+		rc = read_word(image, description.rtld_global + description.fields[LIST_IN_RTLD][2],
+			       &node);
 	for (int nodes = 0; rc == 0 && node; nodes++) {
 		rc = read_word(image, node + description.fields[NODE_LENGTH][2], &length);
-		if (rc == 0 && (length > SLOTS_LIMIT || id + length > SLOTS_LIMIT || nodes > NODES_LIMIT))
+		if (rc == 0 &&
+		    (length > SLOTS_LIMIT || id + length > SLOTS_LIMIT || nodes > NODES_LIMIT))
 			rc = -EBADMSG;
 		if (rc == 0)
 			rc = look_through(image, &description, node, id, length, tls);
@@ -202,9 +228,11 @@ int rtld_tls_is_musl(const struct module_list *list)
 
 			if (dynamic.symbols[s].st_shndx == SHN_UNDEF)
 				continue;
-			/* The third stage of its dynamic linker, which is in one file with its libc (ldso/dynlink.c). */
+			/* The third stage of its dynamic linker, which is in one file with its libc
+			 * (ldso/dynlink.c). */
 			found |= strcmp(name, "__dls3") == 0;
-			found |= 2 * (strcmp(name, "__tls_get_addr") == 0) | 4 * (strcmp(name, "__libc_start_main") == 0);
+			found |= 2 * (strcmp(name, "__tls_get_addr") == 0) |
+				 4 * (strcmp(name, "__libc_start_main") == 0);
 		}
 		elf_dynamic_free(&dynamic);
 		if (found == 7)
@@ -214,11 +242,14 @@ int rtld_tls_is_musl(const struct module_list *list)
 }
 
 /*
- * musl src/internal/pthread_impl.h, "external or internal ABI, do not change": uintptr_t *dtv; dtv[0] is the
- * number of modules, dtv[n] module n's block. dlclose does nothing, so an id stays a module's.
+ * musl src/internal/pthread_impl.h, "external or internal ABI, do not change": uintptr_t *dtv;
+ * dtv[0] is the number of modules, dtv[n] module n's block. dlclose does nothing, so an id stays a
+ * module's.
  */
 void rtld_tls_musl(uint64_t module_id, struct rtld_tls *tls)
 {
-	*tls = (struct rtld_tls){ .module_id = module_id, .dtv_offset = arch_musl_dtv_offset,
-				    .dtv_entry_size = sizeof(uint64_t), .words = { module_id, 0 } };
+	*tls = (struct rtld_tls){ .module_id = module_id,
+				  .dtv_offset = arch_musl_dtv_offset,
+				  .dtv_entry_size = sizeof(uint64_t),
+				  .words = { module_id, 0 } };
 }

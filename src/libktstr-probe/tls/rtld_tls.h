@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What the target's ld.so has written down of one module's TLS: its module id, since which generation,
- * and whether its block is static. glibc tells debuggers where to look (nptl_db's _thread_db_* words in its
- * dynamic symbols), so nothing is assumed of its version. Called by module_tls.
+ * What the target's ld.so has written down of one module's TLS: its module id, since which
+ * generation, and whether its block is static. glibc tells debuggers where to look (nptl_db's
+ * _thread_db_* words in its dynamic symbols), so nothing is assumed of its version.
  */
 #ifndef KTSTR_RTLD_TLS_H
 #define KTSTR_RTLD_TLS_H
@@ -11,20 +11,22 @@
 
 struct rtld_tls {
 	uint64_t module_id;
-	int dtv_offset;	     /* from the thread pointer to the word with the DTV's address */
+	int dtv_offset; /* from the thread pointer to the word with the DTV's address */
 	unsigned int dtv_entry_size;
-	uint64_t slot;	     /* the address of the two words below in ld.so's list; 0: ids are never used again */
-	uint64_t words[2];   /* the generation since which the id is this module's (musl: the length that a DTV with
-				it has at least), and its link map */
-	int is_static;	     /* the block is at the thread pointer + distance in every thread */
+	uint64_t slot; /* the address of the two words below in ld.so's list; 0: ids are never used
+			  again */
+	uint64_t words[2]; /* the generation since which the id is this module's (musl: the length
+			      that a DTV with it has at least), and its link map */
+	int is_static;     /* the block is at the thread pointer + distance in every thread */
 	int64_t distance;
 };
 
 /*
- * Returns 0, -ENOSYS when no glibc describes itself in the list, -ENOENT when its ld.so does not know
- * the module, -EBADMSG when what it says cannot be, or what reading gave.
+ * Returns 0, -ENOSYS when no glibc describes itself in the list, -ENOENT when its ld.so does not
+ * know the module, -EBADMSG when what it says cannot be, or what reading gave.
  */
-int rtld_tls_find(const struct module_list *list, const struct elf_image *image, struct rtld_tls *tls);
+int rtld_tls_find(const struct module_list *list, const struct elf_image *image,
+		  struct rtld_tls *tls);
 
 /* Is the list's libc musl? Its DTVs are another thing, and part of its ABI. */
 int rtld_tls_is_musl(const struct module_list *list);

@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Where a main executable's TLS block begins, from its PT_TLS alone. Pure. Called by module_tls and
-   probe_read. */
+/* Where a main executable's TLS block begins, from its PT_TLS alone. Pure. */
 #include "config.h"
 
 #include "tls/tls_address.h"
 
 #include <errno.h>
 
-#define TCB_SIZE_VARIANT_1 16		      /* AAELF64: two words at the thread pointer */
-#define TLS_SIZE_LIMIT (UINT64_C(1) << 32)    /* no real program comes near */
-#define ADDRESS_LIMIT (UINT64_C(1) << 56)     /* user space ends below, with 5-level paging too */
+#define TCB_SIZE_VARIANT_1 16                  /* AAELF64: two words at the thread pointer */
+#define TLS_SIZE_LIMIT     (UINT64_C(1) << 32) /* no real program comes near */
+#define ADDRESS_LIMIT      (UINT64_C(1) << 56) /* user space ends below, with 5-level paging too */
 
-int tls_address_executable(int variant, uint64_t vaddr, uint64_t memsz, uint64_t align, int64_t *distance)
+int tls_address_executable(int variant, uint64_t vaddr, uint64_t memsz, uint64_t align,
+			   int64_t *distance)
 {
 	uint64_t mask;
 
@@ -22,8 +22,8 @@ int tls_address_executable(int variant, uint64_t vaddr, uint64_t memsz, uint64_t
 	if (memsz > TLS_SIZE_LIMIT || align > TLS_SIZE_LIMIT)
 		return -EOVERFLOW;
 	mask = align - 1;
-	/* Both as ld.so does it (glibc elf/dl-tls.c, csu/libc-tls.c): the block's address must be equal to
-	   p_vaddr modulo p_align. */
+	/* Both as ld.so does it (glibc elf/dl-tls.c, csu/libc-tls.c): the block's address must be
+	   equal to p_vaddr modulo p_align. */
 	if (variant == 2)
 		*distance = -(int64_t)(memsz + ((0 - vaddr - memsz) & mask));
 	else

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * A thread's name is up to 15 arbitrary bytes that the target chose: this makes them safe to print.
- * Called by render_json and render_text.
  */
 #include "config.h"
 
@@ -28,12 +27,14 @@ size_t escape_utf8(const char *bytes)
 	if (b[0] >= 0xc2 && b[0] <= 0xdf)
 		return continuation(b[1]) ? 2 : 0;
 	if (b[0] >= 0xe0 && b[0] <= 0xef) {
-		if (!continuation(b[1]) || (b[0] == 0xe0 && b[1] < 0xa0) || (b[0] == 0xed && b[1] > 0x9f))
+		if (!continuation(b[1]) || (b[0] == 0xe0 && b[1] < 0xa0) ||
+		    (b[0] == 0xed && b[1] > 0x9f))
 			return 0;
 		return continuation(b[2]) ? 3 : 0;
 	}
 	if (b[0] >= 0xf0 && b[0] <= 0xf4) {
-		if (!continuation(b[1]) || (b[0] == 0xf0 && b[1] < 0x90) || (b[0] == 0xf4 && b[1] > 0x8f))
+		if (!continuation(b[1]) || (b[0] == 0xf0 && b[1] < 0x90) ||
+		    (b[0] == 0xf4 && b[1] > 0x8f))
 			return 0;
 		return continuation(b[2]) && continuation(b[3]) ? 4 : 0;
 	}

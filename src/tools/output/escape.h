@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * A thread's name is up to 15 arbitrary bytes that the target chose: this makes them safe to print.
- * Called by render_json and render_text.
  */
 #ifndef KTSTR_ESCAPE_H
 #define KTSTR_ESCAPE_H

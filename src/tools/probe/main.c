@@ -18,10 +18,10 @@
 #include <time.h>
 #include <unistd.h>
 
-#include <ktstr/probe.h>
 #include "src/tools/probe/options.h"
 #include "src/tools/probe/render_json.h"
 #include "src/tools/probe/render_text.h"
+#include <ktstr/probe.h>
 
 enum {
 	EXIT_READ = 0,
@@ -30,8 +30,8 @@ enum {
 };
 
 #define NS_PER_SEC INT64_C(1000000000)
-#define NS_PER_MS INT64_C(1000000)
-#define GRACE_MS 1000 /* from the deadline to the hard end */
+#define NS_PER_MS  INT64_C(1000000)
+#define GRACE_MS   1000 /* from the deadline to the hard end */
 
 static struct ktstr_probe *session; /* for the signal handlers; set before they are installed */
 static volatile sig_atomic_t stopped;
@@ -48,7 +48,7 @@ struct run {
 	struct timespec started;
 	int64_t started_ns; /* CLOCK_MONOTONIC */
 	unsigned int taken;
-	size_t read;	 /* readings that succeeded, over all snapshots */
+	size_t read;     /* readings that succeeded, over all snapshots */
 	int interrupted; /* the document is not complete */
 };
 
@@ -73,12 +73,16 @@ static void install_signals(const struct options *options)
 		sigaction(stop_signals[i], &action, NULL);
 		sigaddset(&stops, stop_signals[i]);
 	}
-	sigprocmask(SIG_UNBLOCK, &stops, NULL); /* as a harness that reads them from a signalfd may leave them */
+	sigprocmask(SIG_UNBLOCK, &stops,
+		    NULL); /* as a harness that reads them from a signalfd may leave them */
 	if (options->abort_after_ms) {
 		struct itimerval timer = { .it_value = {
-			.tv_sec = options->abort_after_ms / 1000,
-			.tv_usec = (suseconds_t)(options->abort_after_ms % 1000) * 1000,
-		} };
+						   .tv_sec = options->abort_after_ms / 1000,
+						   .tv_usec =
+							   (suseconds_t)(options->abort_after_ms %
+									 1000) *
+							   1000,
+					   } };
 
 		setitimer(ITIMER_REAL, &timer, NULL);
 	}
@@ -103,7 +107,8 @@ static void wait_until(int64_t deadline)
 	sigprocmask(SIG_BLOCK, &block, &before);
 	while (!stopped) {
 		int64_t left = deadline - monotonic_ns();
-		struct timespec timeout = { .tv_sec = left / NS_PER_SEC, .tv_nsec = left % NS_PER_SEC };
+		struct timespec timeout = { .tv_sec = left / NS_PER_SEC,
+					    .tv_nsec = left % NS_PER_SEC };
 
 		if (left <= 0)
 			break;
@@ -112,9 +117,10 @@ static void wait_until(int64_t deadline)
 	sigprocmask(SIG_SETMASK, &before, NULL);
 }
 
-static void print_fatal(const struct ktstr_probe_error *error)
+static void print_fatal(const struct ktstr_error *error)
 {
-	fprintf(stderr, "ktstr-probe-fatal: %s\nerror: %s\n", ktstr_probe_tag_name(error->tag), error->text);
+	fprintf(stderr, "ktstr-probe-fatal: %s\nerror: %s\n", ktstr_probe_tag_name(error->tag),
+		error->text);
 }
 
 static void begin(struct run *run)
@@ -122,7 +128,8 @@ static void begin(struct run *run)
 	const struct options *options = &run->options;
 
 	if (options->json)
-		render_json_begin(&run->json, options->pid, run->started.tv_sec, options->interval_ms);
+		render_json_begin(&run->json, options->pid, run->started.tv_sec,
+				  options->interval_ms);
 	else
 		render_text_begin(&run->text, options->pid);
 }
@@ -138,17 +145,20 @@ static int show(struct run *run, const struct ktstr_probe_snapshot *snapshot,
 	if (run->options.json)
 		render_json_snapshot(&run->json, snapshot);
 	else
-		rc = render_text_snapshot(&run->text, snapshot, previous, run->taken, run->options.snapshots);
+		rc = render_text_snapshot(&run->text, snapshot, previous, run->taken,
+					  run->options.snapshots);
 	/* What was read is out before the next wait, also for a reader at the end of a pipe. */
 	if (fflush(stdout))
 		rc = rc ? rc : -errno;
 	else if (ferror(stdout))
-		rc = rc ? rc : -EIO; /* earlier, when the buffer was full: why is not known any more */
+		rc = rc ? rc
+			: -EIO; /* earlier, when the buffer was full: why is not known any more */
 	return rc;
 }
 
-/* Returns 0, or a negative errno when the output failed. Fatal errors of the probe are in *error. */
-static int take_all(struct run *run, struct ktstr_probe_error *error)
+/* Returns 0, or a negative errno when the output failed. Fatal errors of the probe are in *error.
+ */
+static int take_all(struct run *run, struct ktstr_error *error)
 {
 	struct ktstr_probe_snapshot *snapshot, *previous = NULL;
 	int64_t due = monotonic_ns();
@@ -166,8 +176,10 @@ static int take_all(struct run *run, struct ktstr_probe_error *error)
 		atomic_store(&place, AT_WORK);
 		if (failed)
 			break;
-		if (ktstr_probe_snapshot_interrupted(snapshot) && ktstr_probe_snapshot_count(snapshot) == 0) {
-			ktstr_probe_snapshot_free(snapshot); /* nothing was read, and nothing failed */
+		if (ktstr_probe_snapshot_interrupted(snapshot) &&
+		    ktstr_probe_snapshot_count(snapshot) == 0) {
+			ktstr_probe_snapshot_free(
+				snapshot); /* nothing was read, and nothing failed */
 			break;
 		}
 		rc = show(run, snapshot, previous);
@@ -202,13 +214,15 @@ static void print_deadline(const struct run *run)
 }
 
 /*
- * The kernel may hold a read of the target's memory for as long as the target likes: a page that userfaultfd(2) or
- * a file system in user space is to fill. No signal and no cancellation ends that but the end of this process.
+ * The kernel may hold a read of the target's memory for as long as the target likes: a page that
+ * userfaultfd(2) or a file system in user space is to fill. No signal and no cancellation ends that
+ * but the end of this process.
  */
 static void *end_hard(void *context)
 {
 	struct run *run = context;
-	int64_t end = monotonic_ns() + ((int64_t)run->options.abort_after_ms + GRACE_MS) * NS_PER_MS;
+	int64_t end =
+		monotonic_ns() + ((int64_t)run->options.abort_after_ms + GRACE_MS) * NS_PER_MS;
 	struct timespec until = { .tv_sec = end / NS_PER_SEC, .tv_nsec = end % NS_PER_SEC };
 	int where, failed;
 
@@ -224,7 +238,9 @@ static void *end_hard(void *context)
 		run->interrupted = 1;
 		finish_output(run, 0);
 		print_deadline(run);
-		fputs("ktstr-probe-fatal: other\nerror: the target holds up the reading of its memory\n", stderr);
+		fputs("ktstr-probe-fatal: other\nerror: the target holds up the reading of its "
+		      "memory\n",
+		      stderr);
 	}
 	_exit(run->read ? EXIT_READ : EXIT_NOTHING_READ);
 }
@@ -245,7 +261,7 @@ static void watch_deadline(struct run *run)
 
 static int probe_process(struct run *run)
 {
-	struct ktstr_probe_error error = { 0 };
+	struct ktstr_error error = { 0 };
 	int rc;
 
 	atomic_store(&place, IN_LIBRARY);
@@ -257,16 +273,19 @@ static int probe_process(struct run *run)
 	if (deadline_passed)
 		print_deadline(run);
 	if (rc) {
-		fprintf(stderr, "ktstr-probe-fatal: other\nerror: the output could not be written: %s\n",
+		fprintf(stderr,
+			"ktstr-probe-fatal: other\nerror: the output could not be written: %s\n",
 			strerror(-rc));
 		return EXIT_NOTHING_READ;
 	}
 	if (error.code)
 		print_fatal(&error);
 	else if (run->taken == 0)
-		fputs("ktstr-probe-fatal: other\nerror: stopped before anything was read\n", stderr);
+		fputs("ktstr-probe-fatal: other\nerror: stopped before anything was read\n",
+		      stderr);
 	if (run->taken && run->read == 0)
-		fprintf(stderr, "ktstr-probe-all-failed: %s\n", run->options.snapshots > 1 ? "multi" : "single");
+		fprintf(stderr, "ktstr-probe-all-failed: %s\n",
+			run->options.snapshots > 1 ? "multi" : "single");
 	return run->read ? EXIT_READ : EXIT_NOTHING_READ;
 }
 
@@ -286,17 +305,21 @@ int main(int argc, char **argv)
 	run.started_ns = monotonic_ns();
 	clock_gettime(CLOCK_REALTIME, &run.started);
 	if (options_parse(argc, argv, &run.options, error)) {
-		fprintf(stderr, "ktstr-jemalloc-probe: %s\nTry 'ktstr-jemalloc-probe --help'.\n", error);
+		fprintf(stderr, "ktstr-jemalloc-probe: %s\nTry 'ktstr-jemalloc-probe --help'.\n",
+			error);
 		return EXIT_USAGE;
 	}
 	if (run.options.help)
 		return print_and_exit(options_usage);
 	if (run.options.version)
-		return print_and_exit("ktstr-jemalloc-probe (" PACKAGE_NAME ") " PACKAGE_VERSION "\n");
+		return print_and_exit("ktstr-jemalloc-probe (" PACKAGE_NAME ") " PACKAGE_VERSION
+				      "\n");
 
 	setvbuf(stdout, buffer, _IOFBF, sizeof buffer);
 	run.json = (struct render_json){ .out = stdout, .start_monotonic_ns = run.started_ns };
-	run.text = (struct render_text){ .out = stdout, .warnings = stderr, .sort = run.options.sort,
+	run.text = (struct render_text){ .out = stdout,
+					 .warnings = stderr,
+					 .sort = run.options.sort,
 					 .table = isatty(STDOUT_FILENO) };
 	rc = ktstr_probe_new(&session, &run.options.probe);
 	if (rc) {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The command line of ktstr-jemalloc-probe: parsed strictly, checked whole. Called by main. */
+/* The command line of ktstr-jemalloc-probe: parsed strictly, checked whole. */
 #include "config.h"
 
 #include "src/tools/probe/options.h"
@@ -12,7 +12,8 @@
 
 const char options_usage[] =
 	"Usage: ktstr-jemalloc-probe --pid PID [OPTION]...\n"
-	"Show how many bytes each thread of a running process has allocated and freed with jemalloc,\n"
+	"Show how many bytes each thread of a running process has allocated and freed with "
+	"jemalloc,\n"
 	"without stopping it.\n"
 	"\n"
 	"  -p, --pid PID             the process to read\n"
@@ -25,8 +26,10 @@ const char options_usage[] =
 	"      --no-names            leave out names and start times: faster\n"
 	"      --jemalloc PATH       with several jemallocs in the process, read the one in PATH\n"
 	"      --thread-pointer HOW  auto, robust-list (never stops a thread) or ptrace\n"
-	"      --debuginfo FROM      auto (files of this machine, where memory leaves a doubt) or off\n"
-	"      --no-isolation        to debug: read files in this process, not in a child without privileges\n"
+	"      --debuginfo FROM      auto (files of this machine, where memory leaves a doubt) or "
+	"off\n"
+	"      --no-isolation        to debug: read files in this process, not in a child without "
+	"privileges\n"
 	"      --help                show this text and exit\n"
 	"      --version             show the version and exit\n"
 	"\n"
@@ -93,8 +96,8 @@ static const struct choice debuginfo_choices[] = {
 	{ NULL, 0 },
 };
 
-__attribute__((format(printf, 2, 3)))
-static int usage_error(char error[OPTIONS_ERROR_SIZE], const char *format, ...)
+__attribute__((format(printf, 2, 3))) static int usage_error(char error[OPTIONS_ERROR_SIZE],
+							     const char *format, ...)
 {
 	va_list args;
 
@@ -128,8 +131,8 @@ static int number_option(const char *name, uint64_t max, unsigned int *result, c
 	uint64_t number;
 
 	if (options_number(optarg, 1, max, &number))
-		return usage_error(error, "--%s: '%s' is not a whole number from 1 to %llu", name, optarg,
-				   (unsigned long long)max);
+		return usage_error(error, "--%s: '%s' is not a whole number from 1 to %llu", name,
+				   optarg, (unsigned long long)max);
 	*result = (unsigned int)number;
 	return 0;
 }
@@ -145,8 +148,8 @@ static int choice_option(const char *name, const struct choice *choices, int *re
 			return 0;
 		}
 		if (length < sizeof words) /* the longest table fits, see options_test */
-			length += (size_t)snprintf(words + length, sizeof words - length, "%s%s", length ? ", " : "",
-						   choices->word);
+			length += (size_t)snprintf(words + length, sizeof words - length, "%s%s",
+						   length ? ", " : "", choices->word);
 	}
 	return usage_error(error, "--%s: '%s' is none of: %s", name, optarg, words);
 }
@@ -203,7 +206,8 @@ static int parse_one(int option, char **argv, struct options *options, char *err
 	case ':':
 		return usage_error(error, "'%s' needs a value", argv[optind - 1]);
 	default:
-		return usage_error(error, "'%s' is not an option, not a whole one, or takes no value",
+		return usage_error(error,
+				   "'%s' is not an option, not a whole one, or takes no value",
 				   argv[optind - 1]);
 	}
 }
@@ -217,7 +221,8 @@ static int check_whole(const struct options *options, char *error)
 	if (options->snapshots == 1 && options->interval_ms != 0)
 		return usage_error(error, "--interval-ms is for --snapshots greater than 1");
 	if (options->json && options->sort != OPTIONS_SORT_TID)
-		return usage_error(error, "--sort is for text: JSON is always in the order of thread ids");
+		return usage_error(error,
+				   "--sort is for text: JSON is always in the order of thread ids");
 	if (options->sort == OPTIONS_SORT_NAME && options->probe.no_names)
 		return usage_error(error, "--sort name and --no-names exclude each other");
 	return 0;

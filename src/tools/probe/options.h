@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The command line of ktstr-jemalloc-probe: parsed strictly, checked whole. Called by main. */
+/* The command line of ktstr-jemalloc-probe: parsed strictly, checked whole. */
 #ifndef KTSTR_PROBE_OPTIONS_H
 #define KTSTR_PROBE_OPTIONS_H
 
@@ -37,7 +37,8 @@ struct options {
  */
 int options_parse(int argc, char **argv, struct options *options, char error[OPTIONS_ERROR_SIZE]);
 
-/* A decimal number without sign, blank or leading text, within [min, max]. 0, -EINVAL or -ERANGE. */
+/* A decimal number without sign, blank or leading text, within [min, max]. 0, -EINVAL or -ERANGE.
+ */
 int options_number(const char *text, uint64_t min, uint64_t max, uint64_t *number);
 
 extern const char options_usage[];

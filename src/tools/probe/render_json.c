@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The JSON document, schema version 3, written as the snapshots come. Called by main. */
+/* The JSON document, schema version 3, written as the snapshots come. */
 #include "config.h"
 
 #include "src/tools/probe/render_json.h"
@@ -9,7 +9,7 @@
 #include "output/escape.h"
 
 #define SCHEMA_VERSION 3
-#define NS_PER_SEC INT64_C(1000000000)
+#define NS_PER_SEC     INT64_C(1000000000)
 
 /* The library's own texts are ASCII, but a path or an errno text in them need not be. */
 static void write_string(FILE *out, const char *text)
@@ -51,16 +51,19 @@ static void write_thread(FILE *out, const struct ktstr_probe_thread *thread)
 		char comm[ESCAPE_SIZE];
 
 		escape_json(thread->comm, comm);
-		fprintf(out, ", \"comm\": \"%s\", \"start_time_jiffies\": %" PRIu64, comm, thread->start_time);
+		fprintf(out, ", \"comm\": \"%s\", \"start_time_jiffies\": %" PRIu64, comm,
+			thread->start_time);
 	}
 	if (thread->error_kind == KTSTR_PROBE_THREAD_OK) {
-		fprintf(out, ", \"allocated_bytes\": %" PRIu64 ", \"deallocated_bytes\": %" PRIu64 " }",
+		fprintf(out,
+			", \"allocated_bytes\": %" PRIu64 ", \"deallocated_bytes\": %" PRIu64 " }",
 			thread->allocated_bytes, thread->deallocated_bytes);
 		return;
 	}
 	fputs(", \"error\": ", out);
 	write_string(out, thread->error_text ? thread->error_text : "");
-	fprintf(out, ", \"error_kind\": \"%s\" }", ktstr_probe_thread_error_name(thread->error_kind));
+	fprintf(out, ", \"error_kind\": \"%s\" }",
+		ktstr_probe_thread_error_name(thread->error_kind));
 }
 
 void render_json_snapshot(struct render_json *json, const struct ktstr_probe_snapshot *snapshot)
@@ -68,8 +71,8 @@ void render_json_snapshot(struct render_json *json, const struct ktstr_probe_sna
 	size_t count = ktstr_probe_snapshot_count(snapshot);
 
 	fprintf(json->out,
-		"%s\n    { \"timestamp_unix_sec\": %" PRId64 ", \"elapsed_since_start_ns\": %" PRId64
-		",\n      \"threads\": [",
+		"%s\n    { \"timestamp_unix_sec\": %" PRId64
+		", \"elapsed_since_start_ns\": %" PRId64 ",\n      \"threads\": [",
 		json->snapshots++ ? "," : "", ktstr_probe_snapshot_unix_ns(snapshot) / NS_PER_SEC,
 		ktstr_probe_snapshot_monotonic_ns(snapshot) - json->start_monotonic_ns);
 	for (size_t i = 0; i < count; i++) {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * The JSON document, schema version 3, written as the snapshots come: memory does not grow with
- * their number, and what was read is out even if the program is killed. Called by main.
+ * their number, and what was read is out even if the program is killed.
  */
 #ifndef KTSTR_RENDER_JSON_H
 #define KTSTR_RENDER_JSON_H
@@ -14,7 +14,7 @@
 struct render_json {
 	FILE *out;
 	int64_t start_monotonic_ns; /* elapsed_since_start_ns counts from here */
-	int snapshots;		    /* written so far */
+	int snapshots;              /* written so far */
 };
 
 /* interval_ms is written when it is not 0. */

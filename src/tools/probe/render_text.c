@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Text: one line per thread for scripts, or an aligned table with rates for a terminal.
- * Errors of single threads are warnings on another stream. Called by main.
+ * Errors of single threads are warnings on another stream.
  */
 #include "config.h"
 
@@ -14,7 +14,7 @@
 
 #include "output/escape.h"
 
-#define NS_PER_SEC INT64_C(1000000000)
+#define NS_PER_SEC   INT64_C(1000000000)
 #define NAME_COLUMNS 16
 
 typedef const struct ktstr_probe_thread *thread_ref;
@@ -37,12 +37,14 @@ static int by_name(thread_ref a, thread_ref b)
 
 static int by_allocated(thread_ref a, thread_ref b)
 {
-	return (a->allocated_bytes < b->allocated_bytes) - (a->allocated_bytes > b->allocated_bytes);
+	return (a->allocated_bytes < b->allocated_bytes) -
+	       (a->allocated_bytes > b->allocated_bytes);
 }
 
 static int by_deallocated(thread_ref a, thread_ref b)
 {
-	return (a->deallocated_bytes < b->deallocated_bytes) - (a->deallocated_bytes > b->deallocated_bytes);
+	return (a->deallocated_bytes < b->deallocated_bytes) -
+	       (a->deallocated_bytes > b->deallocated_bytes);
 }
 
 static int by_flow(thread_ref a, thread_ref b)
@@ -80,8 +82,9 @@ static thread_ref find_previous(const struct ktstr_probe_snapshot *previous, thr
 		} else if (candidate->tid > thread->tid) {
 			high = middle;
 		} else {
-			if (candidate->error_kind != KTSTR_PROBE_THREAD_OK || !candidate->has_name ||
-			    !thread->has_name || candidate->start_time != thread->start_time)
+			if (candidate->error_kind != KTSTR_PROBE_THREAD_OK ||
+			    !candidate->has_name || !thread->has_name ||
+			    candidate->start_time != thread->start_time)
 				return NULL;
 			return candidate;
 		}
@@ -94,16 +97,17 @@ static void write_rate(FILE *out, uint64_t now, uint64_t before, int64_t ns)
 	fprintf(out, " %14.0f", (double)(now - before) * 1e9 / (double)ns);
 }
 
-static void write_row(const struct render_text *text, thread_ref thread, thread_ref before, int64_t ns)
+static void write_row(const struct render_text *text, thread_ref thread, thread_ref before,
+		      int64_t ns)
 {
 	char comm[ESCAPE_SIZE] = "-";
 	size_t columns = 1;
 
 	if (thread->has_name)
 		columns = escape_line(thread->comm, comm);
-	fprintf(text->out, "%10d %s%*s %18" PRIu64 " %18" PRIu64 " %19" PRId64, (int)thread->tid, comm,
-		columns < NAME_COLUMNS ? (int)(NAME_COLUMNS - columns) : 0, "", thread->allocated_bytes,
-		thread->deallocated_bytes, flow(thread));
+	fprintf(text->out, "%10d %s%*s %18" PRIu64 " %18" PRIu64 " %19" PRId64, (int)thread->tid,
+		comm, columns < NAME_COLUMNS ? (int)(NAME_COLUMNS - columns) : 0, "",
+		thread->allocated_bytes, thread->deallocated_bytes, flow(thread));
 	if (before && ns > 0) {
 		write_rate(text->out, thread->allocated_bytes, before->allocated_bytes, ns);
 		write_rate(text->out, thread->deallocated_bytes, before->deallocated_bytes, ns);
@@ -138,7 +142,8 @@ void render_text_begin(const struct render_text *text, pid_t pid)
 	fprintf(text->out, "pid=%d tool_version=%s\n", (int)pid, PACKAGE_VERSION);
 }
 
-int render_text_snapshot(const struct render_text *text, const struct ktstr_probe_snapshot *snapshot,
+int render_text_snapshot(const struct render_text *text,
+			 const struct ktstr_probe_snapshot *snapshot,
 			 const struct ktstr_probe_snapshot *previous, unsigned int number,
 			 unsigned int total)
 {
@@ -153,13 +158,15 @@ int render_text_snapshot(const struct render_text *text, const struct ktstr_prob
 		threads[i] = ktstr_probe_snapshot_thread(snapshot, i);
 	qsort_r(threads, count, sizeof *threads, compare, &order);
 	if (previous)
-		ns = ktstr_probe_snapshot_monotonic_ns(snapshot) - ktstr_probe_snapshot_monotonic_ns(previous);
+		ns = ktstr_probe_snapshot_monotonic_ns(snapshot) -
+		     ktstr_probe_snapshot_monotonic_ns(previous);
 
 	fprintf(text->out, "--- snapshot %u/%u @ %" PRId64 "s ---\n", number, total,
 		ktstr_probe_snapshot_unix_ns(snapshot) / NS_PER_SEC);
 	if (text->table)
-		fprintf(text->out, "%10s %-*s %18s %18s %19s%s\n", "TID", NAME_COLUMNS, "NAME", "ALLOCATED",
-			"DEALLOCATED", "FLOW", previous ? "    ALLOCATED/s  DEALLOCATED/s" : "");
+		fprintf(text->out, "%10s %-*s %18s %18s %19s%s\n", "TID", NAME_COLUMNS, "NAME",
+			"ALLOCATED", "DEALLOCATED", "FLOW",
+			previous ? "    ALLOCATED/s  DEALLOCATED/s" : "");
 	for (size_t i = 0; i < count; i++) {
 		if (threads[i]->error_kind != KTSTR_PROBE_THREAD_OK)
 			write_warning(text, threads[i]);

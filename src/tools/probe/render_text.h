@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Text: one line per thread for scripts, or an aligned table with rates for a terminal.
- * Errors of single threads are warnings on another stream. Called by main.
+ * Errors of single threads are warnings on another stream.
  */
 #ifndef KTSTR_RENDER_TEXT_H
 #define KTSTR_RENDER_TEXT_H
 
 #include <stdio.h>
 
-#include <ktstr/probe.h>
 #include "src/tools/probe/options.h"
+#include <ktstr/probe.h>
 
 struct render_text {
 	FILE *out;
@@ -24,7 +24,8 @@ void render_text_begin(const struct render_text *text, pid_t pid);
  * previous: the snapshot before this one, for the rates of the table; NULL for the first.
  * Returns 0 or -ENOMEM. Write errors show in ferror(out).
  */
-int render_text_snapshot(const struct render_text *text, const struct ktstr_probe_snapshot *snapshot,
+int render_text_snapshot(const struct render_text *text,
+			 const struct ktstr_probe_snapshot *snapshot,
 			 const struct ktstr_probe_snapshot *previous, unsigned int number,
 			 unsigned int total);
 
