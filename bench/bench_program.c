@@ -76,7 +76,7 @@ static void start_worker(struct subject *subject)
 {
 	static const char *const argv[] = { WORKER, "16777216", NULL };
 	struct ktstr_worker_ready_result ready;
-	char marker[KTSTR_WORKER_READY_PATH_SIZE];
+	char marker[KTSTR_WORKER_READY_MARKER_PATH_SIZE];
 	struct ktstr_error error;
 	pid_t pid = 0;
 
@@ -85,7 +85,7 @@ static void start_worker(struct subject *subject)
 		give_up("worker", error.text);
 	ktstr_payload_pid(subject->payload, &pid);
 	snprintf(subject->pid, sizeof subject->pid, "%d", (int)pid);
-	if (ktstr_worker_ready_path((uint32_t)pid, marker, sizeof marker) == 0)
+	if (ktstr_worker_ready_marker_path((uint32_t)pid, marker, sizeof marker) == 0)
 		unlink(marker);
 }
 

@@ -29,11 +29,11 @@
 void bench_marker_child(long delay_us)
 {
 	const struct timespec delay = { .tv_nsec = delay_us * 1000L };
-	char path[KTSTR_WORKER_READY_PATH_SIZE], text[32];
+	char path[KTSTR_WORKER_READY_MARKER_PATH_SIZE], text[32];
 	int fd;
 
 	nanosleep(&delay, NULL);
-	(void)ktstr_worker_ready_path((uint32_t)getpid(), path, sizeof path);
+	(void)ktstr_worker_ready_marker_path((uint32_t)getpid(), path, sizeof path);
 	fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
 	snprintf(text, sizeof text, "%.3f\n", now_us());
 	if (fd < 0 || write(fd, text, strlen(text)) < 0)
@@ -87,7 +87,7 @@ static void wait_by_poll(const char *path)
 }
 
 static struct ktstr_payload *spawn(const char *const argv[],
-				   char path[KTSTR_WORKER_READY_PATH_SIZE])
+				   char path[KTSTR_WORKER_READY_MARKER_PATH_SIZE])
 {
 	struct ktstr_payload *payload;
 	struct ktstr_error error;
@@ -96,14 +96,15 @@ static struct ktstr_payload *spawn(const char *const argv[],
 	if (ktstr_payload_spawn(argv, NULL, &payload, &error))
 		give_up("spawn", error.text);
 	ktstr_payload_pid(payload, &pid);
-	(void)ktstr_worker_ready_path((uint32_t)pid, path, KTSTR_WORKER_READY_PATH_SIZE);
+	(void)ktstr_worker_ready_marker_path((uint32_t)pid, path,
+					     KTSTR_WORKER_READY_MARKER_PATH_SIZE);
 	return payload;
 }
 
 /* From the creation of the marker to the return of the wait. */
 static double marker_to_return(unsigned int round, int by_poll)
 {
-	char delay[16], path[KTSTR_WORKER_READY_PATH_SIZE];
+	char delay[16], path[KTSTR_WORKER_READY_MARKER_PATH_SIZE];
 	const char *const argv[] = { "/proc/self/exe", "--marker-child", delay, NULL };
 	struct ktstr_payload *payload;
 	double returned_at, latency;
@@ -126,7 +127,7 @@ static double marker_to_return(unsigned int round, int by_poll)
 static double exec_to_return(const char *program)
 {
 	const char *const argv[] = { program, "16777216", NULL };
-	char path[KTSTR_WORKER_READY_PATH_SIZE];
+	char path[KTSTR_WORKER_READY_MARKER_PATH_SIZE];
 	struct ktstr_payload *payload = spawn(argv, path);
 	double spawned_at = now_us(), took;
 

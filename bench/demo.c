@@ -92,7 +92,7 @@ int main(int argc, char **argv)
 		.out = { .kind = KTSTR_PAYLOAD_STDIO_CAPTURE },
 		.err = { .kind = KTSTR_PAYLOAD_STDIO_CAPTURE },
 	};
-	char marker[KTSTR_WORKER_READY_PATH_SIZE];
+	char marker[KTSTR_WORKER_READY_MARKER_PATH_SIZE];
 	struct ktstr_payload *worker;
 	struct ktstr_payload_output output;
 	struct ktstr_error error;
@@ -126,7 +126,7 @@ int main(int argc, char **argv)
 	if (!failed && !ktstr_payload_output(worker, KTSTR_PAYLOAD_STDOUT, &output))
 		printf("The worker said of itself: %s", output.data);
 	ktstr_payload_close(worker);
-	if (ktstr_worker_ready_path((uint32_t)pid, marker, sizeof marker) == 0)
+	if (ktstr_worker_ready_marker_path((uint32_t)pid, marker, sizeof marker) == 0)
 		unlink(marker);
 	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
 }

@@ -11,10 +11,10 @@
 int main(void)
 {
 	static const char content[] = "ready\n";
-	char path[KTSTR_WORKER_READY_PATH_SIZE];
+	char path[KTSTR_WORKER_READY_MARKER_PATH_SIZE];
 	int fd;
 
-	if (ktstr_worker_ready_path((uint32_t)getpid(), path, sizeof path))
+	if (ktstr_worker_ready_marker_path((uint32_t)getpid(), path, sizeof path))
 		return 1;
 	fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0644);
 	if (fd < 0 || write(fd, content, sizeof content - 1) != sizeof content - 1 || close(fd))

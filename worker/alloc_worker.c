@@ -107,7 +107,7 @@ __attribute__((noreturn, sentinel)) static void fail(int code, ...)
 	const char *piece;
 	va_list pieces;
 
-	line_add(&line, KTSTR_WORKER_READY_STDERR_PREFIX " ");
+	line_add(&line, KTSTR_WORKER_STDERR_PREFIX " ");
 	va_start(pieces, code);
 	while ((piece = va_arg(pieces, const char *)))
 		line_add(&line, piece);
@@ -258,13 +258,14 @@ static void allocate(size_t bytes)
 
 /* Puts the marker's path into buf unless the environment overrides it. Prepared before the
  * allocation. */
-static const char *marker_path(char buf[KTSTR_WORKER_READY_PATH_SIZE])
+static const char *marker_path(char buf[KTSTR_WORKER_READY_MARKER_PATH_SIZE])
 {
 	const char *override = getenv(KTSTR_WORKER_READY_MARKER_OVERRIDE_ENV);
 
 	if (override && *override)
 		return override;
-	(void)ktstr_worker_ready_path((uint32_t)getpid(), buf, KTSTR_WORKER_READY_PATH_SIZE);
+	(void)ktstr_worker_ready_marker_path((uint32_t)getpid(), buf,
+					     KTSTR_WORKER_READY_MARKER_PATH_SIZE);
 	return buf;
 }
 
@@ -321,7 +322,7 @@ static void print_breadcrumb(size_t bytes)
 {
 	struct line line = { .len = 0 };
 
-	line_add(&line, KTSTR_WORKER_READY_STDOUT_PREFIX " pid=");
+	line_add(&line, KTSTR_WORKER_STDOUT_READY_PREFIX " pid=");
 	line_add_number(&line, (size_t)getpid());
 	line_add(&line, " bytes=");
 	line_add_number(&line, bytes);
@@ -351,7 +352,7 @@ __attribute__((noreturn)) static void churn(void)
 
 int main(int argc, char **argv)
 {
-	char default_path[KTSTR_WORKER_READY_PATH_SIZE];
+	char default_path[KTSTR_WORKER_READY_MARKER_PATH_SIZE];
 	struct arguments arguments;
 	const char *path = marker_path(default_path);
 

@@ -25,24 +25,24 @@ extern "C" {
 #define KTSTR_WORKER_READY_MARKER_OVERRIDE_ENV "KTSTR_WORKER_READY_MARKER_OVERRIDE"
 
 /* Each line of the worker on stderr begins with this and a space. Since 0.1. */
-#define KTSTR_WORKER_READY_STDERR_PREFIX "jemalloc-alloc-worker:"
+#define KTSTR_WORKER_STDERR_PREFIX "jemalloc-alloc-worker:"
 
 /* The worker's one line on stdout begins with this and a space. Since 0.1. */
-#define KTSTR_WORKER_READY_STDOUT_PREFIX "jemalloc-alloc-worker ready"
+#define KTSTR_WORKER_STDOUT_READY_PREFIX "jemalloc-alloc-worker ready"
 
 /*
  * Bytes that the path of any pid fits in, with the terminating NUL: the prefix and the ten digits
  * of UINT32_MAX. (sizeof counts the NUL.) Since 0.1.
  */
-#define KTSTR_WORKER_READY_PATH_SIZE (sizeof(KTSTR_WORKER_READY_MARKER_PREFIX) + 10)
+#define KTSTR_WORKER_READY_MARKER_PATH_SIZE (sizeof(KTSTR_WORKER_READY_MARKER_PREFIX) + 10)
 
 #pragma GCC visibility push(default)
 
 /* The four literals above as NUL-terminated symbols. Never freed, never changed. Since 0.1. */
 extern const char ktstr_worker_ready_marker_prefix[];
 extern const char ktstr_worker_ready_marker_override_env[];
-extern const char ktstr_worker_ready_stderr_prefix[];
-extern const char ktstr_worker_ready_stdout_prefix[];
+extern const char ktstr_worker_stderr_prefix[];
+extern const char ktstr_worker_stdout_ready_prefix[];
 
 /*
  * Writes the default marker path of the worker with this pid into buf, NUL-terminated.
@@ -51,9 +51,10 @@ extern const char ktstr_worker_ready_stdout_prefix[];
  * Allocates nothing, makes no system call, and is async-signal-safe.
  *
  * Returns 0, or -EINVAL when buf is NULL, or -ERANGE when size (in bytes) is too small: then buf is
- * the empty string if size is not 0. KTSTR_WORKER_READY_PATH_SIZE bytes always suffice. Since 0.1.
+ * the empty string if size is not 0. KTSTR_WORKER_READY_MARKER_PATH_SIZE bytes always suffice.
+ * Since 0.1.
  */
-int ktstr_worker_ready_path(uint32_t pid, char *buf, size_t size);
+int ktstr_worker_ready_marker_path(uint32_t pid, char *buf, size_t size);
 
 #pragma GCC visibility pop
 

@@ -11,10 +11,10 @@
 
 const char ktstr_worker_ready_marker_prefix[] = KTSTR_WORKER_READY_MARKER_PREFIX;
 const char ktstr_worker_ready_marker_override_env[] = KTSTR_WORKER_READY_MARKER_OVERRIDE_ENV;
-const char ktstr_worker_ready_stderr_prefix[] = KTSTR_WORKER_READY_STDERR_PREFIX;
-const char ktstr_worker_ready_stdout_prefix[] = KTSTR_WORKER_READY_STDOUT_PREFIX;
+const char ktstr_worker_stderr_prefix[] = KTSTR_WORKER_STDERR_PREFIX;
+const char ktstr_worker_stdout_ready_prefix[] = KTSTR_WORKER_STDOUT_READY_PREFIX;
 
-int ktstr_worker_ready_path(uint32_t pid, char *buf, size_t size)
+int ktstr_worker_ready_marker_path(uint32_t pid, char *buf, size_t size)
 {
 	const size_t prefix_len = sizeof(KTSTR_WORKER_READY_MARKER_PREFIX) - 1;
 	char digits[10]; /* UINT32_MAX has ten */

@@ -33,7 +33,7 @@ struct wait {
 	int pidfd;                     /* -1 where pidfds are refused */
 	struct ktstr_payload *payload; /* NULL for a bare pid */
 	const char *role, *path;
-	char default_path[KTSTR_WORKER_READY_PATH_SIZE];
+	char default_path[KTSTR_WORKER_READY_MARKER_PATH_SIZE];
 
 	struct worker_identity worker;
 	struct marker_watch folder;
@@ -280,8 +280,8 @@ static int run(struct wait *wait, int timeout_ms)
 
 	err = read_worker(wait);
 	if (!err && !wait->path) {
-		(void)ktstr_worker_ready_path(wait->worker.inner_pid, wait->default_path,
-					      sizeof wait->default_path);
+		(void)ktstr_worker_ready_marker_path(wait->worker.inner_pid, wait->default_path,
+						     sizeof wait->default_path);
 		wait->path = wait->default_path;
 	}
 	wait->folder.path = wait->path;

@@ -223,7 +223,7 @@ static void go_ready(void)
 	if (rc == 0) {
 		ktstr_payload_pid(payload, &pid);
 		if (!by_path)
-			(void)ktstr_worker_ready_path((uint32_t)pid, marker, sizeof marker);
+			(void)ktstr_worker_ready_marker_path((uint32_t)pid, marker, sizeof marker);
 		mark(1);
 		waited = wait_for(payload, mode, pid, marker, &result, &error);
 		mark(0);

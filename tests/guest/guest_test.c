@@ -125,10 +125,11 @@ struct ktstr_payload *start_ready(const char *worker, pid_t *pid)
 
 bool marker_exists(pid_t pid)
 {
-	char path[KTSTR_WORKER_READY_PATH_SIZE];
+	char path[KTSTR_WORKER_READY_MARKER_PATH_SIZE];
 	struct stat st;
 
-	require(!ktstr_worker_ready_path((uint32_t)pid, path, sizeof path), "no marker path");
+	require(!ktstr_worker_ready_marker_path((uint32_t)pid, path, sizeof path),
+		"no marker path");
 	return lstat(path, &st) == 0;
 }
 

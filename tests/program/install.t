@@ -52,8 +52,8 @@ my $consumer = <<'C';
 #include <stdio.h>
 int main(void)
 {
-	char path[KTSTR_WORKER_READY_PATH_SIZE];
-	if (ktstr_worker_ready_path(12345, path, sizeof path) || ktstr_payload_pid(NULL, NULL) == 0)
+	char path[KTSTR_WORKER_READY_MARKER_PATH_SIZE];
+	if (ktstr_worker_ready_marker_path(12345, path, sizeof path) || ktstr_payload_pid(NULL, NULL) == 0)
 		return 1;
 	puts(path);
 	return 0;
@@ -82,8 +82,8 @@ for my $header (qw(error payload worker_ready worker_ready_wait)) {
 my %literal = (
     worker_ready_marker_prefix => '/tmp/ktstr-worker-ready-',
     worker_ready_marker_override_env => 'KTSTR_WORKER_READY_MARKER_OVERRIDE',
-    worker_ready_stderr_prefix => 'jemalloc-alloc-worker:',
-    worker_ready_stdout_prefix => 'jemalloc-alloc-worker ready',
+    worker_stderr_prefix => 'jemalloc-alloc-worker:',
+    worker_stdout_ready_prefix => 'jemalloc-alloc-worker ready',
 );
 {
     # pkg-config puts the root before each variable that begins with a slash, ours too.
@@ -108,9 +108,9 @@ SKIP: {
 import ctypes
 lib = ctypes.CDLL("$library")
 buf = ctypes.create_string_buffer(64)
-assert lib.ktstr_worker_ready_path(ctypes.c_uint32(4294967295), buf, ctypes.c_size_t(64)) == 0
+assert lib.ktstr_worker_ready_marker_path(ctypes.c_uint32(4294967295), buf, ctypes.c_size_t(64)) == 0
 print(buf.value.decode())
-print(ctypes.string_at(ctypes.addressof(ctypes.c_char.in_dll(lib, "ktstr_worker_ready_stderr_prefix"))).decode())
+print(ctypes.string_at(ctypes.addressof(ctypes.c_char.in_dll(lib, "ktstr_worker_stderr_prefix"))).decode())
 PY
     is(`python3 $dir/path.py`, "/tmp/ktstr-worker-ready-4294967295\njemalloc-alloc-worker:\n",
         'a Python ctypes call of the path function');

@@ -32,7 +32,7 @@ static inline void pause_ms(long ms)
 
 static inline void set_marker_path(pid_t pid)
 {
-	assert_int_equal(ktstr_worker_ready_path((uint32_t)pid, marker, sizeof marker), 0);
+	assert_int_equal(ktstr_worker_ready_marker_path((uint32_t)pid, marker, sizeof marker), 0);
 }
 
 static inline void write_file(const char *path, const char *content)
@@ -66,7 +66,7 @@ static inline pid_t child(void (*body)(void), long delay_ms)
 		if (read(go[0], &none, 1) < 0)
 			_exit(99);
 		close(go[0]);
-		ktstr_worker_ready_path((uint32_t)getpid(), marker, sizeof marker);
+		ktstr_worker_ready_marker_path((uint32_t)getpid(), marker, sizeof marker);
 		if (delay_ms)
 			pause_ms(delay_ms);
 		if (body)

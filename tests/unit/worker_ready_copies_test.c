@@ -46,7 +46,7 @@ static int open_library(void **state)
 		print_error("# dlopen: %s\n", dlerror());
 		return -1;
 	}
-	symbol = dlsym(copy.library, "ktstr_worker_ready_path");
+	symbol = dlsym(copy.library, "ktstr_worker_ready_marker_path");
 	if (!symbol) {
 		print_error("# dlsym: %s\n", dlerror());
 		return -1;
@@ -75,7 +75,7 @@ static void test_they_are_two(void **state)
 {
 	struct copy *copy = need_library(state);
 
-	assert_true(copy->path != ktstr_worker_ready_path);
+	assert_true(copy->path != ktstr_worker_ready_marker_path);
 }
 
 static void test_literals_alike(void **state)
@@ -86,8 +86,8 @@ static void test_literals_alike(void **state)
 		{ "ktstr_worker_ready_marker_prefix", ktstr_worker_ready_marker_prefix },
 		{ "ktstr_worker_ready_marker_override_env",
 		  ktstr_worker_ready_marker_override_env },
-		{ "ktstr_worker_ready_stderr_prefix", ktstr_worker_ready_stderr_prefix },
-		{ "ktstr_worker_ready_stdout_prefix", ktstr_worker_ready_stdout_prefix },
+		{ "ktstr_worker_stderr_prefix", ktstr_worker_stderr_prefix },
+		{ "ktstr_worker_stdout_ready_prefix", ktstr_worker_stdout_ready_prefix },
 	};
 	struct copy *copy = need_library(state);
 
@@ -103,11 +103,12 @@ static void test_literals_alike(void **state)
 /* Compares answer and every byte of the buffer, also what must stay untouched. */
 static void compare(const struct copy *copy, uint32_t pid, size_t size)
 {
-	char here[KTSTR_WORKER_READY_PATH_SIZE + 8], there[sizeof here];
+	char here[KTSTR_WORKER_READY_MARKER_PATH_SIZE + 8], there[sizeof here];
 
 	memset(here, 'x', sizeof here);
 	memset(there, 'x', sizeof there);
-	assert_int_equal(copy->path(pid, there, size), ktstr_worker_ready_path(pid, here, size));
+	assert_int_equal(copy->path(pid, there, size),
+			 ktstr_worker_ready_marker_path(pid, here, size));
 	assert_memory_equal(there, here, sizeof here);
 }
 
@@ -117,7 +118,7 @@ static void test_paths_alike(void **state)
 	uint32_t pid = 1;
 
 	/* Both sides of every power of ten, and 0 and UINT32_MAX, at each size. */
-	for (size_t size = 0; size <= KTSTR_WORKER_READY_PATH_SIZE + 4; size++) {
+	for (size_t size = 0; size <= KTSTR_WORKER_READY_MARKER_PATH_SIZE + 4; size++) {
 		compare(copy, 0, size);
 		compare(copy, UINT32_MAX, size);
 		for (uint64_t power = 1; power <= UINT32_MAX; power *= 10) {
@@ -129,9 +130,9 @@ static void test_paths_alike(void **state)
 	 */
 	for (int i = 0; i < 100000; i++) {
 		pid = pid * 1664525u + 1013904223u;
-		compare(copy, pid, KTSTR_WORKER_READY_PATH_SIZE - (pid >> 16) % 12);
+		compare(copy, pid, KTSTR_WORKER_READY_MARKER_PATH_SIZE - (pid >> 16) % 12);
 	}
-	assert_int_equal(copy->path(1, NULL, 64), ktstr_worker_ready_path(1, NULL, 64));
+	assert_int_equal(copy->path(1, NULL, 64), ktstr_worker_ready_marker_path(1, NULL, 64));
 }
 
 int main(void)

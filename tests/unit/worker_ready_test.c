@@ -20,10 +20,10 @@
 /* Each macro joins its neighbours at compile time; with a variable this would not compile. */
 static const char joined_prefix[] = "[" KTSTR_WORKER_READY_MARKER_PREFIX "]";
 static const char joined_env[] = "[" KTSTR_WORKER_READY_MARKER_OVERRIDE_ENV "]";
-static const char joined_stderr[] = "[" KTSTR_WORKER_READY_STDERR_PREFIX "]";
-static const char joined_stdout[] = "[" KTSTR_WORKER_READY_STDOUT_PREFIX "]";
+static const char joined_stderr[] = "[" KTSTR_WORKER_STDERR_PREFIX "]";
+static const char joined_stdout[] = "[" KTSTR_WORKER_STDOUT_READY_PREFIX "]";
 
-_Static_assert(KTSTR_WORKER_READY_PATH_SIZE == sizeof "/tmp/ktstr-worker-ready-4294967295",
+_Static_assert(KTSTR_WORKER_READY_MARKER_PATH_SIZE == sizeof "/tmp/ktstr-worker-ready-4294967295",
 	       "the longest path and its NUL fit, with nothing to spare");
 
 static void test_literals(void **state)
@@ -35,9 +35,9 @@ static void test_literals(void **state)
 		  "/tmp/ktstr-worker-ready-" },
 		{ KTSTR_WORKER_READY_MARKER_OVERRIDE_ENV, joined_env,
 		  ktstr_worker_ready_marker_override_env, "KTSTR_WORKER_READY_MARKER_OVERRIDE" },
-		{ KTSTR_WORKER_READY_STDERR_PREFIX, joined_stderr, ktstr_worker_ready_stderr_prefix,
+		{ KTSTR_WORKER_STDERR_PREFIX, joined_stderr, ktstr_worker_stderr_prefix,
 		  "jemalloc-alloc-worker:" },
-		{ KTSTR_WORKER_READY_STDOUT_PREFIX, joined_stdout, ktstr_worker_ready_stdout_prefix,
+		{ KTSTR_WORKER_STDOUT_READY_PREFIX, joined_stdout, ktstr_worker_stdout_ready_prefix,
 		  "jemalloc-alloc-worker ready" },
 	};
 
@@ -73,10 +73,11 @@ static void test_path_in_a_buffer_for_any_pid(void **state)
 {
 	(void)state;
 	for (size_t i = 0; i < PATH_CASES; i++) {
-		char buf[KTSTR_WORKER_READY_PATH_SIZE];
+		char buf[KTSTR_WORKER_READY_MARKER_PATH_SIZE];
 
 		memset(buf, 'x', sizeof buf);
-		assert_int_equal(ktstr_worker_ready_path(path_cases[i].pid, buf, sizeof buf), 0);
+		assert_int_equal(ktstr_worker_ready_marker_path(path_cases[i].pid, buf, sizeof buf),
+				 0);
 		assert_string_equal(buf, path_cases[i].path);
 	}
 }
@@ -89,11 +90,12 @@ static void test_path_at_each_size(void **state)
 		const size_t exact = strlen(path_cases[i].path) + 1;
 
 		for (size_t size = 0; size <= exact + 1; size++) {
-			char buf[KTSTR_WORKER_READY_PATH_SIZE + 8];
+			char buf[KTSTR_WORKER_READY_MARKER_PATH_SIZE + 8];
 			int expected = size < exact ? -ERANGE : 0;
 
 			memset(buf, 'x', sizeof buf);
-			assert_int_equal(ktstr_worker_ready_path(path_cases[i].pid, buf, size),
+			assert_int_equal(ktstr_worker_ready_marker_path(path_cases[i].pid, buf,
+									size),
 					 expected);
 			if (size == 0)
 				assert_int_equal(buf[0], 'x');
@@ -108,8 +110,10 @@ static void test_path_at_each_size(void **state)
 static void test_path_without_a_buffer(void **state)
 {
 	(void)state;
-	assert_int_equal(ktstr_worker_ready_path(1, NULL, 0), -EINVAL);
-	assert_int_equal(ktstr_worker_ready_path(1, NULL, KTSTR_WORKER_READY_PATH_SIZE), -EINVAL);
+	assert_int_equal(ktstr_worker_ready_marker_path(1, NULL, 0), -EINVAL);
+	assert_int_equal(ktstr_worker_ready_marker_path(1, NULL,
+							KTSTR_WORKER_READY_MARKER_PATH_SIZE),
+			 -EINVAL);
 }
 
 int main(void)

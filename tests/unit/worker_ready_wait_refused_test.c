@@ -59,9 +59,9 @@ static struct ktstr_payload *shell(const char *script)
 
 static void remove_marker(pid_t pid)
 {
-	char path[KTSTR_WORKER_READY_PATH_SIZE];
+	char path[KTSTR_WORKER_READY_MARKER_PATH_SIZE];
 
-	if (ktstr_worker_ready_path((uint32_t)pid, path, sizeof path) == 0)
+	if (ktstr_worker_ready_marker_path((uint32_t)pid, path, sizeof path) == 0)
 		unlink(path);
 }
 
