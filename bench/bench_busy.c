@@ -39,7 +39,7 @@ static struct ktstr_probe *open_session(const struct target *target,
 	struct ktstr_probe *probe;
 
 	options.thread_pointer = choice;
-	if (ktstr_probe_new(&probe, &options))
+	if (ktstr_probe_new(&probe, &options, NULL))
 		give_up("probe", "no session");
 	if (ktstr_probe_open(probe, target->pid, &error))
 		give_up("probe", error.text);

@@ -83,7 +83,7 @@ static void start_worker(struct subject *subject)
 	if (ktstr_payload_spawn(argv, NULL, &subject->payload, &error) ||
 	    ktstr_worker_ready_wait(subject->payload, "bench", TIMEOUT_MS, &ready, &error))
 		give_up("worker", error.text);
-	ktstr_payload_pid(subject->payload, &pid);
+	ktstr_payload_pid(subject->payload, &pid, NULL);
 	snprintf(subject->pid, sizeof subject->pid, "%d", (int)pid);
 	if (ktstr_worker_ready_marker_path((uint32_t)pid, marker, sizeof marker) == 0)
 		unlink(marker);
@@ -97,7 +97,8 @@ static void start_redis(struct subject *subject)
 		"redis-server", "--port", "0",           "--unixsocket", path,
 		"--save",       "",       "--daemonize", "no",           NULL
 	};
-	const struct ktstr_payload_options options = { .flags = KTSTR_PAYLOAD_DIE_WITH_PARENT };
+	const struct ktstr_payload_options options = { .size = sizeof(struct ktstr_payload_options),
+						       .flags = KTSTR_PAYLOAD_DIE_WITH_PARENT };
 	const struct timespec moment = { .tv_nsec = 1000000 };
 	struct ktstr_error error;
 	pid_t pid = 0;
@@ -110,7 +111,7 @@ static void start_redis(struct subject *subject)
 	} else {
 		for (int i = 0; i < TIMEOUT_MS && access(path, F_OK); i++)
 			nanosleep(&moment, NULL);
-		ktstr_payload_pid(subject->payload, &pid);
+		ktstr_payload_pid(subject->payload, &pid, NULL);
 		snprintf(subject->pid, sizeof subject->pid, "%d", (int)pid);
 	}
 	unlink(path);
@@ -150,7 +151,8 @@ static void on_large(struct report *report)
 		double start = now_us();
 		struct ktstr_probe *probe;
 
-		if (ktstr_probe_new(&probe, NULL) || ktstr_probe_open(probe, target.pid, &error))
+		if (ktstr_probe_new(&probe, NULL, NULL) ||
+		    ktstr_probe_open(probe, target.pid, &error))
 			give_up("probe", error.text);
 		samples_add(&samples, (now_us() - start) / US_PER_MS);
 		ktstr_probe_close(probe);

@@ -48,7 +48,7 @@ static double first_snapshot(const struct target *target, enum ktstr_probe_threa
 
 	options.no_names = 1;
 	options.thread_pointer = choice;
-	if (ktstr_probe_new(&probe, &options))
+	if (ktstr_probe_new(&probe, &options, NULL))
 		give_up("probe", "no session");
 	if (ktstr_probe_open(probe, target->pid, &error))
 		give_up("probe", error.text);

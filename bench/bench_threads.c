@@ -83,7 +83,7 @@ static struct ktstr_probe *open_session(const struct target *target, int no_name
 	struct ktstr_probe *probe;
 
 	options.no_names = no_names;
-	if (ktstr_probe_new(&probe, &options))
+	if (ktstr_probe_new(&probe, &options, NULL))
 		give_up("probe", "no session");
 	if (ktstr_probe_open(probe, target->pid, &error))
 		give_up("probe", error.text);

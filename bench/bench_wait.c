@@ -95,7 +95,7 @@ static struct ktstr_payload *spawn(const char *const argv[],
 
 	if (ktstr_payload_spawn(argv, NULL, &payload, &error))
 		give_up("spawn", error.text);
-	ktstr_payload_pid(payload, &pid);
+	ktstr_payload_pid(payload, &pid, NULL);
 	(void)ktstr_worker_ready_marker_path((uint32_t)pid, path,
 					     KTSTR_WORKER_READY_MARKER_PATH_SIZE);
 	return payload;

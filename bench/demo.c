@@ -45,7 +45,8 @@ static int wait_and_show(struct ktstr_payload *worker, const struct timespec *st
 	}
 	step(start, ktstr_worker_ready_outcome_name(ready.outcome), ready.text);
 	if (ready.outcome != KTSTR_WORKER_READY) {
-		if (!ktstr_payload_output(worker, KTSTR_PAYLOAD_STDERR, &output) && output.size)
+		if (!ktstr_payload_output(worker, KTSTR_PAYLOAD_STDERR, &output, NULL) &&
+		    output.size)
 			fprintf(stderr, "demo: the worker said: %s", output.data);
 		return -1;
 	}
@@ -58,7 +59,7 @@ static int read_and_show(pid_t pid, const struct timespec *start)
 	struct ktstr_error error = { .text = "out of memory" };
 	struct ktstr_probe *probe = NULL;
 	char text[256];
-	int err = ktstr_probe_new(&probe, NULL);
+	int err = ktstr_probe_new(&probe, NULL, NULL);
 
 	if (!err)
 		err = ktstr_probe_open(probe, pid, &error);
@@ -88,6 +89,7 @@ int main(int argc, char **argv)
 	const char *worker_path = argc > 1 ? argv[1] : BUILT_WORKER;
 	const char *const worker_argv[] = { worker_path, DEMO_BYTES, NULL };
 	const struct ktstr_payload_options options = {
+		.size = sizeof(struct ktstr_payload_options),
 		.flags = KTSTR_PAYLOAD_DIE_WITH_PARENT,
 		.out = { .kind = KTSTR_PAYLOAD_STDIO_CAPTURE },
 		.err = { .kind = KTSTR_PAYLOAD_STDIO_CAPTURE },
@@ -108,7 +110,7 @@ int main(int argc, char **argv)
 		fprintf(stderr, "demo: %s\n", error.text);
 		return EXIT_FAILURE;
 	}
-	ktstr_payload_pid(worker, &pid);
+	ktstr_payload_pid(worker, &pid, NULL);
 	snprintf(text, sizeof text, "%s %s as pid %d", worker_path, DEMO_BYTES, (int)pid);
 	step(&start, "spawned", text);
 
@@ -116,14 +118,14 @@ int main(int argc, char **argv)
 	if (!failed)
 		failed = read_and_show(pid, &start);
 
-	if (ktstr_payload_kill(worker, &status) == 0) {
+	if (ktstr_payload_kill(worker, &status, NULL) == 0) {
 		snprintf(text, sizeof text,
 			 WIFSIGNALED(status) ? "the worker, by signal %d"
 					     : "the worker had ended with status %d",
 			 WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status));
 		step(&start, "killed", text);
 	}
-	if (!failed && !ktstr_payload_output(worker, KTSTR_PAYLOAD_STDOUT, &output))
+	if (!failed && !ktstr_payload_output(worker, KTSTR_PAYLOAD_STDOUT, &output, NULL))
 		printf("The worker said of itself: %s", output.data);
 	ktstr_payload_close(worker);
 	if (ktstr_worker_ready_marker_path((uint32_t)pid, marker, sizeof marker) == 0)

@@ -24,6 +24,8 @@ endif
 # Unit tests link the objects, not the shared library, so that inner functions can be reached.
 unit_tests = \
 	tests/unit/bytes_arg_test \
+	tests/unit/extensible_struct_test \
+	tests/unit/payload_control_test \
 	tests/unit/payload_rounds_test \
 	tests/unit/payload_end_test \
 	tests/unit/payload_output_test \

@@ -7,7 +7,7 @@
  *	struct ktstr_probe_snapshot *snapshot;
  *	struct ktstr_error error;
  *
- *	if (ktstr_probe_new(&probe, NULL) == 0) {
+ *	if (ktstr_probe_new(&probe, NULL, &error) == 0) {
  *		if (ktstr_probe_open(probe, pid, &error) == 0 &&
  *		    ktstr_probe_snapshot_take(probe, &snapshot, &error) == 0) {
  *			for (size_t i = 0; i < ktstr_probe_snapshot_count(snapshot); i++)
@@ -100,32 +100,43 @@ enum ktstr_probe_thread_pointer {
 };
 
 /*
- * Choices of a session. Start from KTSTR_PROBE_OPTIONS_INIT, so that a newer library knows which
- * members the caller had: `size` is checked against it. Since 0.1.
+ * Choices of a session. Start from KTSTR_PROBE_OPTIONS_INIT, or from zeros and set `size`. The
+ * other members may all be 0.
+ *
+ * Later versions add members at the end. `size` says which ones the caller has: those that it lacks
+ * count as 0; those that the library does not know must be 0, otherwise ktstr_probe_new fails with
+ * -E2BIG. A size smaller than the member `size` itself, such as 0, is -EINVAL. Since 0.1.
  */
 struct ktstr_probe_options {
 	size_t size; /* sizeof(struct ktstr_probe_options) */
 	enum ktstr_probe_debuginfo debuginfo;
 	enum ktstr_probe_thread_pointer thread_pointer;
 	int no_names;                 /* non-zero: no name and start time, several times faster */
-	unsigned int stop_timeout_ms; /* ptrace only: longest wait for all threads; 0: 2000 */
+	unsigned int stop_timeout_ms; /* ptrace only: longest wait for all threads, in
+					 milliseconds; 0: 2000 */
 	const char *jemalloc_path;    /* with several jemallocs: the path in its maps, or the
 					 path's last part; NULL: the one behind malloc */
-	int no_isolation;             /* non-zero, to debug: files are read by the calling process,
-					 and not by a short-lived child without privileges */
+	int no_isolation;             /* non-zero, for debugging: files are read by the calling
+					 process, and not by a short-lived child without privileges */
+	int reserved;                 /* 0; -EINVAL otherwise */
 };
 
 #define KTSTR_PROBE_OPTIONS_INIT                                                \
 	{                                                                       \
 		sizeof(struct ktstr_probe_options), KTSTR_PROBE_DEBUGINFO_AUTO, \
-			KTSTR_PROBE_THREAD_POINTER_AUTO, 0, 0, NULL, 0          \
+			KTSTR_PROBE_THREAD_POINTER_AUTO, 0, 0, NULL, 0, 0       \
 	}
 
 /*
- * Makes a session that is not open yet; options (copied) may be NULL. Returns 0, -ENOMEM, -EMFILE,
- * or -EINVAL for an option out of range. Since 0.1.
+ * Makes a session that is not open yet.
+ * probe: gets the session, to be freed with ktstr_probe_close; NULL on failure. options: copied,
+ * jemalloc_path too; may be NULL for KTSTR_PROBE_OPTIONS_INIT.
+ *
+ * Returns 0; -EINVAL for a bad argument or an option out of range; -E2BIG for a member of options
+ * that this version does not know; -ENOMEM; -EMFILE or -ENFILE. Since 0.1.
  */
-int ktstr_probe_new(struct ktstr_probe **probe, const struct ktstr_probe_options *options);
+int ktstr_probe_new(struct ktstr_probe **probe, const struct ktstr_probe_options *options,
+		    struct ktstr_error *error);
 
 /*
  * Finds jemalloc's counters in process pid (the id of its main thread, as seen by the caller). The

@@ -5,7 +5,7 @@ ktstrinclude_HEADERS += include/ktstr/probe.h
 noinst_LTLIBRARIES += src/libktstr-probe/libktstr_probe_inner.la
 src_libktstr_probe_libktstr_probe_inner_la_SOURCES =
 src_libktstr_probe_libktstr_probe_inner_la_CFLAGS = $(AM_CFLAGS) $(ELFUTILS_CFLAGS) -pthread
-src_libktstr_probe_libktstr_probe_inner_la_LIBADD = $(ELFUTILS_LIBS)
+src_libktstr_probe_libktstr_probe_inner_la_LIBADD = src/shared/libshared.la $(ELFUTILS_LIBS)
 
 include src/libktstr-probe/base/local.mk
 include src/libktstr-probe/linux/local.mk

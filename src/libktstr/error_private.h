@@ -5,8 +5,11 @@
 
 #include <ktstr/error.h>
 
-/* Writes code (a negative errno) and the text, unless error is NULL. Returns code. */
-int ktstr_error_set(struct ktstr_error *error, int code, const char *format, ...)
-	__attribute__((format(printf, 3, 4)));
+/*
+ * Writes code (a negative errno), the step that failed and the text, unless error is NULL. Control
+ * characters, which a path may hold, become '?'. Returns code.
+ */
+int ktstr_error_set(struct ktstr_error *error, int code, const char *step, const char *format, ...)
+	__attribute__((format(printf, 4, 5)));
 
 #endif

@@ -21,11 +21,14 @@ src_libktstr_libktstr_inner_la_SOURCES = \
 	src/libktstr/payload.c src/libktstr/payload_private.h \
 	src/libktstr/payload_capture.c src/libktstr/payload_capture.h \
 	src/libktstr/payload_child.c src/libktstr/payload_child.h \
+	src/libktstr/payload_options.c src/libktstr/payload_options.h \
+	src/libktstr/payload_signal.c src/libktstr/payload_signal.h \
 	src/libktstr/payload_spawn.c src/libktstr/payload_spawn.h \
 	src/libktstr/worker_identity.c src/libktstr/worker_identity.h \
 	src/libktstr/worker_exit.c \
 	src/libktstr/marker_check.c src/libktstr/marker_check.h \
 	src/libktstr/worker_ready_wait.c
+src_libktstr_libktstr_inner_la_LIBADD = src/shared/libshared.la
 
 lib_LTLIBRARIES += src/libktstr/libktstr.la
 src_libktstr_libktstr_la_SOURCES =

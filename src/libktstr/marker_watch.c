@@ -61,7 +61,7 @@ static void watch_folder(struct marker_watch *folder)
 
 static int namespace_error(struct marker_watch *folder, int why)
 {
-	return ktstr_error_set(folder->story, -EXDEV,
+	return ktstr_error_set(folder->story, -EXDEV, "namespace",
 			       "%s pid %d: lives in another mount namespace (mnt:[%" PRIu64
 			       "]), and its root /proc/%d/root cannot be looked into: %s; run as "
 			       "its user or as root",
@@ -79,7 +79,7 @@ static int open_folder(struct marker_watch *folder)
 
 	if (folder->namespaces.place == WORKER_PLACE_CHILD_PID_NS)
 		return ktstr_error_set(
-			folder->story, -EXDEV,
+			folder->story, -EXDEV, "namespace",
 			"%s pid %d: made the pid namespace pid:[%" PRIu64
 			"] for its children, so it is not "
 			"the worker itself; wait for its child with ktstr_worker_ready_wait_pid",
@@ -95,15 +95,15 @@ static int open_folder(struct marker_watch *folder)
 	}
 	if (fd < 0)
 		return ktstr_error_set(
-			folder->story, fd,
-			"%s pid %d: the folder of its marker %s cannot be entered: %s",
+			folder->story, fd, "marker directory",
+			"%s pid %d: the directory of its marker %s cannot be entered: %s",
 			folder->role, (int)folder->pid, folder->path, strerrordesc_np(-fd));
 	if (faccessat(fd, ".", X_OK, AT_EACCESS)) {
 		err = -errno;
 		close(fd);
 		return ktstr_error_set(
-			folder->story, err,
-			"%s pid %d: the folder of its marker %s cannot be searched: %s",
+			folder->story, err, "marker directory",
+			"%s pid %d: the directory of its marker %s cannot be searched: %s",
 			folder->role, (int)folder->pid, folder->path, strerrordesc_np(-err));
 	}
 	return fd;

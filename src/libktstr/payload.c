@@ -1,11 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * A child process as a handle: its states, wait, kill, output, close. The public functions of
- * <ktstr/payload.h>; worker_ready_wait.c calls those of payload_private.h.
- *
- * How a signal never reaches a stranger: through the pidfd, which cannot mean another process; or,
- * where the system lacks that, by number only while waitid still shows our own unreaped child,
- * running or a zombie, which keeps the number (also as the group's) from being given out again.
+ * A child process as a handle: its states, wait, signal, kill, output, close. The public functions
+ * of <ktstr/payload.h>; worker_ready_wait.c calls those of payload_private.h.
  *
  * One SIGKILL to a group is enough: the kernel signals the group and adds a forked member to it
  * under the same lock, and a fork that finds a fatal signal pending fails (kernel/fork.c,
@@ -18,6 +14,7 @@
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
@@ -26,12 +23,12 @@
 #include "error_private.h"
 #include "monotonic.h"
 #include "payload_capture.h"
+#include "payload_options.h"
+#include "payload_signal.h"
 #include "payload_spawn.h"
 #include "pidfd.h"
 
 #define POLL_MS 10 /* between two looks where there is no pidfd to wait on */
-#define KNOWN_FLAGS \
-	(KTSTR_PAYLOAD_SHARE_GROUP | KTSTR_PAYLOAD_DIE_WITH_PARENT | KTSTR_PAYLOAD_CLEAR_ENV)
 
 struct ktstr_payload {
 	pid_t pid;
@@ -43,47 +40,6 @@ struct ktstr_payload {
 };
 
 /* ---- spawn ---- */
-
-/* Returns what is wrong with the stream, or NULL. */
-static const char *stream_fault(const struct ktstr_payload_stream *stream, int is_stdin)
-{
-	switch (stream->kind) {
-	case KTSTR_PAYLOAD_STDIO_FILE:
-		return stream->path ? NULL : "a stream of kind FILE needs a path";
-	case KTSTR_PAYLOAD_STDIO_CAPTURE:
-		if (is_stdin)
-			return "stdin cannot be captured";
-		break;
-	case KTSTR_PAYLOAD_STDIO_NULL:
-	case KTSTR_PAYLOAD_STDIO_INHERIT:
-		break;
-	default:
-		return "a stream is of an unknown kind";
-	}
-	return stream->path ? "a stream has a path but is not of kind FILE" : NULL;
-}
-
-/* Returns what is wrong with the options, or NULL. */
-static const char *options_fault(const struct ktstr_payload_options *options)
-{
-	const char *const *entry;
-	const char *fault;
-
-	if (options->flags & ~KNOWN_FLAGS)
-		return "options.flags has an unknown bit";
-	for (entry = options->env_set; entry && *entry; entry++)
-		if (**entry == '=' || !strchr(*entry, '='))
-			return "an entry of options.env_set is not NAME=value";
-	for (entry = options->env_unset; entry && *entry; entry++)
-		if (!**entry || strchr(*entry, '='))
-			return "an entry of options.env_unset is not a NAME";
-	fault = stream_fault(&options->in, 1);
-	if (!fault)
-		fault = stream_fault(&options->out, 0);
-	if (!fault)
-		fault = stream_fault(&options->err, 0);
-	return fault;
-}
 
 static struct ktstr_payload *payload_new(const struct ktstr_payload_options *options)
 {
@@ -128,77 +84,67 @@ static int open_captures(struct ktstr_payload *payload, const struct ktstr_paylo
 	return err;
 }
 
-int ktstr_payload_spawn(const char *const argv[], const struct ktstr_payload_options *options,
+int ktstr_payload_spawn(const char *const argv[], const struct ktstr_payload_options *given,
 			struct ktstr_payload **payload, struct ktstr_error *error)
 {
-	static const struct ktstr_payload_options defaults;
+	struct ktstr_payload_options options;
 	int write_fds[3] = { -1, -1, -1 };
 	struct ktstr_payload *made;
-	const char *fault;
-	int i, err;
+	int i, rc;
 
 	if (!payload)
-		return ktstr_error_set(error, -EINVAL,
+		return ktstr_error_set(error, -EINVAL, "arguments",
 				       "payload is NULL; pass where the handle goes");
 	*payload = NULL;
 	if (!argv || !argv[0])
-		return ktstr_error_set(error, -EINVAL,
+		return ktstr_error_set(error, -EINVAL, "arguments",
 				       "argv is empty; its first entry names the program");
-	if (!options)
-		options = &defaults;
-	fault = options_fault(options);
-	if (fault)
-		return ktstr_error_set(error, -EINVAL, "cannot start '%s': %s", argv[0], fault);
+	rc = payload_options_copy(&options, given, argv[0], error);
+	if (rc)
+		return rc;
 
-	made = payload_new(options);
+	made = payload_new(&options);
 	if (!made)
-		return ktstr_error_set(error, -ENOMEM, "cannot start '%s': out of memory", argv[0]);
-	err = open_captures(made, options, write_fds);
-	if (err) {
-		errno = -err; /* for %m */
-		ktstr_error_set(
-			error, err,
-			"cannot make a pipe to capture output of '%s': %m (errno %d); check the "
-			"limit on open files",
-			argv[0], -err);
+		return ktstr_error_set(error, -ENOMEM, "memory", "cannot start '%s': out of memory",
+				       argv[0]);
+	rc = open_captures(made, &options, write_fds);
+	if (rc) {
+		errno = -rc; /* for %m */
+		ktstr_error_set(error, rc, "capture",
+				"cannot make a pipe to capture output of '%s': %m (errno %d); "
+				"check the limit on open files",
+				argv[0], -rc);
 	} else {
-		err = ktstr_spawn(argv, options, write_fds, &made->pid, &made->pidfd, error);
+		rc = ktstr_spawn(argv, &options, write_fds, &made->pid, &made->pidfd, error);
 	}
 	for (i = 0; i < 3; i++)
 		if (write_fds[i] >= 0)
 			close(write_fds[i]);
-	if (err)
+	if (rc)
 		payload_free(made);
 	else
 		*payload = made;
-	return err;
+	return rc;
 }
 
 /* ---- looking, reaping and signalling ---- */
 
-/* Is the child ours and unreaped, running or a zombie? Then nobody else can have its number. */
-static int holds_its_number(const struct ktstr_payload *payload)
+/* Can this handle be asked? Running, and not NULL. Returns 0 or a negative errno. */
+static int check_running(const struct ktstr_payload *payload, struct ktstr_error *error)
 {
-	int by_fd = payload->pidfd >= 0;
-	siginfo_t info;
-
-	return waitid(by_fd ? P_PIDFD : P_PID, (id_t)(by_fd ? payload->pidfd : payload->pid), &info,
-		      WEXITED | WNOHANG | WNOWAIT) == 0;
+	if (!payload)
+		return ktstr_error_set(error, -EINVAL, "arguments", "the payload's handle is NULL");
+	if (payload->consumed)
+		return ktstr_error_set(error, -ESRCH, "handle",
+				       "the handle of pid %d is consumed: its end was reported "
+				       "before",
+				       (int)payload->pid);
+	return 0;
 }
 
-/* SIGKILL to the child or, with `group`, to the group that it leads. Returns 0 or a negative errno.
- */
-static int send_kill(const struct ktstr_payload *payload, int group)
+static int send_signal(const struct ktstr_payload *payload, int signo, bool group)
 {
-	int err = payload->pidfd >= 0 ? ktstr_pidfd_signal(payload->pidfd, SIGKILL, group)
-				      : -ENOSYS;
-
-	/* Anything else: a kernel before 6.9 for a group, a filter on system calls, or no pidfd. */
-	if (err == 0 || err == -ESRCH || (err == -EPERM && payload->pidfd >= 0))
-		return err;
-	if (!holds_its_number(payload))
-		return -ESRCH;
-	return kill(group ? -payload->pid : payload->pid, SIGKILL) ? -errno : 0;
+	return payload_signal_send(payload->pid, payload->pidfd, signo, group);
 }
 
 /* The child has ended: ends what is left of its group, reaps it, keeps its last output. */
@@ -209,7 +155,7 @@ static void consume(struct ktstr_payload *payload)
 	int i, err;
 
 	if (payload->own_group)
-		send_kill(payload, 1);
+		send_signal(payload, SIGKILL, true);
 	do {
 		err = waitid(by_fd ? P_PIDFD : P_PID, (id_t)(by_fd ? payload->pidfd : payload->pid),
 			     &info, WEXITED | WNOHANG);
@@ -225,23 +171,30 @@ static void consume(struct ktstr_payload *payload)
 	payload->consumed = 1;
 }
 
-int ktstr_payload_try_wait(struct ktstr_payload *payload, int *wait_status)
+int ktstr_payload_try_wait(struct ktstr_payload *payload, int *wait_status,
+			   struct ktstr_error *error)
 {
 	int status = 0;
-	int err;
+	int rc = check_running(payload, error);
 
-	if (!payload)
-		return -EINVAL;
-	if (payload->consumed)
-		return -ESRCH;
+	if (rc)
+		return rc;
 	ktstr_payload_drain(payload);
-	err = ktstr_process_peek(payload->pid, payload->pidfd, &status);
-	if (err && err != -ECHILD)
-		return err;
+	rc = ktstr_process_peek(payload->pid, payload->pidfd, &status);
+	if (rc == -EAGAIN)
+		return ktstr_error_set(error, rc, "wait", "pid %d still runs", (int)payload->pid);
+	if (rc && rc != -ECHILD)
+		return ktstr_error_set(error, rc, "wait", "waitid of pid %d failed: %s",
+				       (int)payload->pid, strerrordesc_np(-rc));
 	consume(payload);
-	if (!err && wait_status)
+	if (rc)
+		return ktstr_error_set(error, rc, "wait",
+				       "pid %d has ended, but its exit status is lost: it was "
+				       "reaped elsewhere, or SIGCHLD is ignored",
+				       (int)payload->pid);
+	if (wait_status)
 		*wait_status = status;
-	return err;
+	return 0;
 }
 
 /* Sleeps until the child ends, a captured pipe has something, or the deadline. */
@@ -262,69 +215,120 @@ static int sleep_for_news(const struct ktstr_payload *payload, int64_t deadline)
 	return 0;
 }
 
-int ktstr_payload_wait(struct ktstr_payload *payload, int timeout_ms, int *wait_status)
+int ktstr_payload_wait(struct ktstr_payload *payload, int timeout_ms, int *wait_status,
+		       struct ktstr_error *error)
 {
 	int64_t deadline = ktstr_deadline_after_ms(timeout_ms);
-	int err;
+	int rc;
 
-	while ((err = ktstr_payload_try_wait(payload, wait_status)) == -EAGAIN) {
+	while ((rc = ktstr_payload_try_wait(payload, wait_status, error)) == -EAGAIN) {
 		if (deadline != KTSTR_NEVER && ktstr_monotonic_now() >= deadline)
-			return -ETIMEDOUT;
-		err = sleep_for_news(payload, deadline);
-		if (err)
-			return err;
+			return ktstr_error_set(error, -ETIMEDOUT, "wait",
+					       "pid %d still runs after %d ms", (int)payload->pid,
+					       timeout_ms);
+		rc = sleep_for_news(payload, deadline);
+		if (rc)
+			return ktstr_error_set(error, rc, "wait", "ppoll failed: %s",
+					       strerrordesc_np(-rc));
 	}
-	return err;
+	return rc;
 }
 
-int ktstr_payload_kill(struct ktstr_payload *payload, int *wait_status)
+int ktstr_payload_kill(struct ktstr_payload *payload, int *wait_status, struct ktstr_error *error)
 {
-	int err;
+	int rc = check_running(payload, error);
 
-	if (!payload)
-		return -EINVAL;
-	if (payload->consumed)
-		return -ESRCH;
+	if (rc)
+		return rc;
 	if (payload->own_group)
-		send_kill(payload, 1);
-	err = send_kill(payload, 0); /* it may have moved to another group */
-	if (err && err != -ESRCH) {
+		send_signal(payload, SIGKILL, true);
+	rc = send_signal(payload, SIGKILL, false); /* it may have moved to another group */
+	if (rc && rc != -ESRCH) {
 		/* Not ours to kill, such as a set-user-ID program: waiting could be without end. */
-		int ended = ktstr_payload_try_wait(payload, wait_status);
+		int ended = ktstr_payload_try_wait(payload, wait_status, error);
 
-		return ended == -EAGAIN ? err : ended;
+		return ended == -EAGAIN
+			       ? ktstr_error_set(error, rc, "kill", "pid %d may not be killed: %s",
+						 (int)payload->pid, strerrordesc_np(-rc))
+			       : ended;
 	}
-	return ktstr_payload_wait(payload, -1, wait_status);
+	return ktstr_payload_wait(payload, -1, wait_status, error);
+}
+
+int ktstr_payload_signal(struct ktstr_payload *payload, int signo, struct ktstr_error *error)
+{
+	int rc = check_running(payload, error);
+
+	if (rc)
+		return rc;
+	if (signo < 0 || signo > SIGRTMAX)
+		return ktstr_error_set(error, -EINVAL, "arguments", "%d is not a signal", signo);
+	rc = send_signal(payload, signo, false);
+	return rc ? ktstr_error_set(error, rc, "signal", "cannot send signal %d to pid %d: %s",
+				    signo, (int)payload->pid, strerrordesc_np(-rc))
+		  : 0;
 }
 
 /* ---- the rest ---- */
 
-int ktstr_payload_pid(const struct ktstr_payload *payload, pid_t *pid)
+int ktstr_payload_pid(const struct ktstr_payload *payload, pid_t *pid, struct ktstr_error *error)
 {
-	if (!payload || !pid)
-		return -EINVAL;
-	if (payload->consumed)
-		return -ESRCH;
+	int rc = check_running(payload, error);
+
+	if (rc)
+		return rc;
+	if (!pid)
+		return ktstr_error_set(error, -EINVAL, "arguments", "pid is NULL");
 	*pid = payload->pid;
 	return 0;
 }
 
+int ktstr_payload_pidfd(const struct ktstr_payload *payload, int *pidfd, struct ktstr_error *error)
+{
+	int rc = check_running(payload, error);
+
+	if (rc)
+		return rc;
+	if (!pidfd)
+		return ktstr_error_set(error, -EINVAL, "arguments", "pidfd is NULL");
+	if (payload->pidfd < 0)
+		return ktstr_error_set(error, -ENOSYS, "pidfd",
+				       "pid %d has no pidfd: the kernel or a filter on system "
+				       "calls refused pidfd_open; call ktstr_payload_try_wait from "
+				       "time to time instead",
+				       (int)payload->pid);
+	*pidfd = payload->pidfd;
+	return 0;
+}
+
 int ktstr_payload_output(struct ktstr_payload *payload, enum ktstr_payload_output_stream stream,
-			 struct ktstr_payload_output *output)
+			 struct ktstr_payload_output *output, struct ktstr_error *error)
 {
 	struct ktstr_capture *capture;
 
-	if (!payload || !output ||
-	    (stream != KTSTR_PAYLOAD_STDOUT && stream != KTSTR_PAYLOAD_STDERR))
-		return -EINVAL;
+	if (!payload || !output)
+		return ktstr_error_set(error, -EINVAL, "arguments", "%s is NULL",
+				       payload ? "output" : "the payload's handle");
+	*output = (struct ktstr_payload_output){ .data = "" };
+	if (stream != KTSTR_PAYLOAD_STDOUT && stream != KTSTR_PAYLOAD_STDERR)
+		return ktstr_error_set(
+			error, -EINVAL, "arguments",
+			"%d is neither KTSTR_PAYLOAD_STDOUT nor KTSTR_PAYLOAD_STDERR", (int)stream);
 	capture = &payload->capture[stream];
 	if (!capture->captured)
-		return -EINVAL;
+		return ktstr_error_set(
+			error, -EINVAL, "output",
+			"%s was not captured: spawn with KTSTR_PAYLOAD_STDIO_CAPTURE",
+			stream == KTSTR_PAYLOAD_STDOUT ? "stdout" : "stderr");
 	ktstr_capture_drain(capture);
-	output->data = capture->data ? capture->data : "";
+	if (capture->data)
+		output->data = capture->data;
 	output->size = capture->size;
 	output->dropped = capture->dropped;
-	return capture->error;
+	return capture->error ? ktstr_error_set(error, capture->error, "output",
+						"the captured stream cannot be read: %s",
+						strerrordesc_np(-capture->error))
+			      : 0;
 }
 
 void ktstr_payload_close(struct ktstr_payload *payload)
@@ -333,13 +337,13 @@ void ktstr_payload_close(struct ktstr_payload *payload)
 
 	if (payload) {
 		if (!payload->consumed)
-			ktstr_payload_kill(payload, NULL);
+			ktstr_payload_kill(payload, NULL, NULL);
 		payload_free(payload);
 	}
 	errno = err;
 }
 
-int ktstr_payload_pidfd(const struct ktstr_payload *payload)
+int payload_pidfd(const struct ktstr_payload *payload)
 {
 	return payload->pidfd;
 }

@@ -68,6 +68,26 @@ static void child_wait_for_go(const struct payload_plan *plan)
 		child_fail(plan, STEP_PDEATHSIG, err);
 }
 
+/*
+ * "0" is the writer itself, cgroups(7): version 1 takes it as well as version 2, and it needs no
+ * pid of another pid namespace. CLONE_INTO_CGROUP would do for version 2 alone, and a clone3 of our
+ * own would pass over the C library's work around fork.
+ */
+static void child_enter_cgroup(const struct payload_plan *plan)
+{
+	int fd = openat(plan->options->cgroup_fd, "cgroup.procs", O_WRONLY | O_CLOEXEC);
+	ssize_t written = -1;
+
+	if (fd >= 0) {
+		do {
+			written = write(fd, "0", 1);
+		} while (written < 0 && errno == EINTR);
+	}
+	if (written != 1)
+		child_fail(plan, STEP_CGROUP, errno);
+	close(fd);
+}
+
 /* The file descriptor, 3 or more, that will become standard stream `target`; -1 to leave it alone.
  */
 static int child_open_stream(const struct payload_plan *plan,
@@ -154,9 +174,11 @@ _Noreturn void payload_child_run(const struct payload_plan *plan)
 	const struct ktstr_payload_options *options = plan->options;
 
 	child_wait_for_go(plan);
+	if (options->flags & KTSTR_PAYLOAD_CGROUP)
+		child_enter_cgroup(plan); /* before the streams, which may take its number */
 	if (!(options->flags & KTSTR_PAYLOAD_SHARE_GROUP) && setpgid(0, 0))
 		child_fail(plan, STEP_GROUP, errno);
-	child_set_streams(plan); /* before chdir: paths are relative to the caller's folder */
+	child_set_streams(plan); /* before chdir: paths are relative to the caller's directory */
 	if (options->cwd && chdir(options->cwd))
 		child_fail(plan, STEP_CWD, errno);
 	child_reset_signals();

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What worker_ready_wait needs of a payload and the public header does not tell: its pidfd, its
- * captured pipes, and a place for the wait's inotify instance.
+ * What worker_ready_wait needs of a payload and the public header does not offer: its pidfd, its
+ * captured pipes, and room for the wait's inotify instance.
  */
 #ifndef KTSTR_PAYLOAD_PRIVATE_H
 #define KTSTR_PAYLOAD_PRIVATE_H
@@ -11,7 +11,7 @@
 #include <ktstr/payload.h>
 
 /* The pidfd, still the payload's; -1 where the system has none (see pidfd.h). */
-int ktstr_payload_pidfd(const struct ktstr_payload *payload);
+int payload_pidfd(const struct ktstr_payload *payload);
 
 /* Fills in at most two entries for captured pipes that are still open. Returns how many. */
 nfds_t ktstr_payload_poll_fds(const struct ktstr_payload *payload, struct pollfd fds[2]);

@@ -200,16 +200,35 @@ static const char *exec_advice(int error, const char *name)
 			       ? "check the path, and for a script the interpreter after its #!"
 			       : "check that it is installed and in PATH";
 	case EACCES:
-		return strchr(name, '/') ? "check that it is a file, not a folder, and has "
+		return strchr(name, '/') ? "check that it is a file, not a directory, and has "
 					   "permission to be executed"
 					 : "check that it has permission to be executed, and the "
-					   "folders of PATH to be entered";
+					   "directories of PATH to be entered";
 	case ENOEXEC:
 		return "it is neither a program for this machine nor a script that begins with #!";
 	case E2BIG:
 		return "pass fewer or shorter arguments and environment variables";
 	default:
 		return "see execve(2)";
+	}
+}
+
+static const char *cgroup_advice(int error)
+{
+	switch (error) {
+	case ENOENT:
+	case ENOTDIR:
+		return "check that it is the directory of a cgroup";
+	case EACCES:
+	case EPERM:
+		return "check that its cgroup.procs may be written, and in version 2 also that of "
+		       "the common ancestor with the caller's cgroup";
+	case EBUSY:
+		return "its cgroup.subtree_control is not empty: use a cgroup below it";
+	case EOPNOTSUPP:
+		return "it is a threaded or invalid cgroup: see its cgroup.type";
+	default:
+		return "see cgroups(7)";
 	}
 }
 
@@ -230,39 +249,45 @@ static int explain(const struct payload_plan *plan, const struct payload_report 
 	case STEP_STDERR:
 		path = streams[report->step]->path ? streams[report->step]->path : "/dev/null";
 		return ktstr_error_set(
-			error, code,
+			error, code, names[report->step],
 			"cannot open '%s' as the child's %s: %m (errno %d); check that %s", path,
 			names[report->step], report->error,
 			report->step == STEP_STDIN ? "it exists and may be read"
-						   : "its folder exists and it may be written");
+						   : "its directory exists and it may be written");
 	case STEP_WORD:
 		return ktstr_error_set(
-			error, code,
+			error, code, "start",
 			"cannot start '%s': its child process was not told to go on: %m "
 			"(errno %d)",
 			plan->argv[0], report->error);
 	case STEP_PDEATHSIG:
-		return ktstr_error_set(error, code,
+		return ktstr_error_set(error, code, "parent death signal",
 				       "cannot let the child die with its parent: %m (errno %d); "
 				       "spawn it without KTSTR_PAYLOAD_DIE_WITH_PARENT",
 				       report->error);
 	case STEP_GROUP:
 		return ktstr_error_set(
-			error, code,
+			error, code, "process group",
 			"cannot give the child its own process group: %m (errno %d); "
 			"spawn it with KTSTR_PAYLOAD_SHARE_GROUP",
 			report->error);
+	case STEP_CGROUP:
+		return ktstr_error_set(
+			error, code, "cgroup",
+			"cannot enter the cgroup of descriptor %d: %m (errno %d); %s",
+			options->cgroup_fd, report->error, cgroup_advice(report->error));
 	case STEP_CWD:
 		return ktstr_error_set(
-			error, code,
+			error, code, "working directory",
 			"cannot enter the child's working directory '%s': %m (errno %d); "
 			"check that it exists and may be entered",
 			options->cwd, report->error);
 	case STEP_EXEC:
 		break;
 	}
-	return ktstr_error_set(error, code, "cannot execute '%s': %m (errno %d); %s", plan->argv[0],
-			       report->error, exec_advice(report->error, plan->argv[0]));
+	return ktstr_error_set(error, code, "exec", "cannot execute '%s': %m (errno %d); %s",
+			       plan->argv[0], report->error,
+			       exec_advice(report->error, plan->argv[0]));
 }
 
 static pid_t fork_with_signals_blocked(struct payload_plan *plan)
@@ -312,7 +337,7 @@ int ktstr_spawn(const char *const argv[], const struct ktstr_payload_options *op
 	}
 	if (err) {
 		errno = -err; /* for %m */
-		ktstr_error_set(error, err,
+		ktstr_error_set(error, err, "start",
 				"cannot start '%s': %m (errno %d); check the limits on processes, "
 				"memory and open files",
 				argv[0], -err);
@@ -327,14 +352,14 @@ int ktstr_spawn(const char *const argv[], const struct ktstr_payload_options *op
 	if (err) {
 		errno = -err;
 		ktstr_error_set(
-			error, err,
+			error, err, "pidfd",
 			"cannot open a pidfd for '%s': %m (errno %d); check the limit on open "
 			"files",
 			argv[0], -err);
 	} else if (untold) {
 		err = untold;
 		errno = -err;
-		ktstr_error_set(error, err,
+		ktstr_error_set(error, err, "start",
 				"cannot start '%s': its child process cannot be told to go on: %m "
 				"(errno %d); "
 				"check the limits on memory",

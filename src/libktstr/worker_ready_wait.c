@@ -118,8 +118,9 @@ static int sleep_for_news(struct wait *wait)
 			      ktstr_time_left(earlier(look_at, wait->folder.recheck_at), &left),
 			      NULL);
 		if (ready < 0 && errno != EINTR)
-			return ktstr_error_set(&wait->story, -errno, "%s pid %d: ppoll failed: %s",
-					       wait->role, (int)wait->pid, strerrordesc_np(errno));
+			return ktstr_error_set(&wait->story, -errno, "wait",
+					       "%s pid %d: ppoll failed: %s", wait->role,
+					       (int)wait->pid, strerrordesc_np(errno));
 		if (wait->payload)
 			ktstr_payload_drain(wait->payload);
 		if (ready > 0 && fds[0].revents)
@@ -194,7 +195,7 @@ static int time_is_up(struct wait *wait)
 	if (wait->folder.lost)
 		return wait->folder.lost; /* its story is told already */
 	if (wait->folder.namespaces.place == WORKER_PLACE_UNKNOWN)
-		return ktstr_error_set(&wait->story, -EXDEV,
+		return ktstr_error_set(&wait->story, -EXDEV, "namespace",
 				       "%s pid %d: no marker %s here, and it cannot be told "
 				       "whether the process shares our "
 				       "mount namespace, because /proc/%d/ns/mnt may not be read; "
@@ -248,10 +249,11 @@ static int read_worker(struct wait *wait)
 		return 0;
 	}
 	if (err == -ESRCH)
-		return ktstr_error_set(&wait->story, err, "%s pid %d: there is no such process",
-				       wait->role, (int)wait->pid);
+		return ktstr_error_set(&wait->story, err, "process",
+				       "%s pid %d: there is no such process", wait->role,
+				       (int)wait->pid);
 	if (err)
-		return ktstr_error_set(&wait->story, err,
+		return ktstr_error_set(&wait->story, err, "process",
 				       "%s pid %d: /proc/%d cannot be read: %s; is procfs mounted?",
 				       wait->role, (int)wait->pid, (int)wait->pid,
 				       strerrordesc_np(-err));
@@ -304,9 +306,10 @@ static int check_arguments(const char *role, const struct ktstr_worker_ready_res
 			   struct ktstr_error *error)
 {
 	if (!role)
-		return ktstr_error_set(error, -EINVAL, "role is NULL; pass a word for the worker");
+		return ktstr_error_set(error, -EINVAL, "arguments",
+				       "role is NULL; pass a word for the worker");
 	if (!result)
-		return ktstr_error_set(error, -EINVAL,
+		return ktstr_error_set(error, -EINVAL, "arguments",
 				       "%s: result is NULL; pass where the outcome goes", role);
 	return 0;
 }
@@ -322,14 +325,14 @@ static int wait_payload(struct ktstr_payload *worker, const char *path, const ch
 
 	if (err)
 		return err;
-	err = ktstr_payload_pid(worker, &wait.pid);
+	err = ktstr_payload_pid(worker, &wait.pid, NULL);
 	if (err)
 		return ktstr_error_set(
-			error, err,
+			error, err, err == -ESRCH ? "handle" : "arguments",
 			err == -ESRCH ? "%s: its handle is consumed, it was waited for or killed"
 				      : "%s: its handle is NULL",
 			role);
-	wait.pidfd = ktstr_payload_pidfd(worker);
+	wait.pidfd = payload_pidfd(worker);
 	return run(&wait, timeout_ms);
 }
 
@@ -345,7 +348,7 @@ int ktstr_worker_ready_wait_path(struct ktstr_payload *worker, const char *marke
 				 struct ktstr_error *error)
 {
 	if (!marker_path || marker_path[0] != '/' || marker_path[strlen(marker_path) - 1] == '/')
-		return ktstr_error_set(error, -EINVAL,
+		return ktstr_error_set(error, -EINVAL, "arguments",
 				       "the marker's path '%s' is not an absolute path of a file",
 				       marker_path ? marker_path : "(null)");
 	return wait_payload(worker, marker_path, role, timeout_ms, result, error);
@@ -360,16 +363,17 @@ int ktstr_worker_ready_wait_pid(pid_t pid, const char *role, int timeout_ms,
 	if (err)
 		return err;
 	if (pid < 1)
-		return ktstr_error_set(error, -EINVAL, "%s: %d is not a pid", role, (int)pid);
+		return ktstr_error_set(error, -EINVAL, "arguments", "%s: %d is not a pid", role,
+				       (int)pid);
 	wait.pidfd = ktstr_pidfd_open(pid);
 	if (wait.pidfd == -ENOSYS || wait.pidfd == -EPERM)
 		wait.pidfd = -1; /* polled instead */
 	else if (wait.pidfd == -EMFILE || wait.pidfd == -ENFILE || wait.pidfd == -ENOMEM)
-		return ktstr_error_set(error, wait.pidfd, "%s pid %d: no pidfd for it: %s", role,
-				       (int)pid, strerrordesc_np(-wait.pidfd));
+		return ktstr_error_set(error, wait.pidfd, "pidfd", "%s pid %d: no pidfd for it: %s",
+				       role, (int)pid, strerrordesc_np(-wait.pidfd));
 	else if (wait.pidfd < 0) /* EINVAL, ENOENT: a thread that leads no process */
-		return ktstr_error_set(error, -ESRCH, "%s pid %d: there is no such process", role,
-				       (int)pid);
+		return ktstr_error_set(error, -ESRCH, "process",
+				       "%s pid %d: there is no such process", role, (int)pid);
 	err = run(&wait, timeout_ms);
 	if (wait.pidfd >= 0)
 		close(wait.pidfd);

@@ -94,7 +94,7 @@ static void go_probe(void)
 		options.thread_pointer = KTSTR_PROBE_THREAD_POINTER_ROBUST_LIST;
 	options.no_names = argument_count > 5;
 	mark(1);
-	rc = ktstr_probe_new(&probe, &options);
+	rc = ktstr_probe_new(&probe, &options, NULL);
 	if (rc == 0) {
 		rc = ktstr_probe_open(probe, (pid_t)atoi(arguments[2]), &error);
 		while (rc == 0 && taken < wanted && taken < 16) {
@@ -178,11 +178,11 @@ static void end_payload(struct ktstr_payload *payload, int captured)
 
 	mark(1);
 	if (captured) {
-		rc_output = ktstr_payload_output(payload, KTSTR_PAYLOAD_STDOUT, &output);
+		rc_output = ktstr_payload_output(payload, KTSTR_PAYLOAD_STDOUT, &output, NULL);
 		if (rc_output == 0)
 			snprintf(text, sizeof text, "%.40s", output.data);
 	}
-	rc = ktstr_payload_kill(payload, &status);
+	rc = ktstr_payload_kill(payload, &status, NULL);
 	ktstr_payload_close(payload);
 	mark(0);
 	output.data = text;
@@ -200,7 +200,8 @@ static void go_ready(void)
 	const char *sleeper[] = { "/bin/sleep", "60", NULL };
 	char marker[256], variable[300];
 	const char *env_set[] = { variable, NULL };
-	struct ktstr_payload_options options = { .out = { .kind = KTSTR_PAYLOAD_STDIO_CAPTURE },
+	struct ktstr_payload_options options = { .size = sizeof(struct ktstr_payload_options),
+						 .out = { .kind = KTSTR_PAYLOAD_STDIO_CAPTURE },
 						 .err = { .kind = KTSTR_PAYLOAD_STDIO_CAPTURE } };
 	int by_path = strcmp(mode, "ready-path") == 0;
 	struct ktstr_worker_ready_result result = { 0 };
@@ -214,14 +215,16 @@ static void go_ready(void)
 		snprintf(variable, sizeof variable, "%s=%s", KTSTR_WORKER_READY_MARKER_OVERRIDE_ENV,
 			 marker);
 		unlink(marker);
-		options = (struct ktstr_payload_options){ .flags = KTSTR_PAYLOAD_DIE_WITH_PARENT,
+		options = (struct ktstr_payload_options){ .size = sizeof(
+								  struct ktstr_payload_options),
+							  .flags = KTSTR_PAYLOAD_DIE_WITH_PARENT,
 							  .env_set = env_set };
 	}
 	mark(strcmp(mode, "ready-pid") != 0);
 	rc = ktstr_payload_spawn(strcmp(mode, "late") == 0 ? sleeper : argv, &options, &payload,
 				 &error);
 	if (rc == 0) {
-		ktstr_payload_pid(payload, &pid);
+		ktstr_payload_pid(payload, &pid, NULL);
 		if (!by_path)
 			(void)ktstr_worker_ready_marker_path((uint32_t)pid, marker, sizeof marker);
 		mark(1);
@@ -245,7 +248,8 @@ static void go_payload(void)
 {
 	const char *argv[] = { "sh", "-c", "echo said; echo more >&2; read word; exit 7", NULL };
 	char file[256];
-	struct ktstr_payload_options options = { .cwd = "/",
+	struct ktstr_payload_options options = { .size = sizeof(struct ktstr_payload_options),
+						 .cwd = "/",
 						 .in = { .kind = KTSTR_PAYLOAD_STDIO_NULL },
 						 .out = { .kind = KTSTR_PAYLOAD_STDIO_CAPTURE },
 						 .err = { .kind = KTSTR_PAYLOAD_STDIO_FILE,
@@ -260,10 +264,10 @@ static void go_payload(void)
 	mark(1);
 	rc = ktstr_payload_spawn(argv, &options, &payload, &error);
 	if (rc == 0) {
-		tried = ktstr_payload_try_wait(payload, &status);
+		tried = ktstr_payload_try_wait(payload, &status, NULL);
 		if (tried == -EAGAIN || tried == -EINTR)
-			waited = ktstr_payload_wait(payload, WAIT_MS, &status);
-		rc_output = ktstr_payload_output(payload, KTSTR_PAYLOAD_STDOUT, &output);
+			waited = ktstr_payload_wait(payload, WAIT_MS, &status, NULL);
+		rc_output = ktstr_payload_output(payload, KTSTR_PAYLOAD_STDOUT, &output, NULL);
 		if (rc_output == 0)
 			snprintf(text, sizeof text, "%.40s", output.data);
 		ktstr_payload_close(payload);

@@ -14,7 +14,7 @@ static void keep(struct ktstr_payload *payload, enum ktstr_payload_output_stream
 {
 	struct ktstr_payload_output output;
 
-	require(!ktstr_payload_output(payload, stream, &output), "no output was captured");
+	require(!ktstr_payload_output(payload, stream, &output, NULL), "no output was captured");
 	require(output.size < size, "%zu bytes of output are too many", output.size);
 	memcpy(text, output.data, output.size + 1);
 }
@@ -24,7 +24,8 @@ void probe_argv(struct probe_run *run, const char *const argv[])
 	pid_t pid;
 	struct ktstr_payload *payload = start(argv, &pid);
 
-	require(!ktstr_payload_wait(payload, PATIENCE_MS, &run->status), "the probe does not end");
+	require(!ktstr_payload_wait(payload, PATIENCE_MS, &run->status, NULL),
+		"the probe does not end");
 	keep(payload, KTSTR_PAYLOAD_STDOUT, run->out, sizeof run->out);
 	keep(payload, KTSTR_PAYLOAD_STDERR, run->err, sizeof run->err);
 	ktstr_payload_close(payload);

@@ -72,6 +72,7 @@ unsigned long namespace_number(pid_t pid, const char *name)
 struct ktstr_payload *start(const char *const argv[], pid_t *pid)
 {
 	const struct ktstr_payload_options options = {
+		.size = sizeof(struct ktstr_payload_options),
 		.out = { .kind = KTSTR_PAYLOAD_STDIO_CAPTURE },
 		.err = { .kind = KTSTR_PAYLOAD_STDIO_CAPTURE },
 	};
@@ -79,7 +80,7 @@ struct ktstr_payload *start(const char *const argv[], pid_t *pid)
 	struct ktstr_error error;
 
 	require(!ktstr_payload_spawn(argv, &options, &payload, &error), "%s", error.text);
-	require(!ktstr_payload_pid(payload, pid), "a payload without a pid");
+	require(!ktstr_payload_pid(payload, pid, NULL), "a payload without a pid");
 	return payload;
 }
 

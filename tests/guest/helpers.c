@@ -87,8 +87,8 @@ static void parent_probe_helper(char **argv)
 	require(!ktstr_payload_spawn(worker, NULL, &payload, &error), "%s", error.text);
 	require(!ktstr_worker_ready_wait(payload, "worker", PATIENCE_MS, &result, &error), "%s",
 		error.text);
-	require(result.outcome == KTSTR_WORKER_READY && !ktstr_payload_pid(payload, &pid), "%s",
-		result.text);
+	require(result.outcome == KTSTR_WORKER_READY && !ktstr_payload_pid(payload, &pid, NULL),
+		"%s", result.text);
 	snprintf(number, sizeof number, "%d", (int)pid);
 	become((char *[]){ (char *)(uintptr_t)PROBE_PATH, (char *)(uintptr_t) "-p", number, NULL });
 }

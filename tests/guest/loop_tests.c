@@ -41,7 +41,8 @@ static void known_allocation(const char *worker, const struct guest_test *test)
 	snprintf(breadcrumb, sizeof breadcrumb,
 		 "jemalloc-alloc-worker ready pid=%d bytes=" BYTES_TEXT "\n", (int)pid);
 	do
-		require(!ktstr_payload_output(payload, KTSTR_PAYLOAD_STDOUT, &output), "no output");
+		require(!ktstr_payload_output(payload, KTSTR_PAYLOAD_STDOUT, &output, NULL),
+			"no output");
 	while (output.size < strlen(breadcrumb) && waited++ < PATIENCE_MS && usleep(1000) == 0);
 	require(strcmp(output.data, breadcrumb) == 0, "the worker said: %s", output.data);
 }
@@ -106,7 +107,7 @@ static void churn(const char *worker, const struct guest_test *test)
 			require_in_band(&run, i, pid, BYTES, CHURN_BAND);
 			crowds += probe_count(&run, i) > 1 || strstr(run.err, "thread-exited");
 		}
-		require(ktstr_payload_try_wait(payload, &status) != 0,
+		require(ktstr_payload_try_wait(payload, &status, NULL) != 0,
 			"the probe ended the worker");
 		ktstr_payload_close(payload);
 	}
@@ -186,7 +187,8 @@ static void killed_after(const char *worker, const struct guest_test *test)
 		"wait status %#x", (unsigned)result.wait_status);
 	probe(&run, pid, NULL);
 	require_fatal(&run, "pid-missing", "");
-	require(!ktstr_payload_wait(payload, PATIENCE_MS, &status) && status == result.wait_status,
+	require(!ktstr_payload_wait(payload, PATIENCE_MS, &status, NULL) &&
+			status == result.wait_status,
 		"the handle tells another status");
 }
 

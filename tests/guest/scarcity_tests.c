@@ -26,13 +26,14 @@ static void require_complaint(struct ktstr_payload *payload, const char *part)
 {
 	struct ktstr_payload_output output;
 
-	require(!ktstr_payload_output(payload, KTSTR_PAYLOAD_STDERR, &output), "no output");
+	require(!ktstr_payload_output(payload, KTSTR_PAYLOAD_STDERR, &output, NULL), "no output");
 	printf("%s", output.data);
 	require(strncmp(output.data, "jemalloc-alloc-worker: ", 23) == 0 &&
 			strstr(output.data, part) &&
 			strchr(output.data, '\n') == output.data + output.size - 1,
 		"\"%s\" is not told in one line", part);
-	require(!ktstr_payload_output(payload, KTSTR_PAYLOAD_STDOUT, &output) && output.size == 0,
+	require(!ktstr_payload_output(payload, KTSTR_PAYLOAD_STDOUT, &output, NULL) &&
+			output.size == 0,
 		"it called itself ready: %s", output.data);
 }
 

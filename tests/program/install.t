@@ -53,7 +53,7 @@ my $consumer = <<'C';
 int main(void)
 {
 	char path[KTSTR_WORKER_READY_MARKER_PATH_SIZE];
-	if (ktstr_worker_ready_marker_path(12345, path, sizeof path) || ktstr_payload_pid(NULL, NULL) == 0)
+	if (ktstr_worker_ready_marker_path(12345, path, sizeof path) || ktstr_payload_pid(NULL, NULL, NULL) == 0)
 		return 1;
 	puts(path);
 	return 0;

@@ -304,7 +304,7 @@ static struct ktstr_probe *open_session(unsigned int kind)
 	options.no_names = kind % 3 == 1;
 	if (kind % 3 == 2)
 		options.thread_pointer = KTSTR_PROBE_THREAD_POINTER_PTRACE;
-	if (ktstr_probe_new(&probe, &options))
+	if (ktstr_probe_new(&probe, &options, NULL))
 		die("ktstr_probe_new");
 	if (ktstr_probe_open(probe, server, &error) == 0) {
 		sum.sessions++;

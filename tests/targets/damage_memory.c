@@ -210,7 +210,7 @@ static void probe(const char *what)
 	double ms;
 
 	clock_gettime(CLOCK_MONOTONIC, &begin);
-	if (ktstr_probe_new(&session, &options))
+	if (ktstr_probe_new(&session, &options, NULL))
 		die("session");
 	if (ktstr_probe_open(session, victim, &error) == 0 &&
 	    ktstr_probe_snapshot_take(session, &snapshot, &error) == 0) {

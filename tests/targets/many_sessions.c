@@ -127,7 +127,7 @@ static void *run_sessions(void *argument)
 	struct ktstr_probe *session;
 
 	for (long i = 0; i < rounds; i++) {
-		if (ktstr_probe_new(&session, &ways[index])) {
+		if (ktstr_probe_new(&session, &ways[index], NULL)) {
 			tell_once("failure no session");
 			break;
 		}

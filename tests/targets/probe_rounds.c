@@ -67,7 +67,7 @@ static void probe(pid_t pid)
 	char line[96];
 	int rc;
 
-	if (ktstr_probe_new(&session, NULL)) {
+	if (ktstr_probe_new(&session, NULL, NULL)) {
 		puts("failure no-session");
 		exit(1);
 	}

@@ -23,6 +23,7 @@
 #define TEST(name)  cmocka_unit_test_setup_teardown(name, test_begin, test_end)
 
 static const struct ktstr_payload_stream CAPTURE = { .kind = KTSTR_PAYLOAD_STDIO_CAPTURE };
+#define SIZED .size = sizeof(struct ktstr_payload_options) /* what each options begin with */
 static int fds_before;
 
 static inline int test_begin(void **state)
@@ -58,7 +59,7 @@ static inline int wait_for_it(struct ktstr_payload *payload)
 {
 	int status = -1;
 
-	assert_int_equal(ktstr_payload_wait(payload, PATIENCE_MS, &status), 0);
+	assert_int_equal(ktstr_payload_wait(payload, PATIENCE_MS, &status, NULL), 0);
 	return status;
 }
 
@@ -67,7 +68,7 @@ static inline void assert_output(struct ktstr_payload *payload,
 {
 	struct ktstr_payload_output output;
 
-	assert_int_equal(ktstr_payload_output(payload, stream, &output), 0);
+	assert_int_equal(ktstr_payload_output(payload, stream, &output, NULL), 0);
 	assert_string_equal(output.data, text);
 	assert_int_equal(output.size, strlen(text));
 	assert_true(output.dropped == 0);
@@ -80,7 +81,8 @@ static inline void await_output(struct ktstr_payload *payload, const char *text)
 	int i;
 
 	for (i = 0; i < PATIENCE_MS; i++) {
-		assert_int_equal(ktstr_payload_output(payload, KTSTR_PAYLOAD_STDOUT, &output), 0);
+		assert_int_equal(ktstr_payload_output(payload, KTSTR_PAYLOAD_STDOUT, &output, NULL),
+				 0);
 		if (strstr(output.data, text))
 			return;
 		poll(NULL, 0, 1);

@@ -20,25 +20,25 @@
 
 static void a_handle_is_consumed_once(void **state)
 {
-	struct ktstr_payload_options options = { .out = CAPTURE };
+	struct ktstr_payload_options options = { SIZED, .out = CAPTURE };
 	struct ktstr_payload *payload = spawn_sh("echo word; exec sleep 1000", &options);
 	int status = -1;
 	pid_t pid = 0;
 
 	(void)state;
 	await_output(payload, "word");
-	assert_int_equal(ktstr_payload_try_wait(payload, &status), -EAGAIN);
-	assert_int_equal(ktstr_payload_wait(payload, 0, &status), -ETIMEDOUT);
-	assert_int_equal(ktstr_payload_pid(payload, &pid), 0);
+	assert_int_equal(ktstr_payload_try_wait(payload, &status, NULL), -EAGAIN);
+	assert_int_equal(ktstr_payload_wait(payload, 0, &status, NULL), -ETIMEDOUT);
+	assert_int_equal(ktstr_payload_pid(payload, &pid, NULL), 0);
 	assert_int_equal(getpgid(pid), pid);
 	assert_int_equal(kill(pid, SIGTERM), 0);
 	status = wait_for_it(payload);
 	assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGTERM);
 
-	assert_int_equal(ktstr_payload_try_wait(payload, &status), -ESRCH);
-	assert_int_equal(ktstr_payload_wait(payload, -1, &status), -ESRCH);
-	assert_int_equal(ktstr_payload_kill(payload, &status), -ESRCH);
-	assert_int_equal(ktstr_payload_pid(payload, &pid), -ESRCH);
+	assert_int_equal(ktstr_payload_try_wait(payload, &status, NULL), -ESRCH);
+	assert_int_equal(ktstr_payload_wait(payload, -1, &status, NULL), -ESRCH);
+	assert_int_equal(ktstr_payload_kill(payload, &status, NULL), -ESRCH);
+	assert_int_equal(ktstr_payload_pid(payload, &pid, NULL), -ESRCH);
 	assert_output(payload, KTSTR_PAYLOAD_STDOUT, "word\n");
 	errno = 4242;
 	ktstr_payload_close(payload);
@@ -52,7 +52,8 @@ static void try_wait_sees_the_end(void **state)
 	int status = -1, err, i;
 
 	(void)state;
-	for (i = 0; i < PATIENCE_MS && (err = ktstr_payload_try_wait(payload, &status)) == -EAGAIN;
+	for (i = 0;
+	     i < PATIENCE_MS && (err = ktstr_payload_try_wait(payload, &status, NULL)) == -EAGAIN;
 	     i++)
 		poll(NULL, 0, 1);
 	assert_int_equal(err, 0);
@@ -82,7 +83,7 @@ static void wait_times_out_in_spite_of_signals(void **state)
 	sigaction(SIGALRM, &action, &before);
 	setitimer(ITIMER_REAL, &every_10ms, NULL);
 	clock_gettime(CLOCK_MONOTONIC, &start);
-	assert_int_equal(ktstr_payload_wait(payload, 200, &status), -ETIMEDOUT);
+	assert_int_equal(ktstr_payload_wait(payload, 200, &status, NULL), -ETIMEDOUT);
 	clock_gettime(CLOCK_MONOTONIC, &end);
 	setitimer(ITIMER_REAL, &never, NULL);
 	sigaction(SIGALRM, &before, NULL);
@@ -96,7 +97,7 @@ static void kill_takes_the_group_and_keeps_output(void **state)
 {
 	char variable[32];
 	const char *set[] = { variable, NULL };
-	struct ktstr_payload_options options = { .env_set = set, .out = CAPTURE };
+	struct ktstr_payload_options options = { SIZED, .env_set = set, .out = CAPTURE };
 	struct ktstr_payload *payload;
 	int leash[2], status = 0;
 
@@ -104,15 +105,15 @@ static void kill_takes_the_group_and_keeps_output(void **state)
 	leash_make(leash, variable, sizeof variable);
 	payload = spawn_sh("sleep 1000 & sh -c 'sleep 1000 & wait' & echo up; wait", &options);
 	await_output(payload, "up");
-	assert_int_equal(ktstr_payload_kill(payload, &status), 0);
+	assert_int_equal(ktstr_payload_kill(payload, &status, NULL), 0);
 	assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
 	leash_assert_all_gone(leash);
 	assert_output(payload, KTSTR_PAYLOAD_STDOUT, "up\n");
 	ktstr_payload_close(payload);
 
 	payload = spawn_sh("exit 9", NULL); /* ended before the kill: its own status */
-	poll(&(struct pollfd){ .fd = ktstr_payload_pidfd(payload), .events = POLLIN }, 1, 1000);
-	assert_int_equal(ktstr_payload_kill(payload, NULL), 0);
+	poll(&(struct pollfd){ .fd = payload_pidfd(payload), .events = POLLIN }, 1, 1000);
+	assert_int_equal(ktstr_payload_kill(payload, NULL, NULL), 0);
 	ktstr_payload_close(payload);
 }
 
@@ -120,7 +121,7 @@ static void kill_takes_the_group_and_keeps_output(void **state)
 static void what_is_left_of_the_group_is_killed(void **state)
 {
 	char variable[32];
-	struct ktstr_payload_options options = { .out = CAPTURE };
+	struct ktstr_payload_options options = { SIZED, .out = CAPTURE };
 	struct ktstr_payload *payload;
 	int leash[2];
 
@@ -136,7 +137,7 @@ static void what_is_left_of_the_group_is_killed(void **state)
 /* A descendant in another session is out of reach; it must not hold the caller up either. */
 static void a_daemon_does_not_hold_up_the_wait(void **state)
 {
-	struct ktstr_payload_options options = { .out = CAPTURE };
+	struct ktstr_payload_options options = { SIZED, .out = CAPTURE };
 	struct ktstr_payload *payload =
 		spawn_sh("setsid sh -c 'echo $$; exec sleep 1000' & exec sleep 1000", &options);
 	struct ktstr_payload_output output;
@@ -144,8 +145,8 @@ static void a_daemon_does_not_hold_up_the_wait(void **state)
 
 	(void)state;
 	await_output(payload, "\n");
-	assert_int_equal(ktstr_payload_kill(payload, NULL), 0);
-	assert_int_equal(ktstr_payload_output(payload, KTSTR_PAYLOAD_STDOUT, &output), 0);
+	assert_int_equal(ktstr_payload_kill(payload, NULL, NULL), 0);
+	assert_int_equal(ktstr_payload_output(payload, KTSTR_PAYLOAD_STDOUT, &output, NULL), 0);
 	daemon = strtol(output.data, NULL, 10);
 	assert_true(daemon > 1);
 	assert_int_equal(kill((pid_t)daemon, SIGKILL), 0);
@@ -155,7 +156,7 @@ static void a_daemon_does_not_hold_up_the_wait(void **state)
 static void close_leaves_nothing(void **state)
 {
 	char variable[32];
-	struct ktstr_payload_options options = { .out = CAPTURE, .err = CAPTURE };
+	struct ktstr_payload_options options = { SIZED, .out = CAPTURE, .err = CAPTURE };
 	struct ktstr_payload *payload;
 	int leash[2];
 
@@ -179,7 +180,7 @@ static int kernel_keeps_status(void)
 
 static void sigchld_ignored_by_the_caller(void **state)
 {
-	struct ktstr_payload_options options = { .out = CAPTURE };
+	struct ktstr_payload_options options = { SIZED, .out = CAPTURE };
 	struct ktstr_payload *payload;
 	char variable[32];
 	int leash[2], status = -1, err, i, known;
@@ -188,12 +189,12 @@ static void sigchld_ignored_by_the_caller(void **state)
 	signal(SIGCHLD, SIG_IGN);
 	for (i = 0; i < 200; i++) {
 		payload = spawn_sh("echo word; exit 11", &options);
-		known = kernel_keeps_status() && ktstr_payload_pidfd(payload) >= 0;
-		err = ktstr_payload_wait(payload, PATIENCE_MS, &status);
+		known = kernel_keeps_status() && payload_pidfd(payload) >= 0;
+		err = ktstr_payload_wait(payload, PATIENCE_MS, &status, NULL);
 		/* Elsewhere the status is lost, and that is what it says. */
 		assert_int_equal(err, known ? 0 : -ECHILD);
 		assert_true(err || (WIFEXITED(status) && WEXITSTATUS(status) == 11));
-		assert_int_equal(ktstr_payload_wait(payload, 0, &status), -ESRCH);
+		assert_int_equal(ktstr_payload_wait(payload, 0, &status, NULL), -ESRCH);
 		assert_output(payload, KTSTR_PAYLOAD_STDOUT, "word\n");
 		ktstr_payload_close(payload);
 	}
@@ -201,7 +202,7 @@ static void sigchld_ignored_by_the_caller(void **state)
 	leash_make(leash, variable, sizeof variable);
 	payload = spawn_sh("sleep 1000 & echo up; wait", &options);
 	await_output(payload, "up");
-	err = ktstr_payload_kill(payload, &status);
+	err = ktstr_payload_kill(payload, &status, NULL);
 	assert_true((err == 0 && WIFSIGNALED(status)) || err == -ECHILD);
 	leash_assert_all_gone(leash);
 	ktstr_payload_close(payload);
@@ -211,20 +212,20 @@ static void sigchld_ignored_by_the_caller(void **state)
 static void somebody_else_reaps_the_child(void **state)
 {
 	struct ktstr_payload *payload = spawn_sh("exit 12", NULL);
-	int has_pidfd = ktstr_payload_pidfd(payload) >= 0;
+	int has_pidfd = payload_pidfd(payload) >= 0;
 	int status = -1, err;
 	pid_t pid;
 
 	(void)state;
-	assert_int_equal(ktstr_payload_pid(payload, &pid), 0);
+	assert_int_equal(ktstr_payload_pid(payload, &pid, NULL), 0);
 	assert_int_equal(waitpid(pid, NULL, 0), pid);
-	err = ktstr_payload_try_wait(payload, &status);
+	err = ktstr_payload_try_wait(payload, &status, NULL);
 	assert_true((has_pidfd && err == 0 && WEXITSTATUS(status) == 12) || err == -ECHILD);
-	assert_int_equal(ktstr_payload_kill(payload, &status), -ESRCH);
+	assert_int_equal(ktstr_payload_kill(payload, &status, NULL), -ESRCH);
 	ktstr_payload_close(payload);
 
 	payload = spawn_sh("exit 0", NULL);
-	assert_int_equal(ktstr_payload_pid(payload, &pid), 0);
+	assert_int_equal(ktstr_payload_pid(payload, &pid, NULL), 0);
 	assert_int_equal(waitpid(pid, NULL, 0), pid);
 	ktstr_payload_close(payload); /* must not hang */
 }
@@ -234,12 +235,13 @@ static int pid_pipe[2]; /* through it the copy tells the pid of its child */
 static int spawn_then_end(int flags)
 {
 	const char *argv[] = { "/bin/sleep", "1000", NULL };
-	struct ktstr_payload_options options = { .flags = (uint32_t)flags };
+	struct ktstr_payload_options options = { SIZED, .flags = (uint32_t)flags };
 	static struct ktstr_payload
 		*payload; /* static: left on purpose, so not a leak to valgrind */
 	pid_t pid;
 
-	if (ktstr_payload_spawn(argv, &options, &payload, NULL) || ktstr_payload_pid(payload, &pid))
+	if (ktstr_payload_spawn(argv, &options, &payload, NULL) ||
+	    ktstr_payload_pid(payload, &pid, NULL))
 		return 1;
 	return write(pid_pipe[1], &pid, sizeof pid) != sizeof pid;
 }
@@ -278,7 +280,7 @@ static void the_child_dies_with_its_parent(void **state)
 static void a_shared_group_is_never_signalled(void **state)
 {
 	char variable[32];
-	struct ktstr_payload_options options = { .flags = KTSTR_PAYLOAD_SHARE_GROUP,
+	struct ktstr_payload_options options = { SIZED, .flags = KTSTR_PAYLOAD_SHARE_GROUP,
 						 .out = CAPTURE };
 	struct ktstr_payload *payload;
 	struct pollfd held;
@@ -292,10 +294,10 @@ static void a_shared_group_is_never_signalled(void **state)
 	leash_make(leash, variable, sizeof variable);
 	payload = spawn_sh("sleep 1000 & echo sleeper $!; exec sleep 1000", &options);
 	await_output(payload, "\n");
-	assert_int_equal(ktstr_payload_pid(payload, &pid), 0);
+	assert_int_equal(ktstr_payload_pid(payload, &pid, NULL), 0);
 	assert_int_equal(getpgid(pid), getpgrp());
-	assert_int_equal(ktstr_payload_kill(payload, NULL), 0);
-	assert_int_equal(ktstr_payload_output(payload, KTSTR_PAYLOAD_STDOUT, &output), 0);
+	assert_int_equal(ktstr_payload_kill(payload, NULL, NULL), 0);
+	assert_int_equal(ktstr_payload_output(payload, KTSTR_PAYLOAD_STDOUT, &output, NULL), 0);
 	number = strchr(output.data, ' ');
 	assert_non_null(number);
 	sleeper = strtol(number, NULL, 10);

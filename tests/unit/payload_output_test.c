@@ -14,7 +14,8 @@
 
 static void streams_are_inherited(void **state)
 {
-	struct ktstr_payload_options options = { .err = { .kind = KTSTR_PAYLOAD_STDIO_INHERIT } };
+	struct ktstr_payload_options options = { SIZED,
+						 .err = { .kind = KTSTR_PAYLOAD_STDIO_INHERIT } };
 	struct ktstr_payload *payload;
 	char text[16] = "";
 	int ends[2];
@@ -37,8 +38,7 @@ static void streams_are_inherited(void **state)
 /* 1 MiB on each stream, in turns: neither pipe may fill up while the other is read. */
 static void much_output_on_both_streams(void **state)
 {
-	struct ktstr_payload_options options = { .out = CAPTURE,
-						 .err = CAPTURE,
+	struct ktstr_payload_options options = { SIZED, .out = CAPTURE, .err = CAPTURE,
 						 .capture_limit = 100000 };
 	struct ktstr_payload *payload =
 		spawn_sh("i=0; while [ $i -lt 16 ]; do head -c 65536 /dev/zero | tr '\\0' o;"
@@ -49,14 +49,14 @@ static void much_output_on_both_streams(void **state)
 
 	(void)state;
 	assert_int_equal(wait_for_it(payload), 0);
-	assert_int_equal(ktstr_payload_output(payload, KTSTR_PAYLOAD_STDOUT, &output), 0);
+	assert_int_equal(ktstr_payload_output(payload, KTSTR_PAYLOAD_STDOUT, &output, NULL), 0);
 	assert_int_equal(output.size, 100000);
 	assert_true(output.dropped == 1048576 - 100000);
 	for (i = 0; i < output.size; i++)
 		if (output.data[i] != 'o')
 			fail_msg("byte %zu of stdout is wrong", i);
 	assert_int_equal(output.data[output.size], 0);
-	assert_int_equal(ktstr_payload_output(payload, KTSTR_PAYLOAD_STDERR, &output), 0);
+	assert_int_equal(ktstr_payload_output(payload, KTSTR_PAYLOAD_STDERR, &output, NULL), 0);
 	assert_int_equal(output.size, 100000);
 	assert_true(output.dropped == 1048576 - 100000);
 	assert_int_equal(output.data[99999], 'e');
@@ -65,14 +65,15 @@ static void much_output_on_both_streams(void **state)
 
 static void output_that_was_not_captured(void **state)
 {
-	struct ktstr_payload_options options = { .out = CAPTURE };
+	struct ktstr_payload_options options = { SIZED, .out = CAPTURE };
 	struct ktstr_payload *payload = spawn_sh(":", &options);
 	struct ktstr_payload_output output;
 
 	(void)state;
-	assert_int_equal(ktstr_payload_output(payload, KTSTR_PAYLOAD_STDERR, &output), -EINVAL);
-	assert_int_equal(ktstr_payload_output(payload, (enum ktstr_payload_output_stream)0,
-					      &output),
+	assert_int_equal(ktstr_payload_output(payload, KTSTR_PAYLOAD_STDERR, &output, NULL),
+			 -EINVAL);
+	assert_int_equal(ktstr_payload_output(payload, (enum ktstr_payload_output_stream)0, &output,
+					      NULL),
 			 -EINVAL);
 	wait_for_it(payload);
 	assert_output(payload, KTSTR_PAYLOAD_STDOUT, "");
@@ -82,17 +83,17 @@ static void output_that_was_not_captured(void **state)
 /* A child that writes without end must hold up neither a look nor the drain after its death. */
 static void an_endless_writer_does_not_hold_up_the_caller(void **state)
 {
-	struct ktstr_payload_options options = { .out = CAPTURE, .capture_limit = 10 };
+	struct ktstr_payload_options options = { SIZED, .out = CAPTURE, .capture_limit = 10 };
 	struct ktstr_payload *payload = spawn_sh("yes & yes & yes & exec yes", &options);
 	struct ktstr_payload_output output;
 	int status;
 
 	(void)state;
 	await_output(payload, "y");
-	assert_int_equal(ktstr_payload_try_wait(payload, &status), -EAGAIN);
-	assert_int_equal(ktstr_payload_wait(payload, 50, &status), -ETIMEDOUT);
-	assert_int_equal(ktstr_payload_kill(payload, &status), 0);
-	assert_int_equal(ktstr_payload_output(payload, KTSTR_PAYLOAD_STDOUT, &output), 0);
+	assert_int_equal(ktstr_payload_try_wait(payload, &status, NULL), -EAGAIN);
+	assert_int_equal(ktstr_payload_wait(payload, 50, &status, NULL), -ETIMEDOUT);
+	assert_int_equal(ktstr_payload_kill(payload, &status, NULL), 0);
+	assert_int_equal(ktstr_payload_output(payload, KTSTR_PAYLOAD_STDOUT, &output, NULL), 0);
 	assert_string_equal(output.data, "y\ny\ny\ny\ny\n");
 	assert_true(output.dropped > 0);
 	ktstr_payload_close(payload);

@@ -30,6 +30,7 @@ static void rounds_leave_nothing(void **state)
 	int rounds = text && atoi(text) > 0 ? atoi(text) : ROUNDS;
 	const char *argv[] = { "/bin/sleep", "1000", NULL };
 	const struct ktstr_payload_options options = {
+		.size = sizeof(struct ktstr_payload_options),
 		.out = { .kind = KTSTR_PAYLOAD_STDIO_CAPTURE },
 		.err = { .kind = KTSTR_PAYLOAD_STDIO_CAPTURE },
 	};
@@ -47,7 +48,7 @@ static void rounds_leave_nothing(void **state)
 		status = 0;
 		assert_int_equal(ktstr_payload_spawn(argv, &options, &payload, NULL), 0);
 		if (i % 2) {
-			assert_int_equal(ktstr_payload_kill(payload, &status), 0);
+			assert_int_equal(ktstr_payload_kill(payload, &status, NULL), 0);
 			assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
 		}
 		ktstr_payload_close(payload);

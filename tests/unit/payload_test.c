@@ -38,8 +38,7 @@ static void environment_is_changed(void **state)
 {
 	const char *const set[] = { "KT_NEW=1", "KT_OLD=2", "KT_NEW=3", "KT_BACK=5", NULL };
 	const char *const unset[] = { "KT_GONE", "KT_BACK", NULL };
-	struct ktstr_payload_options options = { .env_set = set,
-						 .env_unset = unset,
+	struct ktstr_payload_options options = { SIZED, .env_set = set, .env_unset = unset,
 						 .out = CAPTURE };
 	const char *script = "echo $KT_NEW,$KT_OLD,${KT_GONE-no},$KT_BACK,${KT_KEPT-no}";
 	struct ktstr_payload *payload;
@@ -64,7 +63,7 @@ static void environment_is_changed(void **state)
 
 static void working_directory_and_files(void **state)
 {
-	struct ktstr_payload_options options = { .cwd = "/", .out = CAPTURE };
+	struct ktstr_payload_options options = { SIZED, .cwd = "/", .out = CAPTURE };
 	struct ktstr_payload *payload;
 	char text[32] = "";
 	struct stat info;
@@ -85,8 +84,10 @@ static void working_directory_and_files(void **state)
 
 	/* Paths are relative to the caller's folder though the child runs in another; output is
 	 * appended. */
-	options.in = (struct ktstr_payload_stream){ KTSTR_PAYLOAD_STDIO_FILE, "input" };
-	options.out = (struct ktstr_payload_stream){ KTSTR_PAYLOAD_STDIO_FILE, "output" };
+	options.in =
+		(struct ktstr_payload_stream){ .kind = KTSTR_PAYLOAD_STDIO_FILE, .path = "input" };
+	options.out =
+		(struct ktstr_payload_stream){ .kind = KTSTR_PAYLOAD_STDIO_FILE, .path = "output" };
 	options.err = options.out;
 	umask(027);
 	payload = spawn_sh("read line; echo got $line; echo two >&2", &options);
@@ -113,15 +114,19 @@ static void failed_spawns_say_why(void **state)
 	static const char *const bad_set[] = { "novalue", NULL }, *const bad_unset[] = { "A=b",
 											 NULL };
 	struct ktstr_payload_options bad[] = {
-		{ .flags = 0x80 },
-		{ .env_set = bad_set },
-		{ .env_unset = bad_unset },
-		{ .in = CAPTURE },
-		{ .out = { .kind = KTSTR_PAYLOAD_STDIO_FILE } },
-		{ .err = { .path = "x" } },
-		{ .in = { .kind = 9 } },
+		{ SIZED, .flags = 0x80 },
+		{ SIZED, .env_set = bad_set },
+		{ SIZED, .env_unset = bad_unset },
+		{ SIZED, .in = CAPTURE },
+		{ SIZED, .out = { .kind = KTSTR_PAYLOAD_STDIO_FILE } },
+		{ SIZED, .err = { .path = "x" } },
+		{ SIZED, .in = { .kind = 9 } },
+		{ SIZED, .in = { .reserved = { 1 } } },
+		{ SIZED, .err = { .reserved = { 0, 1 } } },
+		{ SIZED, .cgroup_fd = 3 },
+		{ SIZED, .flags = KTSTR_PAYLOAD_CGROUP, .cgroup_fd = -1 },
 	};
-	struct ktstr_payload_options options = { .out = CAPTURE };
+	struct ktstr_payload_options options = { SIZED, .out = CAPTURE };
 	const char *empty[] = { NULL };
 	struct ktstr_payload *payload;
 	char script[300];
@@ -141,10 +146,12 @@ static void failed_spawns_say_why(void **state)
 	options.cwd = "/nowhere/at/all";
 	assert_spawn_fails("/bin/true", &options, -ENOENT, "working directory '/nowhere/at/all'");
 	options.cwd = NULL;
-	options.in = (struct ktstr_payload_stream){ KTSTR_PAYLOAD_STDIO_FILE, "/nowhere/in" };
+	options.in = (struct ktstr_payload_stream){ .kind = KTSTR_PAYLOAD_STDIO_FILE,
+						    .path = "/nowhere/in" };
 	assert_spawn_fails("/bin/true", &options, -ENOENT, "'/nowhere/in' as the child's stdin");
 	options.in = (struct ktstr_payload_stream){ 0 };
-	options.err = (struct ktstr_payload_stream){ KTSTR_PAYLOAD_STDIO_FILE, folder };
+	options.err =
+		(struct ktstr_payload_stream){ .kind = KTSTR_PAYLOAD_STDIO_FILE, .path = folder };
 	assert_spawn_fails("/bin/true", &options, -EISDIR, "the child's stderr");
 	for (i = 0; i < sizeof bad / sizeof *bad; i++)
 		assert_spawn_fails("/bin/true", &bad[i], -EINVAL, "cannot start '/bin/true': ");
@@ -158,7 +165,7 @@ static void program_is_found_in_the_childs_path(void **state)
 	char variable[400] = "", program[300];
 	const char *set[] = { variable, NULL };
 	const char *argv[] = { "kt-tool", NULL };
-	struct ktstr_payload_options options = { .env_set = set, .out = CAPTURE };
+	struct ktstr_payload_options options = { SIZED, .env_set = set, .out = CAPTURE };
 	struct ktstr_payload *payload;
 	FILE *file;
 
@@ -192,7 +199,7 @@ static void program_is_found_in_the_childs_path(void **state)
 	unlink(program);
 
 	/* PATH not set at all: the default of execvpe(3). */
-	options = (struct ktstr_payload_options){ .flags = KTSTR_PAYLOAD_CLEAR_ENV };
+	options = (struct ktstr_payload_options){ SIZED, .flags = KTSTR_PAYLOAD_CLEAR_ENV };
 	argv[0] = "true";
 	assert_int_equal(ktstr_payload_spawn(argv, &options, &payload, NULL), 0);
 	assert_int_equal(wait_for_it(payload), 0);
@@ -202,7 +209,7 @@ static void program_is_found_in_the_childs_path(void **state)
 /* Bit i of closed: standard stream i is closed in the caller. */
 static int spawn_with_streams_closed(int closed)
 {
-	struct ktstr_payload_options options = { .out = CAPTURE, .err = CAPTURE };
+	struct ktstr_payload_options options = { SIZED, .out = CAPTURE, .err = CAPTURE };
 	const char *argv[] = { "/bin/sh", "-c", "echo one; echo two >&2; cat", NULL };
 	struct ktstr_payload_output out, err;
 	struct ktstr_payload *payload;
@@ -213,12 +220,12 @@ static int spawn_with_streams_closed(int closed)
 			close(fd);
 	if (ktstr_payload_spawn(argv, &options, &payload, NULL))
 		return 1;
-	if (ktstr_payload_wait(payload, PATIENCE_MS, &status) || status)
+	if (ktstr_payload_wait(payload, PATIENCE_MS, &status, NULL) || status)
 		result = 2;
-	else if (ktstr_payload_output(payload, KTSTR_PAYLOAD_STDOUT, &out) ||
+	else if (ktstr_payload_output(payload, KTSTR_PAYLOAD_STDOUT, &out, NULL) ||
 		 strcmp(out.data, "one\n"))
 		result = 3;
-	else if (ktstr_payload_output(payload, KTSTR_PAYLOAD_STDERR, &err) ||
+	else if (ktstr_payload_output(payload, KTSTR_PAYLOAD_STDERR, &err, NULL) ||
 		 strcmp(err.data, "two\n"))
 		result = 4;
 	ktstr_payload_close(payload);
@@ -242,7 +249,7 @@ static void *spawn_in_a_thread(void *argument)
 	int number = *(int *)argument;
 	char script[64], expected[64];
 	const char *argv[] = { "/bin/sh", "-c", script, NULL };
-	struct ktstr_payload_options options = { .out = CAPTURE,
+	struct ktstr_payload_options options = { SIZED, .out = CAPTURE,
 						 .flags = KTSTR_PAYLOAD_DIE_WITH_PARENT };
 	struct ktstr_payload_output output;
 	struct ktstr_payload *payload;
@@ -253,10 +260,10 @@ static void *spawn_in_a_thread(void *argument)
 		snprintf(expected, sizeof expected, "%d.%d\n", number, i);
 		if (ktstr_payload_spawn(argv, &options, &payload, NULL))
 			return "spawn";
-		if (ktstr_payload_wait(payload, PATIENCE_MS, &status) ||
+		if (ktstr_payload_wait(payload, PATIENCE_MS, &status, NULL) ||
 		    WEXITSTATUS(status) != number)
 			return "wait";
-		if (ktstr_payload_output(payload, KTSTR_PAYLOAD_STDOUT, &output) ||
+		if (ktstr_payload_output(payload, KTSTR_PAYLOAD_STDOUT, &output, NULL) ||
 		    strcmp(output.data, expected))
 			return "output";
 		ktstr_payload_close(payload);
@@ -286,7 +293,7 @@ static void threads_spawn_at_once(void **state)
 
 static void signals_are_reset_in_the_child(void **state)
 {
-	struct ktstr_payload_options options = { .out = CAPTURE };
+	struct ktstr_payload_options options = { SIZED, .out = CAPTURE };
 	struct ktstr_payload *payload;
 	struct ktstr_payload_output output;
 	sigset_t blocked, before, now;
@@ -303,7 +310,7 @@ static void signals_are_reset_in_the_child(void **state)
 	signal(SIGPIPE, SIG_DFL);
 	signal(SIGUSR2, SIG_DFL);
 	wait_for_it(payload);
-	assert_int_equal(ktstr_payload_output(payload, KTSTR_PAYLOAD_STDOUT, &output), 0);
+	assert_int_equal(ktstr_payload_output(payload, KTSTR_PAYLOAD_STDOUT, &output, NULL), 0);
 	line = strstr(output.data, "SigBlk:");
 	assert_non_null(line);
 	assert_true((strtoull(line + 7, NULL, 16) & 0x7fffffff) ==

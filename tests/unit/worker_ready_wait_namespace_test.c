@@ -33,7 +33,8 @@ static struct ktstr_payload *unshared(const char *what, const char *script)
 {
 	const char *const as_root[] = { "unshare", what, "sh", "-c", script, NULL };
 	const char *const as_user[] = { "unshare", "-Ur", what, "sh", "-c", script, NULL };
-	const struct ktstr_payload_options options = { .flags = KTSTR_PAYLOAD_DIE_WITH_PARENT };
+	const struct ktstr_payload_options options = { .size = sizeof(struct ktstr_payload_options),
+						       .flags = KTSTR_PAYLOAD_DIE_WITH_PARENT };
 	struct ktstr_payload *payload;
 
 	if (ktstr_payload_spawn(geteuid() == 0 ? as_root : as_user, &options, &payload, &error))
@@ -53,7 +54,7 @@ static bool possible(const char *what)
 		return false;
 	close(pidfd);
 	payload = unshared(what, "exit 0");
-	ktstr_payload_wait(payload, PATIENCE_MS, &status);
+	ktstr_payload_wait(payload, PATIENCE_MS, &status, NULL);
 	ktstr_payload_close(payload);
 	return status == 0;
 }
@@ -165,7 +166,7 @@ static void test_pid_namespace(void **state)
 		"-pfm",
 		"mount -t tmpfs none /tmp; sleep 0.1; echo ready >/tmp/ktstr-worker-ready-$$; "
 		"sleep 60; exit 0");
-	assert_int_equal(ktstr_payload_pid(payload, &leader), 0);
+	assert_int_equal(ktstr_payload_pid(payload, &leader, NULL), 0);
 	for (int i = 0; i < PATIENCE_MS && !(inner = only_child(leader)); i++)
 		nanosleep(&moment, NULL);
 	assert_true(inner > 0);

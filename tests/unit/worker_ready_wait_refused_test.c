@@ -50,7 +50,8 @@ static void pause_ms(long ms)
 static struct ktstr_payload *shell(const char *script)
 {
 	const char *const argv[] = { "/bin/sh", "-c", script, NULL };
-	const struct ktstr_payload_options options = { .flags = KTSTR_PAYLOAD_DIE_WITH_PARENT };
+	const struct ktstr_payload_options options = { .size = sizeof(struct ktstr_payload_options),
+						       .flags = KTSTR_PAYLOAD_DIE_WITH_PARENT };
 	struct ktstr_payload *payload = NULL;
 
 	(void)ktstr_payload_spawn(argv, &options, &payload, &error);
@@ -81,7 +82,7 @@ static bool comes_to(const char *script, enum ktstr_worker_ready_outcome outcome
 
 	if (!payload)
 		return false;
-	ktstr_payload_pid(payload, &pid);
+	ktstr_payload_pid(payload, &pid, NULL);
 	err = ktstr_worker_ready_wait(payload, "refused", PATIENCE_MS, &result, &error);
 	ktstr_payload_close(payload);
 	remove_marker(pid);
@@ -199,7 +200,7 @@ static int child_already_reaped(void)
 
 	signal(SIGCHLD, SIG_IGN);
 	payload = shell("echo ready >/tmp/ktstr-worker-ready-$$");
-	if (!payload || ktstr_payload_pid(payload, &pid))
+	if (!payload || ktstr_payload_pid(payload, &pid, NULL))
 		return 1;
 	for (int i = 0; i < PATIENCE_MS && !kill(pid, 0); i++)
 		pause_ms(1);
@@ -271,7 +272,8 @@ static void test_200_workers(void **state)
 {
 	enum { COUNT = 200 };
 	const char *const argv[] = { getenv("KTSTR_WORKER"), "4096", NULL };
-	const struct ktstr_payload_options options = { .flags = KTSTR_PAYLOAD_DIE_WITH_PARENT };
+	const struct ktstr_payload_options options = { .size = sizeof(struct ktstr_payload_options),
+						       .flags = KTSTR_PAYLOAD_DIE_WITH_PARENT };
 	struct ktstr_payload *workers[COUNT];
 	pid_t pids[COUNT];
 
@@ -279,7 +281,7 @@ static void test_200_workers(void **state)
 	for (int i = 0; i < COUNT; i++) {
 		if (ktstr_payload_spawn(argv, &options, &workers[i], &error))
 			fail_msg("%s", error.text);
-		assert_int_equal(ktstr_payload_pid(workers[i], &pids[i]), 0);
+		assert_int_equal(ktstr_payload_pid(workers[i], &pids[i], NULL), 0);
 	}
 	for (int i = 0; i < COUNT; i++) {
 		if (ktstr_worker_ready_wait(workers[i], "real", PATIENCE_MS, &result, &error))

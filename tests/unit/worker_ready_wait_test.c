@@ -171,6 +171,7 @@ static struct ktstr_payload *shell(const char *script, const char *path)
 {
 	const char *const argv[] = { "/bin/sh", "-c", script, "sh", path, NULL };
 	const struct ktstr_payload_options options = {
+		.size = sizeof(struct ktstr_payload_options),
 		.flags = KTSTR_PAYLOAD_DIE_WITH_PARENT,
 		.out = { .kind = KTSTR_PAYLOAD_STDIO_CAPTURE },
 		.capture_limit = 4096
@@ -191,12 +192,12 @@ static void test_payload(void **state)
 	pid_t pid;
 
 	(void)state;
-	assert_int_equal(ktstr_payload_pid(payload, &pid), 0);
+	assert_int_equal(ktstr_payload_pid(payload, &pid, NULL), 0);
 	set_marker_path(pid);
 	if (ktstr_worker_ready_wait(payload, "talker", PATIENCE_MS, &result, &error))
 		fail_msg("%s", error.text);
 	assert_int_equal(result.outcome, KTSTR_WORKER_READY);
-	assert_int_equal(ktstr_payload_kill(payload, NULL), 0);
+	assert_int_equal(ktstr_payload_kill(payload, NULL, NULL), 0);
 	assert_int_equal(ktstr_worker_ready_wait(payload, "talker", 0, &result, &error), -ESRCH);
 	ktstr_payload_close(payload);
 	unlink(marker);
@@ -231,7 +232,7 @@ static void test_path(void **state)
 	if (ktstr_worker_ready_wait_path(payload, path, "pathed", PATIENCE_MS, &result, &error))
 		fail_msg("%s", error.text);
 	assert_int_equal(result.outcome, KTSTR_WORKER_READY_EXITED_BEFORE);
-	assert_int_equal(ktstr_payload_wait(payload, PATIENCE_MS, &status),
+	assert_int_equal(ktstr_payload_wait(payload, PATIENCE_MS, &status, NULL),
 			 0); /* not consumed by the wait */
 	assert_int_equal(WEXITSTATUS(status), 7);
 	ktstr_payload_close(payload);

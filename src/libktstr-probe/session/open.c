@@ -12,6 +12,7 @@
 
 #include "linux/ptrace_access.h"
 #include "session/session.h"
+#include "shared/extensible_struct.h"
 
 #define READER_TRIES 8 /* the threads through which is read may end one after the other */
 
@@ -56,33 +57,70 @@ int probe_fail_access(struct ktstr_probe *probe, struct ktstr_error *error,
 			  strerror(-code), text);
 }
 
-int ktstr_probe_new(struct ktstr_probe **result, const struct ktstr_probe_options *options)
-{
-	struct ktstr_probe *probe;
+_Static_assert(offsetof(struct ktstr_probe_options, reserved) + sizeof(int) ==
+		       sizeof(struct ktstr_probe_options),
+	       "padding at the end could become a member");
 
-	if (options && (options->size < sizeof *options ||
-			(unsigned int)options->debuginfo > KTSTR_PROBE_DEBUGINFO_OFF ||
-			(unsigned int)options->thread_pointer > KTSTR_PROBE_THREAD_POINTER_PTRACE))
-		return -EINVAL;
+static int copy_options(struct ktstr_probe_options *options,
+			const struct ktstr_probe_options *given, struct ktstr_error *error)
+{
+	static const struct ktstr_probe_options defaults = KTSTR_PROBE_OPTIONS_INIT;
+	const char *fault = NULL;
+	int rc = ktstr_extensible_struct_copy(options, sizeof *options, given ? given : &defaults);
+
+	if (rc == -E2BIG)
+		fault = "it has members that this version of the library does not know, and they "
+			"are not 0";
+	else if (rc)
+		fault = "size is too small: start from KTSTR_PROBE_OPTIONS_INIT";
+	else if ((unsigned int)options->debuginfo > KTSTR_PROBE_DEBUGINFO_OFF)
+		fault = "debuginfo is out of range";
+	else if ((unsigned int)options->thread_pointer > KTSTR_PROBE_THREAD_POINTER_PTRACE)
+		fault = "thread_pointer is out of range";
+	else if (options->reserved)
+		fault = "reserved is not 0";
+	return fault ? probe_fail(error, KTSTR_PROBE_TAG_OTHER, rc ? rc : -EINVAL, "options",
+				  "struct ktstr_probe_options: %s", fault)
+		     : 0;
+}
+
+int ktstr_probe_new(struct ktstr_probe **result, const struct ktstr_probe_options *given,
+		    struct ktstr_error *error)
+{
+	struct ktstr_probe_options options;
+	struct ktstr_probe *probe;
+	int rc;
+
+	if (!result)
+		return probe_fail(error, KTSTR_PROBE_TAG_OTHER, -EINVAL, "arguments",
+				  "probe is NULL; pass where the session goes");
+	*result = NULL;
+	rc = copy_options(&options, given, error);
+	if (rc)
+		return rc;
 	probe = calloc(1, sizeof *probe);
 	if (!probe)
-		return -ENOMEM;
-	probe->options = options ? *options : (struct ktstr_probe_options)KTSTR_PROBE_OPTIONS_INIT;
+		goto no_memory;
+	probe->options = options;
 	probe->proc_fd = probe->task_fd = probe->mem_fd = -1;
 	probe->cancel_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (probe->cancel_fd < 0) {
+		rc = -errno;
 		free(probe);
-		return -errno;
+		return probe_fail(error, KTSTR_PROBE_TAG_OTHER, rc, "session",
+				  "no eventfd for the session: %s", strerror(-rc));
 	}
-	if (probe->options.jemalloc_path) {
-		probe->wanted_path = strdup(probe->options.jemalloc_path);
+	if (options.jemalloc_path) {
+		probe->wanted_path = strdup(options.jemalloc_path);
 		if (!probe->wanted_path) {
 			ktstr_probe_close(probe);
-			return -ENOMEM;
+			goto no_memory;
 		}
 	}
 	*result = probe;
 	return 0;
+no_memory:
+	return probe_fail(error, KTSTR_PROBE_TAG_OTHER, -ENOMEM, "session", "out of memory");
 }
 
 void ktstr_probe_cancel(struct ktstr_probe *probe)

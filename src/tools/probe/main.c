@@ -299,14 +299,15 @@ int main(int argc, char **argv)
 {
 	static struct run run;
 	static char buffer[65536]; /* 1000 threads are some 150 KB of JSON */
-	char error[OPTIONS_ERROR_SIZE];
+	char usage[OPTIONS_ERROR_SIZE];
+	struct ktstr_error error;
 	int rc;
 
 	run.started_ns = monotonic_ns();
 	clock_gettime(CLOCK_REALTIME, &run.started);
-	if (options_parse(argc, argv, &run.options, error)) {
+	if (options_parse(argc, argv, &run.options, usage)) {
 		fprintf(stderr, "ktstr-jemalloc-probe: %s\nTry 'ktstr-jemalloc-probe --help'.\n",
-			error);
+			usage);
 		return EXIT_USAGE;
 	}
 	if (run.options.help)
@@ -321,9 +322,10 @@ int main(int argc, char **argv)
 					 .warnings = stderr,
 					 .sort = run.options.sort,
 					 .table = isatty(STDOUT_FILENO) };
-	rc = ktstr_probe_new(&session, &run.options.probe);
+	rc = ktstr_probe_new(&session, &run.options.probe, &error);
 	if (rc) {
-		fprintf(stderr, "ktstr-probe-fatal: other\nerror: no session: %s\n", strerror(-rc));
+		fprintf(stderr, "ktstr-probe-fatal: %s\nerror: no session: %s\n",
+			ktstr_probe_tag_name(error.tag), error.text);
 		return EXIT_NOTHING_READ;
 	}
 	install_signals(&run.options);
