@@ -9,12 +9,12 @@
 
 #include <ktstr/probe.h>
 
+#include "shared/clock.h"
 #include "target_run.h"
 
-#define THREADS    8u
-#define ROUNDS     20
-#define WINDOW_MS  400
-#define NS_PER_SEC 1000000000L
+#define THREADS   8u
+#define ROUNDS    20
+#define WINDOW_MS 400
 
 static const struct rate {
 	const char *key, *label;
@@ -61,21 +61,19 @@ static void take(struct ktstr_probe *probe)
 static void sample(const struct target *target, const struct rate *rate)
 {
 	struct ktstr_probe *probe = open_session(target, rate->choice);
-	struct timespec next;
+	int64_t next = clock_ns(CLOCK_MONOTONIC);
 
-	clock_gettime(CLOCK_MONOTONIC, &next);
 	for (long i = 0; i == 0 || i < rate->hertz * WINDOW_MS / 1000; i++) {
+		struct timespec until;
+
 		take(probe);
 		if (rate->choice == KTSTR_PROBE_THREAD_POINTER_PTRACE) {
 			ktstr_probe_close(probe);
 			probe = open_session(target, rate->choice);
 		}
-		next.tv_nsec += NS_PER_SEC / rate->hertz;
-		if (next.tv_nsec >= NS_PER_SEC) {
-			next.tv_nsec -= NS_PER_SEC;
-			next.tv_sec++;
-		}
-		clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &next, NULL);
+		next += NS_PER_SEC / rate->hertz;
+		until = timespec_from_ns(next);
+		clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &until, NULL);
 	}
 	ktstr_probe_close(probe);
 }

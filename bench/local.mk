@@ -9,7 +9,7 @@ bench_demo_LDADD = src/libktstr/libktstr_inner.la src/libktstr-probe/libktstr_pr
 EXTRA_PROGRAMS += bench/bench bench/marker_only bench/target bench/target_large
 bench_bench_SOURCES = bench/bench.c bench/bench.h bench/bench_busy.c bench/bench_calls.c bench/bench_program.c \
 	bench/bench_stops.c bench/bench_threads.c bench/bench_wait.c \
-	bench/floor.c bench/floor.h bench/report.c bench/report.h bench/samples.c bench/samples.h \
+	bench/floor.c bench/floor.h bench/report.c bench/report.h $(tools_output_sources) bench/samples.c bench/samples.h \
 	bench/target_run.c bench/target_run.h
 bench_bench_CFLAGS = $(AM_CFLAGS) -pthread
 bench_bench_LDADD = src/libktstr/libktstr_inner.la src/libktstr-probe/libktstr_probe_inner.la -lm
@@ -18,12 +18,12 @@ bench_marker_only_SOURCES = bench/marker_only.c $(worker_ready_sources)
 bench_marker_only_CFLAGS = $(KTSTR_CFLAGS)
 bench_marker_only_LDFLAGS = $(KTSTR_LDFLAGS)
 bench_marker_only_LDADD =
-bench_target_SOURCES = bench/target.c
+bench_target_SOURCES = bench/target.c $(shared_clock_sources)
 bench_target_CFLAGS = $(KTSTR_CFLAGS) $(JEMALLOC_CFLAGS) -pthread
 bench_target_LDFLAGS = $(KTSTR_LDFLAGS) $(WORKER_LDFLAGS) -pthread
 bench_target_LDADD = $(JEMALLOC_LIBS)
 # The same, stripped, with 100 MB of constant data: as large as a large program in one piece.
-bench_target_large_SOURCES = bench/target.c bench/padding.c
+bench_target_large_SOURCES = bench/target.c bench/padding.c $(shared_clock_sources)
 bench_target_large_CFLAGS = $(bench_target_CFLAGS)
 bench_target_large_LDFLAGS = $(bench_target_LDFLAGS) -s
 bench_target_large_LDADD = $(JEMALLOC_LIBS)

@@ -12,6 +12,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "output/json.h"
+
 #define JSON_SCHEMA_VERSION 1
 
 static char *copy(const char *text)
@@ -97,24 +99,8 @@ void report_note(const char *text)
 	fflush(stdout);
 }
 
-static void write_string(FILE *out, const char *name, const char *text)
-{
-	fprintf(out, "\"%s\": \"", name);
-	for (; *text; text++) {
-		unsigned char c = (unsigned char)*text;
-
-		if (c == '"' || c == '\\')
-			fprintf(out, "\\%c", c);
-		else if (c < 0x20 || c > 0x7e)
-			fprintf(out, "\\u%04x", c);
-		else
-			putc(c, out);
-	}
-	putc('"', out);
-}
-
 /* The first "model name" of /proc/cpuinfo; other architectures have none. */
-static void write_machine(FILE *out)
+static void write_machine(struct json *json)
 {
 	char line[256], *value = NULL, *found;
 	FILE *file = fopen("/proc/cpuinfo", "re");
@@ -130,55 +116,53 @@ static void write_machine(FILE *out)
 	if (file)
 		fclose(file);
 	uname(&system);
-	fputs("  \"machine\": { ", out);
-	write_string(out, "cpu", value ? value : "");
-	fputs(", ", out);
-	write_string(out, "kernel", system.release);
-	fputs(", ", out);
-	write_string(out, "architecture", system.machine);
-	fprintf(out, ", \"processors\": %ld },\n", sysconf(_SC_NPROCESSORS_ONLN));
+	json_object(json, "machine", JSON_ONE_LINE);
+	json_string(json, "cpu", value ? value : "");
+	json_string(json, "kernel", system.release);
+	json_string(json, "architecture", system.machine);
+	json_signed(json, "processors", sysconf(_SC_NPROCESSORS_ONLN));
+	json_end(json);
 }
 
-static void write_row(FILE *out, const struct report_row *row)
+static void write_row(struct json *json, const struct report_row *row)
 {
-	fputs("    { ", out);
-	write_string(out, "group", row->group);
-	fputs(", ", out);
-	write_string(out, "key", row->key);
-	fputs(", ", out);
-	write_string(out, "label", row->label);
+	json_object(json, NULL, JSON_ONE_LINE);
+	json_string(json, "group", row->group);
+	json_string(json, "key", row->key);
+	json_string(json, "label", row->label);
 	if (row->threads)
-		fprintf(out, ", \"threads\": %u", row->threads);
-	fputs(", ", out);
+		json_unsigned(json, "threads", row->threads);
 	if (row->skipped) {
-		write_string(out, "skipped", row->skipped);
+		json_string(json, "skipped", row->skipped);
 	} else {
-		write_string(out, "unit", row->unit);
-		fprintf(out, ", \"median\": %.4f, \"p10\": %.4f, \"p90\": %.4f, \"rounds\": %zu",
-			row->median, row->low, row->high, row->rounds);
+		json_string(json, "unit", row->unit);
+		json_fraction(json, "median", row->median, 4);
+		json_fraction(json, "p10", row->low, 4);
+		json_fraction(json, "p90", row->high, 4);
+		json_unsigned(json, "rounds", row->rounds);
 		if (row->goal > 0)
-			fprintf(out, ", \"goal_at_most\": %g", row->goal);
+			json_fraction(json, "goal_at_most", row->goal, 4);
 	}
-	fputs(" }", out);
+	json_end(json);
 }
 
 int report_write_json(const struct report *report, const char *path)
 {
 	FILE *out = fopen(path, "we");
+	struct json json = { .out = out };
 
 	if (!out)
 		return -errno;
-	fprintf(out,
-		"{\n  \"schema_version\": %d,\n  \"version\": \"%s\",\n  \"made_at_unix_sec\": "
-		"%lld,\n",
-		JSON_SCHEMA_VERSION, PACKAGE_VERSION, (long long)time(NULL));
-	write_machine(out);
-	fputs("  \"rows\": [\n", out);
-	for (size_t i = 0; i < report->count; i++) {
-		write_row(out, &report->rows[i]);
-		fputs(i + 1 < report->count ? ",\n" : "\n", out);
-	}
-	fputs("  ]\n}\n", out);
+	json_object(&json, NULL, JSON_LINES);
+	json_unsigned(&json, "schema_version", JSON_SCHEMA_VERSION);
+	json_string(&json, "version", PACKAGE_VERSION);
+	json_signed(&json, "made_at_unix_sec", time(NULL));
+	write_machine(&json);
+	json_array(&json, "rows", JSON_LINES);
+	for (size_t i = 0; i < report->count; i++)
+		write_row(&json, &report->rows[i]);
+	json_end(&json);
+	json_end(&json);
 	if (ferror(out) | fclose(out))
 		return -EIO;
 	return 0;

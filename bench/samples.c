@@ -9,8 +9,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
+
+#include "shared/clock.h"
 
 void give_up(const char *what, const char *why)
 {
@@ -54,10 +55,7 @@ void samples_clear(struct samples *samples)
 
 double now_us(void)
 {
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (double)now.tv_sec * 1e6 + (double)now.tv_nsec / 1e3;
+	return (double)clock_ns(CLOCK_MONOTONIC) / 1e3;
 }
 
 /* Zero where the kernel does not tell. */

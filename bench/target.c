@@ -17,11 +17,12 @@
 #include <unistd.h>
 #include <jemalloc/jemalloc.h>
 
+#include "shared/clock.h"
+
 #define STACK_BYTES   65536
 #define HISTORY_BYTES 1024
 #define GAP_NS        INT64_C(20000) /* shorter than any stop, longer than most interrupts */
-#define NS_PER_MS     INT64_C(1000000)
-#define SPIN_LIVE     64 /* blocks that the busy target holds at a time */
+#define SPIN_LIVE     64             /* blocks that the busy target holds at a time */
 
 static pthread_barrier_t all_here;
 
@@ -29,14 +30,6 @@ __attribute__((noreturn)) static void give_up(const char *what, const char *why)
 {
 	fprintf(stderr, "target: %s: %s\n", what, why);
 	exit(EXIT_FAILURE);
-}
-
-static int64_t now_ns(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (int64_t)now.tv_sec * 1000 * NS_PER_MS + now.tv_nsec;
 }
 
 static void *park(void *argument)
@@ -103,7 +96,7 @@ static uint64_t allocate_for(int64_t until)
 			free(blocks[rounds % SPIN_LIVE]);
 			blocks[rounds % SPIN_LIVE] = malloc(16 + rounds % 1000);
 		}
-	} while (now_ns() < until);
+	} while (clock_ns(CLOCK_MONOTONIC) < until);
 	return rounds;
 }
 
@@ -124,11 +117,11 @@ static int64_t waited_for_cpu_ns(void)
 /* Answers "sum of gaps, greatest gap, time waited for a processor", in nanoseconds. */
 static void spin(int64_t window_ns)
 {
-	int64_t waited = waited_for_cpu_ns(), start = now_ns(), before = start, sum = 0,
-		greatest = 0;
+	int64_t waited = waited_for_cpu_ns(), start = clock_ns(CLOCK_MONOTONIC), before = start,
+		sum = 0, greatest = 0;
 
 	while (before < start + window_ns) {
-		int64_t now = now_ns(), gap = now - before;
+		int64_t now = clock_ns(CLOCK_MONOTONIC), gap = now - before;
 
 		before = now;
 		if (gap > GAP_NS)
@@ -143,9 +136,9 @@ static void spin(int64_t window_ns)
 /* Answers "allocations, nanoseconds of wall time, of which waited for a processor". */
 static void allocate(int64_t window_ns)
 {
-	int64_t waited = waited_for_cpu_ns(), start = now_ns();
+	int64_t waited = waited_for_cpu_ns(), start = clock_ns(CLOCK_MONOTONIC);
 	uint64_t rounds = allocate_for(start + window_ns);
-	int64_t took = now_ns() - start;
+	int64_t took = clock_ns(CLOCK_MONOTONIC) - start;
 
 	printf("%" PRIu64 " %" PRId64 " %" PRId64 "\n", rounds, took, waited_for_cpu_ns() - waited);
 }

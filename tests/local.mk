@@ -23,7 +23,7 @@ endif
 
 # Unit tests link the objects, not the shared library, so that inner functions can be reached.
 unit_tests = \
-	tests/unit/bytes_arg_test \
+	tests/unit/decimal_test \
 	tests/unit/extensible_struct_test \
 	tests/unit/payload_control_test \
 	tests/unit/payload_rounds_test \
@@ -31,7 +31,11 @@ unit_tests = \
 	tests/unit/payload_output_test \
 	tests/unit/payload_test \
 	tests/unit/ptrace_access_test \
+	tests/unit/clock_test \
 	tests/unit/escape_test \
+	tests/unit/json_test \
+	tests/unit/proc_status_test \
+	tests/unit/thread_start_test \
 	tests/unit/elf_image_test \
 	tests/unit/version_test \
 	tests/unit/query_test \
@@ -70,10 +74,10 @@ endif
 AM_DEFAULT_SOURCE_EXT = .c
 LDADD = src/libktstr/libktstr_inner.la src/libktstr-probe/libktstr_probe_inner.la $(CMOCKA_LIBS) -lpthread
 tests_unit_escape_test_SOURCES = tests/unit/escape_test.c src/tools/output/escape.c
+tests_unit_json_test_SOURCES = tests/unit/json_test.c $(tools_output_sources)
 tests_unit_sandbox_rights_test_SOURCES = tests/unit/sandbox_rights_test.c tests/unit/sandbox_runs.h
 tests_unit_sandbox_test_SOURCES = tests/unit/sandbox_test.c tests/unit/sandbox_runs.h
 tests_unit_options_test_SOURCES = tests/unit/options_test.c src/tools/probe/options.c
-tests_unit_bytes_arg_test_SOURCES = tests/unit/bytes_arg_test.c worker/bytes_arg.c
 
 program_tests = \
 	tests/program/closed_loop.t \
@@ -116,7 +120,7 @@ check_DATA = $(bin_PROGRAMS) $(lib_LTLIBRARIES) tests/targets/probe_rounds$(EXEE
 	tests/targets/damage_memory$(EXEEXT) tests/targets/many_sessions$(EXEEXT) tests/targets/measure$(EXEEXT) tests/targets/planted_probe$(EXEEXT)
 # Driven by a program test; no test of its own.
 EXTRA_PROGRAMS += tests/targets/probe_rounds tests/targets/damage_memory tests/targets/many_sessions tests/targets/measure
-tests_targets_measure_LDADD =
+tests_targets_measure_LDADD = src/shared/libshared.la
 # The probe, with faults planted where it reads a file: for tests/program/probe_sandbox.t.
 EXTRA_PROGRAMS += tests/targets/planted_probe
 tests_targets_planted_probe_SOURCES = tests/targets/planted_probe.c $(src_tools_probe_ktstr_jemalloc_probe_SOURCES)
@@ -129,8 +133,7 @@ check_DATA += $(fuzz_targets)
 EXTRA_DIST += tests/fuzz/corpus tests/fuzz/coverage tests/fuzz/make_seeds tests/fuzz/run tests/fuzz/seed_library.c
 tests_fuzz_fuzz_elf_file_SOURCES = tests/fuzz/fuzz_elf_file.c tests/fuzz/replay.c
 tests_fuzz_fuzz_elf_image_SOURCES = tests/fuzz/fuzz_elf_image.c tests/fuzz/replay.c
-tests_fuzz_fuzz_texts_SOURCES = tests/fuzz/fuzz_texts.c tests/fuzz/replay.c src/tools/output/escape.c src/tools/probe/options.c \
-	worker/bytes_arg.c
+tests_fuzz_fuzz_texts_SOURCES = tests/fuzz/fuzz_texts.c tests/fuzz/replay.c $(tools_output_sources) src/tools/probe/options.c
 tests_fuzz_fuzz_tsd_layout_SOURCES = tests/fuzz/fuzz_tsd_layout.c tests/fuzz/replay.c
 fuzz:
 	$(srcdir)/tests/fuzz/run $(builddir)

@@ -23,7 +23,7 @@
 
 #include <jemalloc/jemalloc.h>
 
-#include "bytes_arg.h"
+#include "shared/decimal.h"
 #include <ktstr/worker_ready.h>
 
 /* Exit codes, as ktstr-jemalloc-alloc-worker(1) lists them. */
@@ -72,9 +72,9 @@ static void line_add(struct line *line, const char *text)
 
 static void line_add_number(struct line *line, size_t number)
 {
-	char digits[BYTES_TEXT_SIZE];
+	char digits[DECIMAL_SIZE];
 
-	bytes_arg_format(number, digits);
+	decimal_format(number, digits);
 	line_add(line, digits);
 }
 
@@ -139,7 +139,8 @@ static struct arguments parse_arguments(int argc, char **argv)
 	struct arguments arguments = { 0 };
 	const char *bytes = NULL;
 	bool options_end = false;
-	int err;
+	uint64_t number;
+	int rc;
 
 	for (int i = 1; i < argc; i++) {
 		const char *arg = argv[i];
@@ -165,13 +166,14 @@ static struct arguments parse_arguments(int argc, char **argv)
 	if (!bytes)
 		fail(EXIT_USAGE, "BYTES is missing: name how many bytes to allocate; try --help",
 		     NULL);
-	err = bytes_arg_parse(bytes, &arguments.bytes);
-	if (err == -ERANGE)
+	rc = decimal_parse(bytes, 0, SIZE_MAX, &number);
+	if (rc == -ERANGE)
 		fail(EXIT_USAGE, "BYTES is out of range: ", bytes,
 		     " is more than a size_t can hold", NULL);
-	if (err)
+	if (rc)
 		fail(EXIT_USAGE, "BYTES is not a number: '", bytes,
 		     "'; give decimal digits only, without sign, blank or suffix", NULL);
+	arguments.bytes = (size_t)number;
 	if (arguments.bytes == 0)
 		fail(EXIT_ZERO_BYTES, "BYTES is 0: there would be nothing to see; name at least 1",
 		     NULL);
@@ -206,7 +208,7 @@ static int count_threads(void)
 
 static void require_one_thread(void)
 {
-	char found[BYTES_TEXT_SIZE];
+	char found[DECIMAL_SIZE];
 	const char *jemalloc_version;
 	size_t size = sizeof jemalloc_version;
 	int count;
@@ -223,7 +225,7 @@ static void require_one_thread(void)
 		     "; is procfs mounted on /proc?", NULL);
 	if (count == 1)
 		return;
-	bytes_arg_format((size_t)count, found);
+	decimal_format((size_t)count, found);
 	fail(EXIT_THREADS, "this process has ", found,
 	     " threads where 1 is expected; is background_thread:true",
 	     " set in MALLOC_CONF or /etc/malloc.conf?", NULL);
@@ -231,11 +233,11 @@ static void require_one_thread(void)
 
 static void allocate(size_t bytes)
 {
-	char digits[BYTES_TEXT_SIZE];
+	char digits[DECIMAL_SIZE];
 	struct sysinfo memory;
 	char *block, first;
 
-	bytes_arg_format(bytes, digits);
+	decimal_format(bytes, digits);
 	/* Where the kernel overcommits, calloc(3) gives what can never exist: that would be a false
 	 * "ready". */
 	if (sysinfo(&memory) == 0 && bytes / memory.mem_unit > memory.totalram + memory.totalswap)

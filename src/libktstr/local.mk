@@ -16,7 +16,6 @@ src_libktstr_libktstr_inner_la_SOURCES = \
 	$(worker_ready_sources) \
 	src/libktstr/error.c src/libktstr/error_private.h \
 	src/libktstr/marker_watch.c src/libktstr/marker_watch.h \
-	src/libktstr/monotonic.c src/libktstr/monotonic.h \
 	src/libktstr/pidfd.c src/libktstr/pidfd.h \
 	src/libktstr/payload.c src/libktstr/payload_private.h \
 	src/libktstr/payload_capture.c src/libktstr/payload_capture.h \

@@ -16,8 +16,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#define NS_PER_SEC INT64_C(1000000000)
-#define NS_PER_MS  INT64_C(1000000)
+#include "shared/clock.h"
 
 int marker_check_open_directory(pid_t pid, bool inside, const char *path, const char **name)
 {
@@ -49,11 +48,6 @@ int marker_check_open_directory(pid_t pid, bool inside, const char *path, const 
 	return fd;
 }
 
-static int64_t nanoseconds(const struct timespec *ts)
-{
-	return (int64_t)ts->tv_sec * NS_PER_SEC + ts->tv_nsec;
-}
-
 /*
  * A file's time is on CLOCK_REALTIME, a process's start on CLOCK_BOOTTIME: the two are read now to
  * convert. The start is rounded down to a tick, so a marker of the same tick is fresh; and a file's
@@ -61,12 +55,9 @@ static int64_t nanoseconds(const struct timespec *ts)
  */
 static bool older_than(const struct timespec *written, const struct worker_identity *worker)
 {
-	struct timespec wall, boot;
-	int64_t written_ns;
+	int64_t written_ns =
+		timespec_to_ns(written) - clock_ns(CLOCK_REALTIME) + clock_ns(CLOCK_BOOTTIME);
 
-	clock_gettime(CLOCK_REALTIME, &wall);
-	clock_gettime(CLOCK_BOOTTIME, &boot);
-	written_ns = nanoseconds(written) - nanoseconds(&wall) + nanoseconds(&boot);
 	return written_ns + (int64_t)worker->tick_ns < (int64_t)worker->start_ns;
 }
 
@@ -77,10 +68,7 @@ static bool older_than(const struct timespec *written, const struct worker_ident
  */
 static bool settled(const struct timespec *written, const struct worker_identity *worker)
 {
-	struct timespec now;
-
-	clock_gettime(CLOCK_REALTIME_COARSE, &now);
-	return nanoseconds(&now) - nanoseconds(written) >
+	return clock_ns(CLOCK_REALTIME_COARSE) - timespec_to_ns(written) >
 	       MARKER_CHECK_EMPTY_MS * NS_PER_MS + (int64_t)worker->tick_ns;
 }
 

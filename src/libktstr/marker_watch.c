@@ -15,7 +15,7 @@
 
 #include "error_private.h"
 #include "marker_check.h"
-#include "monotonic.h"
+#include "shared/clock.h"
 
 /*
  * A worker may enter another mount namespace, or mount something over the folder, after the wait
@@ -30,7 +30,7 @@ void marker_watch_begin(struct marker_watch *folder, int inotify)
 	folder->fd = folder->watch = -1;
 	folder->inotify = inotify;
 	folder->recheck_ms = RECHECK_FIRST_MS;
-	folder->recheck_at = ktstr_deadline_after_ms(RECHECK_FIRST_MS);
+	folder->recheck_at = deadline_after_ms(RECHECK_FIRST_MS);
 }
 
 void marker_watch_leave(struct marker_watch *folder)
@@ -139,7 +139,7 @@ int marker_watch_recheck(struct marker_watch *folder)
 	struct worker_namespaces now;
 	int entered;
 
-	folder->recheck_at = ktstr_deadline_after_ms((int)folder->recheck_ms);
+	folder->recheck_at = deadline_after_ms((int)folder->recheck_ms);
 	folder->recheck_ms = folder->recheck_ms * 2 < RECHECK_LAST_MS ? folder->recheck_ms * 2
 								      : RECHECK_LAST_MS;
 	worker_namespaces_read(folder->pid, &now);

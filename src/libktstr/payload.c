@@ -21,12 +21,12 @@
 #include <unistd.h>
 
 #include "error_private.h"
-#include "monotonic.h"
 #include "payload_capture.h"
 #include "payload_options.h"
 #include "payload_signal.h"
 #include "payload_spawn.h"
 #include "pidfd.h"
+#include "shared/clock.h"
 
 #define POLL_MS 10 /* between two looks where there is no pidfd to wait on */
 
@@ -206,11 +206,11 @@ static int sleep_for_news(const struct ktstr_payload *payload, int64_t deadline)
 	struct timespec left;
 
 	if (payload->pidfd < 0) {
-		int64_t soon = ktstr_deadline_after_ms(POLL_MS);
+		int64_t soon = deadline_after_ms(POLL_MS);
 
 		deadline = deadline < soon ? deadline : soon;
 	}
-	if (ppoll(fds, count, ktstr_time_left(deadline, &left), NULL) < 0 && errno != EINTR)
+	if (ppoll(fds, count, deadline_left(deadline, &left), NULL) < 0 && errno != EINTR)
 		return -errno;
 	return 0;
 }
@@ -218,11 +218,11 @@ static int sleep_for_news(const struct ktstr_payload *payload, int64_t deadline)
 int ktstr_payload_wait(struct ktstr_payload *payload, int timeout_ms, int *wait_status,
 		       struct ktstr_error *error)
 {
-	int64_t deadline = ktstr_deadline_after_ms(timeout_ms);
+	int64_t deadline = deadline_after_ms(timeout_ms);
 	int rc;
 
 	while ((rc = ktstr_payload_try_wait(payload, wait_status, error)) == -EAGAIN) {
-		if (deadline != KTSTR_NEVER && ktstr_monotonic_now() >= deadline)
+		if (deadline != DEADLINE_NEVER && clock_ns(CLOCK_MONOTONIC) >= deadline)
 			return ktstr_error_set(error, -ETIMEDOUT, "wait",
 					       "pid %d still runs after %d ms", (int)payload->pid,
 					       timeout_ms);

@@ -6,17 +6,18 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <inttypes.h>
 #include <stdbool.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "shared/clock.h"
+#include "shared/decimal.h"
+#include "shared/proc_status.h"
+
 #define STAT_STARTTIME 22 /* proc(5): field 22 of /proc/<pid>/stat, in clock ticks since boot */
 #define STAT_STATE     3  /* the first field behind the name */
-#define NS_PER_SEC     UINT64_C(1000000000)
 
 /* Reads a small file of /proc whole into text, NUL-terminated. Returns 0 or a negative errno. */
 static int read_proc(pid_t pid, const char *name, char *text, size_t size)
@@ -43,72 +44,38 @@ int worker_identity_parse_stat(const char *text, uint64_t *start_ticks)
 {
 	/* The name stands in parentheses and may hold anything, also parentheses and newlines. */
 	const char *at = strrchr(text, ')');
-	char *end;
 
 	for (int field = STAT_STATE; at && field <= STAT_STARTTIME; field++)
 		at = strchr(at + 1, ' ');
-	if (!at || at[1] < '0' || at[1] > '9')
-		return -EBADMSG;
-	errno = 0;
-	*start_ticks = strtoull(at + 1, &end, 10);
-	return errno || *end != ' ' ? -EBADMSG : 0;
-}
-
-/* The text behind "\n<name>:", or NULL. A worker's name is escaped there, so it cannot forge a
- * line. */
-static const char *status_value(const char *text, const char *name)
-{
-	char line[32];
-	const char *at;
-
-	snprintf(line, sizeof line, "\n%s:", name);
-	at = strstr(text, line);
-	return at ? at + strlen(line) : NULL;
-}
-
-int worker_identity_parse_status(const char *text, pid_t pid, struct worker_identity *identity)
-{
-	const char *uid = status_value(text, "Uid");
-	const char *nspid = status_value(text, "NSpid");
-	uint32_t effective, file_system, number;
-	int used;
-
-	/* proc(5): real, effective, saved set and file system UID. */
-	if (!uid || sscanf(uid, " %*u %" SCNu32 " %*u %" SCNu32, &effective, &file_system) != 2)
-		return -EBADMSG;
-	identity->effective_uid = effective;
-	identity->file_system_uid = file_system;
-	/* A kernel without pid namespaces has no NSpid: there is one number only. */
-	identity->inner_pid = (uint32_t)pid;
-	while (nspid && sscanf(nspid, "%*[\t ]%" SCNu32 "%n", &number, &used) == 1) {
-		identity->inner_pid = number;
-		nspid += used;
-	}
-	return 0;
+	at = at ? decimal_prefix(at + 1, start_ticks) : NULL;
+	return at && *at == ' ' ? 0 : -EBADMSG;
 }
 
 int worker_identity_read(pid_t pid, struct worker_identity *identity)
 {
 	char text[4096];
 	uint64_t ticks, per_second = (uint64_t)sysconf(_SC_CLK_TCK);
-	const char *leader;
+	struct proc_status status;
 	int err = read_proc(pid, "stat", text, sizeof text);
 
 	if (!err)
 		err = worker_identity_parse_stat(text, &ticks);
 	if (err)
 		return err;
-	identity->tick_ns = NS_PER_SEC / per_second;
+	identity->tick_ns = (uint64_t)NS_PER_SEC / per_second;
 	identity->start_ns = ticks * identity->tick_ns;
 
-	err = read_proc(pid, "status", text, sizeof text);
+	snprintf(text, sizeof text, "/proc/%d/status", (int)pid);
+	err = proc_status_read(AT_FDCWD, text, &status);
 	if (err)
-		return err;
+		return err == -ENOENT ? -ESRCH : err;
 	/* /proc/<tid> answers for threads as well, although it does not list them. */
-	leader = status_value(text, "Tgid");
-	if (leader && strtol(leader, NULL, 10) != pid)
+	if (status.tgid != pid)
 		return -ESRCH;
-	return worker_identity_parse_status(text, pid, identity);
+	identity->effective_uid = status.uids[PROC_STATUS_EFFECTIVE];
+	identity->file_system_uid = status.uids[PROC_STATUS_FILE_SYSTEM];
+	identity->inner_pid = (uint32_t)status.ns_tid;
+	return 0;
 }
 
 /* The inode of a namespace, or of what a link of /proc/<process> leads to. */

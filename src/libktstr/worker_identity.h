@@ -46,8 +46,7 @@ int worker_identity_read(pid_t pid, struct worker_identity *identity);
 /* Looks at the namespaces now. Cannot fail: what is refused is WORKER_PLACE_UNKNOWN. */
 void worker_namespaces_read(pid_t pid, struct worker_namespaces *namespaces);
 
-/* The two parsers, apart from /proc for the tests. Each returns 0 or -EBADMSG. */
+/* The parser of stat, apart from /proc for the tests. Returns 0 or -EBADMSG. */
 int worker_identity_parse_stat(const char *text, uint64_t *start_ticks);
-int worker_identity_parse_status(const char *text, pid_t pid, struct worker_identity *identity);
 
 #endif

@@ -20,9 +20,9 @@
 #include "error_private.h"
 #include "marker_check.h"
 #include "marker_watch.h"
-#include "monotonic.h"
 #include "payload_private.h"
 #include "pidfd.h"
+#include "shared/clock.h"
 #include "worker_identity.h"
 #include <ktstr/worker_ready.h>
 
@@ -37,7 +37,7 @@ struct wait {
 
 	struct worker_identity worker;
 	struct marker_watch folder;
-	int64_t deadline, empty_until; /* on CLOCK_MONOTONIC; KTSTR_NEVER for none */
+	int64_t deadline, empty_until; /* on CLOCK_MONOTONIC; DEADLINE_NEVER for none */
 
 	enum marker_check_verdict verdict;
 	uid_t owner;
@@ -69,13 +69,13 @@ static bool marker_stands(struct wait *wait)
 	    worker_identity_read(wait->pid, &wait->worker) == 0)
 		judge(wait); /* it may have changed its user since it was started, as under su(1) */
 	if (wait->verdict != MARKER_CHECK_EMPTY) {
-		wait->empty_until = KTSTR_NEVER;
+		wait->empty_until = DEADLINE_NEVER;
 		return wait->verdict == MARKER_CHECK_FRESH;
 	}
 	/* Its existence is the signal, but a worker on a full disk is about to remove it again. */
-	if (wait->empty_until == KTSTR_NEVER)
-		wait->empty_until = ktstr_deadline_after_ms(MARKER_CHECK_EMPTY_MS);
-	return ktstr_monotonic_now() >= wait->empty_until;
+	if (wait->empty_until == DEADLINE_NEVER)
+		wait->empty_until = deadline_after_ms(MARKER_CHECK_EMPTY_MS);
+	return clock_ns(CLOCK_MONOTONIC) >= wait->empty_until;
 }
 
 /* Has the process ended? Fills in the status if it can be known. */
@@ -103,7 +103,7 @@ static int sleep_for_news(struct wait *wait)
 	int64_t look_at = earlier(wait->deadline, wait->empty_until);
 
 	if (wait->folder.watch < 0 || wait->pidfd < 0)
-		look_at = earlier(look_at, ktstr_deadline_after_ms(POLL_MS));
+		look_at = earlier(look_at, deadline_after_ms(POLL_MS));
 	for (;;) {
 		struct pollfd fds[4] = { { .fd = wait->pidfd, .events = POLLIN },
 					 { .fd = wait->folder.watch < 0 ? -1 : wait->folder.inotify,
@@ -115,7 +115,7 @@ static int sleep_for_news(struct wait *wait)
 		if (wait->payload)
 			count += ktstr_payload_poll_fds(wait->payload, fds + 2);
 		ready = ppoll(fds, count,
-			      ktstr_time_left(earlier(look_at, wait->folder.recheck_at), &left),
+			      deadline_left(earlier(look_at, wait->folder.recheck_at), &left),
 			      NULL);
 		if (ready < 0 && errno != EINTR)
 			return ktstr_error_set(&wait->story, -errno, "wait",
@@ -128,14 +128,14 @@ static int sleep_for_news(struct wait *wait)
 		/* Other files of the folder make events as well: only the marker's are a reason. */
 		if (ready > 0 && fds[1].revents && marker_watch_read_events(&wait->folder))
 			return 0;
-		if (ktstr_monotonic_now() >= wait->folder.recheck_at) {
+		if (clock_ns(CLOCK_MONOTONIC) >= wait->folder.recheck_at) {
 			entered = marker_watch_recheck(&wait->folder);
 			if (entered > 0)
-				wait->empty_until = KTSTR_NEVER; /* that was another folder's */
+				wait->empty_until = DEADLINE_NEVER; /* that was another folder's */
 			if (entered)
 				return entered < 0 ? entered : 0;
 		}
-		if (ktstr_monotonic_now() >= look_at) {
+		if (clock_ns(CLOCK_MONOTONIC) >= look_at) {
 			wait->result->polls += wait->folder.watch < 0;
 			return 0;
 		}
@@ -220,7 +220,7 @@ static int wait_loop(struct wait *wait)
 		}
 		if (stands)
 			return finish(wait, KTSTR_WORKER_READY);
-		if (ktstr_monotonic_now() >= wait->deadline)
+		if (clock_ns(CLOCK_MONOTONIC) >= wait->deadline)
 			return time_is_up(wait);
 		err = sleep_for_news(wait);
 		if (err)
@@ -263,11 +263,11 @@ static int read_worker(struct wait *wait)
 
 static int run(struct wait *wait, int timeout_ms)
 {
-	int64_t began = ktstr_monotonic_now();
+	int64_t began = clock_ns(CLOCK_MONOTONIC);
 	int err;
 
 	memset(wait->result, 0, sizeof *wait->result);
-	wait->deadline = ktstr_deadline_after_ms(timeout_ms);
+	wait->deadline = deadline_after_ms(timeout_ms);
 	wait->folder.pid = wait->pid;
 	wait->folder.role = wait->role;
 	wait->folder.story = &wait->story;
@@ -278,7 +278,7 @@ static int run(struct wait *wait, int timeout_ms)
 	 */
 	marker_watch_begin(&wait->folder,
 			   wait->payload ? ktstr_payload_take_inotify(wait->payload) : -1);
-	wait->empty_until = KTSTR_NEVER;
+	wait->empty_until = DEADLINE_NEVER;
 
 	err = read_worker(wait);
 	if (!err && !wait->path) {
@@ -298,7 +298,7 @@ static int run(struct wait *wait, int timeout_ms)
 		close(wait->folder.inotify);
 	if (err && wait->error)
 		*wait->error = wait->story;
-	wait->result->elapsed_ns = (uint64_t)(ktstr_monotonic_now() - began);
+	wait->result->elapsed_ns = (uint64_t)(clock_ns(CLOCK_MONOTONIC) - began);
 	return err;
 }
 

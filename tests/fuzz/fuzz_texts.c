@@ -7,10 +7,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "bytes_arg.h"
 #include "linux/procfs_text.h"
 #include "output/escape.h"
+#include "output/json.h"
 #include "probe/options.h"
+#include "shared/decimal.h"
+#include "shared/proc_status.h"
 
 #define ARGUMENTS 16
 
@@ -53,36 +55,49 @@ static void parse_options(char *text, size_t size)
 /* What was read must be what is written again, leading zeros aside. */
 static void parse_bytes(const char *text)
 {
-	char again[BYTES_TEXT_SIZE];
-	size_t bytes;
+	char again[DECIMAL_SIZE];
+	uint64_t bytes;
 
-	if (bytes_arg_parse(text, &bytes))
+	if (decimal_parse(text, 0, UINT64_MAX, &bytes))
 		return;
-	bytes_arg_format(bytes, again);
+	decimal_format(bytes, again);
 	while (text[0] == '0' && text[1])
 		text++;
 	if (strcmp(text, again) != 0)
 		abort();
 }
 
-static void render_name(const char *text)
+/* Both are UTF-8 without controls, and stand on one line. */
+static void check_rendered(const char *text, size_t size)
 {
-	char rendered[ESCAPE_SIZE];
+	for (size_t at = 0; at < size;) {
+		size_t length = escape_utf8(text + at, size - at);
 
-	escape_json(text, rendered);
-	for (size_t at = 0; rendered[at];) {
-		size_t length = escape_utf8(rendered + at);
-
-		if (length == 0 || (unsigned char)rendered[at] < ' ')
+		if (length == 0 || (unsigned char)text[at] < ' ')
 			abort();
 		at += length;
 	}
-	escape_line(text, rendered);
+}
+
+static void render_name(const char *text)
+{
+	char line[ESCAPE_SIZE], *string;
+	size_t size;
+	struct json json = { .out = open_memstream(&string, &size) };
+
+	escape_line(text, line);
+	check_rendered(line, strlen(line));
+	if (!json.out)
+		return;
+	json_string(&json, NULL, text);
+	fclose(json.out);
+	check_rendered(string, size);
+	free(string);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	struct procfs_status status;
+	struct proc_status status;
 	char *text;
 
 	if (size == 0 || !(text = malloc(size)))
@@ -96,7 +111,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		parse_map(text);
 		break;
 	case 'S':
-		procfs_parse_status(text, &status);
+		proc_status_parse(text, &status);
 		break;
 	case 'o':
 		parse_options(text, size);

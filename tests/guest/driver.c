@@ -26,6 +26,7 @@
 #include <unistd.h>
 
 #include "report.h"
+#include "shared/clock.h"
 
 #define TEST_LIMIT_S 120
 #define SLOW_FAILURES \
@@ -78,10 +79,7 @@ static void set_up(void)
 
 static int64_t seconds(void)
 {
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return now.tv_sec;
+	return clock_ns(CLOCK_MONOTONIC) / NS_PER_SEC;
 }
 
 /* What a test said, told line by line. */

@@ -13,7 +13,7 @@ tests_guest_driver_SOURCES = \
 	tests/guest/report.c tests/guest/report.h \
 	tests/guest/scarcity_tests.c \
 	tests/guest/yama_tests.c
-tests_guest_driver_LDADD = src/libktstr/libktstr.la
+tests_guest_driver_LDADD = src/shared/libshared.la src/libktstr/libktstr.la
 tests_guest_static_worker_SOURCES = $(worker_ktstr_jemalloc_alloc_worker_SOURCES)
 tests_guest_static_worker_CFLAGS = $(worker_ktstr_jemalloc_alloc_worker_CFLAGS)
 tests_guest_static_worker_LDFLAGS = $(KTSTR_LDFLAGS) -all-static -pthread

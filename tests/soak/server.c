@@ -21,6 +21,7 @@
 
 #include <jemalloc/jemalloc.h>
 
+#include "shared/clock.h"
 #include "truth.h"
 
 #define HELD        32
@@ -167,10 +168,7 @@ static void burst(struct self *self, void *held[HELD])
 
 static int64_t now_us(void)
 {
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
+	return clock_ns(CLOCK_MONOTONIC) / 1000;
 }
 
 static void *work(void *argument)

@@ -28,10 +28,10 @@
 
 #include "../faults/heap_count.h"
 #include "../open_files.h"
+#include "shared/clock.h"
 #include "truth.h"
 
 #define TICK_NS    INT64_C(10000000) /* 100 Hz */
-#define NS_PER_SEC INT64_C(1000000000)
 #define LOOK_BACK  8192 /* threads that ended: more than end during the longest snapshot */
 #define GROWTH_KIB 1024 /* what the C library may keep besides */
 #define TOLD       20   /* faults shown one by one */
@@ -55,17 +55,9 @@ static struct {
 	uint64_t longest_ns;
 } sum;
 
-static int64_t now_ns(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (int64_t)now.tv_sec * NS_PER_SEC + now.tv_nsec;
-}
-
 static void sleep_until(int64_t when)
 {
-	struct timespec at = { .tv_sec = when / NS_PER_SEC, .tv_nsec = when % NS_PER_SEC };
+	struct timespec at = timespec_from_ns(when);
 
 	while (clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &at, NULL) == EINTR)
 		;
@@ -258,10 +250,10 @@ static int snapshot_and_check(struct ktstr_probe *probe)
 	int rc, whole;
 
 	take_copy(before);
-	start = now_ns();
+	start = clock_ns(CLOCK_MONOTONIC);
 	rc = ktstr_probe_snapshot_take(probe, &snapshot, &error);
-	if ((uint64_t)(now_ns() - start) > sum.longest_ns)
-		sum.longest_ns = (uint64_t)(now_ns() - start);
+	if ((uint64_t)(clock_ns(CLOCK_MONOTONIC) - start) > sum.longest_ns)
+		sum.longest_ns = (uint64_t)(clock_ns(CLOCK_MONOTONIC) - start);
 	take_copy(after);
 	whole = !atomic_load(&killed);
 	if (rc) {
@@ -330,9 +322,9 @@ static void other_session(unsigned int kind)
 static int64_t tick(int64_t due)
 {
 	due += TICK_NS;
-	if (now_ns() > due + TICK_NS) {
+	if (clock_ns(CLOCK_MONOTONIC) > due + TICK_NS) {
 		sum.late++;
-		return now_ns();
+		return clock_ns(CLOCK_MONOTONIC);
 	}
 	sleep_until(due);
 	return due;
@@ -340,10 +332,10 @@ static int64_t tick(int64_t due)
 
 static void wait_until_ready(void)
 {
-	int64_t limit = now_ns() + 60 * NS_PER_SEC;
+	int64_t limit = clock_ns(CLOCK_MONOTONIC) + 60 * NS_PER_SEC;
 
 	while (!atomic_load(&truth->ready)) {
-		if (now_ns() > limit)
+		if (clock_ns(CLOCK_MONOTONIC) > limit)
 			die("the server does not get ready");
 		usleep(1000);
 	}
@@ -353,14 +345,14 @@ static void steady_part(int64_t until)
 {
 	static unsigned int kind;
 	struct ktstr_probe *probe = NULL;
-	int64_t due = now_ns();
+	int64_t due = clock_ns(CLOCK_MONOTONIC);
 
 	if (!server) {
 		start_server();
 		wait_until_ready();
 	}
 	probe = open_session(0);
-	for (unsigned long i = 1; probe && now_ns() < until; i++) {
+	for (unsigned long i = 1; probe && clock_ns(CLOCK_MONOTONIC) < until; i++) {
 		if (snapshot_and_check(probe))
 			break;
 		if (i % 100 == 0)
@@ -386,8 +378,8 @@ static void restart_part(int64_t until)
 {
 	static uint64_t random = 88172645463325252u;
 
-	while (now_ns() < until) {
-		int64_t when, due = now_ns();
+	while (clock_ns(CLOCK_MONOTONIC) < until) {
+		int64_t when, due = clock_ns(CLOCK_MONOTONIC);
 		struct ktstr_probe *probe = NULL;
 		pthread_t thread;
 
@@ -395,7 +387,8 @@ static void restart_part(int64_t until)
 		random ^= random >> 7;
 		random ^= random << 17;
 		start_server();
-		when = now_ns() + NS_PER_SEC / 2 + (int64_t)(random % (uint64_t)NS_PER_SEC);
+		when = clock_ns(CLOCK_MONOTONIC) + NS_PER_SEC / 2 +
+		       (int64_t)(random % (uint64_t)NS_PER_SEC);
 		if (pthread_create(&thread, NULL, killer, &when))
 			die("pthread_create");
 		while (!atomic_load(&killed) && !(probe = open_session(0)))
@@ -473,7 +466,7 @@ static void map_truth(void)
 int main(int argc, char **argv)
 {
 	void (*part)(int64_t);
-	int64_t start = now_ns(), length;
+	int64_t start = clock_ns(CLOCK_MONOTONIC), length;
 	long kib, blocks;
 	int fds;
 
@@ -497,5 +490,5 @@ int main(int argc, char **argv)
 	fds = open_files() - fds;
 	if (server)
 		end_server();
-	return report((double)(now_ns() - start) / 1e9, kib, blocks, fds);
+	return report((double)(clock_ns(CLOCK_MONOTONIC) - start) / 1e9, kib, blocks, fds);
 }

@@ -26,6 +26,7 @@
 
 #include "base/arch.h"
 #include "elf/module_list.h"
+#include "shared/clock.h"
 #include <ktstr/probe.h>
 
 #define THREADS 64
@@ -206,10 +207,9 @@ static void probe(const char *what)
 	struct ktstr_probe_snapshot *snapshot;
 	struct ktstr_error error = { .code = 0 };
 	struct ktstr_probe *session;
-	struct timespec begin, end;
+	int64_t begin = clock_ns(CLOCK_MONOTONIC);
 	double ms;
 
-	clock_gettime(CLOCK_MONOTONIC, &begin);
 	if (ktstr_probe_new(&session, &options, NULL))
 		die("session");
 	if (ktstr_probe_open(session, victim, &error) == 0 &&
@@ -222,9 +222,7 @@ static void probe(const char *what)
 			printf("odd %s: a refusal without a reason\n", what);
 	}
 	ktstr_probe_close(session);
-	clock_gettime(CLOCK_MONOTONIC, &end);
-	ms = (double)(end.tv_sec - begin.tv_sec) * 1e3 +
-	     (double)(end.tv_nsec - begin.tv_nsec) / 1e6;
+	ms = (double)(clock_ns(CLOCK_MONOTONIC) - begin) / 1e6;
 	slowest_ms = ms > slowest_ms ? ms : slowest_ms;
 	cases++;
 }

@@ -9,25 +9,22 @@
 #include <stdio.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
+
+#include "shared/clock.h"
 
 int main(int argc, char **argv)
 {
-	struct timespec begin, end;
+	int64_t begin = clock_ns(CLOCK_MONOTONIC);
 	struct rusage usage;
 	pid_t pid;
 	int status;
 
-	clock_gettime(CLOCK_MONOTONIC, &begin);
 	if (argc < 2 || posix_spawn(&pid, argv[1], NULL, NULL, argv + 1, environ) ||
 	    wait4(pid, &status, 0, &usage) != pid)
 		return 2;
-	clock_gettime(CLOCK_MONOTONIC, &end);
 	fprintf(stderr, "measure: exit %d ms %ld kib %ld\n",
 		WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status),
-		(long)((end.tv_sec - begin.tv_sec) * 1000 +
-		       (end.tv_nsec - begin.tv_nsec) / 1000000),
-		usage.ru_maxrss);
+		(long)((clock_ns(CLOCK_MONOTONIC) - begin) / NS_PER_MS), usage.ru_maxrss);
 	return 0;
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Thread names of arbitrary bytes, made safe for JSON and for a line of text. */
+/* Thread names of arbitrary bytes, made safe for a line of text. */
 #include "config.h"
 
 #include <iconv.h>
@@ -14,92 +14,79 @@
 
 #include "output/escape.h"
 
-static void test_pinned(void **state)
+static void each_name_is_escaped_as_the_table_says(void **state)
 {
 	static const struct {
-		const char *comm, *json, *line;
+		const char *comm, *line;
 	} rows[] = {
-		{ "", "", "" },
-		{ "redis-server", "redis-server", "redis-server" },
-		{ "a b)", "a b)", "a b)" },
-		{ "q\"\\", "q\\\"\\\\", "q\"\\x5c" },
-		{ "x\ny\x1b[m\x7f", "x\\u000ay\\u001b[m\\u007f", "x\\x0ay\\x1b[m\\x7f" },
-		{ "\xc3\xa9t\xc3\xa9", "\xc3\xa9t\xc3\xa9", "\xc3\xa9t\xc3\xa9" },
-		{ "cut\xc3", "cut\xef\xbf\xbd", "cut\\xc3" },
-		{ "\xff\xfe", "\xef\xbf\xbd\xef\xbf\xbd", "\\xff\\xfe" },
-		{ "\xc0\xaf", "\xef\xbf\xbd\xef\xbf\xbd", "\\xc0\\xaf" }, /* overlong */
-		{ "\xed\xa0\x80", "\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd",
-		  "\\xed\\xa0\\x80" }, /* surrogate */
-		{ "\xf4\x90\x80\x80", "\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd",
-		  "\\xf4\\x90\\x80\\x80" },
-		{ "\xc2\x9b"
-		  "1m",
-		  "\xc2\x9b"
-		  "1m",
-		  "\\xc2\\x9b1m" }, /* C1: CSI */
+		{ .comm = "", .line = "" },
+		{ .comm = "redis-server", .line = "redis-server" },
+		{ .comm = "a b)", .line = "a b)" },
+		{ .comm = "q\"\\", .line = "q\"\\x5c" },
+		{ .comm = "x\ny\x1b[m\x7f", .line = "x\\x0ay\\x1b[m\\x7f" },
+		{ .comm = "\xc3\xa9t\xc3\xa9", .line = "\xc3\xa9t\xc3\xa9" },
+		{ .comm = "cut\xc3", .line = "cut\\xc3" },
+		{ .comm = "\xff\xfe", .line = "\\xff\\xfe" },
+		{ .comm = "\xc0\xaf", .line = "\\xc0\\xaf" },          /* overlong */
+		{ .comm = "\xed\xa0\x80", .line = "\\xed\\xa0\\x80" }, /* surrogate */
+		{ .comm = "\xf4\x90\x80\x80", .line = "\\xf4\\x90\\x80\\x80" },
+		{ .comm = "\xc2\x9b"
+			  "1m",
+		  .line = "\\xc2\\x9b1m" }, /* C1: CSI */
+		{ .comm = "12345678901234\xc3\xa9",
+		  .line = "12345678901234\\xc3" }, /* cut after 15 */
 	};
 
 	(void)state;
 	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
 		char text[ESCAPE_SIZE];
 
-		escape_json(rows[i].comm, text);
-		assert_string_equal(text, rows[i].json);
 		escape_line(rows[i].comm, text);
 		assert_string_equal(text, rows[i].line);
 	}
 }
 
-/* Any bytes: both results are UTF-8 by another's judgement, fit, and hold no control character. */
-static void test_random(void **state)
+/* By another's judgement. */
+static void any_name_becomes_utf8_without_controls(void **state)
 {
 	unsigned int seed = 1;
 	iconv_t judge = iconv_open("UCS-4", "UTF-8");
 
 	(void)state;
 	for (int round = 0; round < 200000; round++) {
-		char comm[16], text[ESCAPE_SIZE];
-		size_t length = (size_t)rand_r(&seed) % 16;
+		char comm[16], text[ESCAPE_SIZE], wide[ESCAPE_SIZE * 4], *in = text, *out = wide;
+		size_t length = (size_t)rand_r(&seed) % 16, in_left, out_left = sizeof wide;
 
 		for (size_t i = 0; i < length; i++)
 			comm[i] = (char)(1 + rand_r(&seed) % 255);
 		comm[length] = '\0';
-		for (int line = 0; line < 2; line++) {
-			char wide[ESCAPE_SIZE * 4], *in = text, *out = wide;
-			size_t in_left, out_left = sizeof wide;
-
-			if (line)
-				escape_line(comm, text);
-			else
-				escape_json(comm, text);
-			in_left = strlen(text);
-			assert_true(in_left < sizeof text);
-			assert_int_equal(iconv(judge, &in, &in_left, &out, &out_left), 0);
-			for (char *p = text; *p; p++)
-				assert_true((unsigned char)*p >= 0x20 && *p != 0x7f);
-		}
+		escape_line(comm, text);
+		in_left = strlen(text);
+		assert_true(in_left < sizeof text);
+		assert_int_equal(iconv(judge, &in, &in_left, &out, &out_left), 0);
+		for (char *p = text; *p; p++)
+			assert_true((unsigned char)*p >= 0x20 && *p != 0x7f);
 	}
 	iconv_close(judge);
 }
 
-/* A buffer without a NUL is not read beyond 15 bytes. */
-static void test_unterminated(void **state)
+static void a_name_without_a_nul_is_not_read_beyond_15_bytes(void **state)
 {
 	char *comm = malloc(15), text[ESCAPE_SIZE];
 
 	(void)state;
 	memset(comm, '\x01', 15);
-	escape_json(comm, text);
-	assert_int_equal(strlen(text), 15 * 6);
+	assert_int_equal(escape_line(comm, text), 15 * 4);
+	assert_int_equal(strlen(text), 15 * 4);
 	free(comm);
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_pinned),
-		cmocka_unit_test(test_random),
-		cmocka_unit_test(test_unterminated),
+		cmocka_unit_test(each_name_is_escaped_as_the_table_says),
+		cmocka_unit_test(any_name_becomes_utf8_without_controls),
+		cmocka_unit_test(a_name_without_a_nul_is_not_read_beyond_15_bytes),
 	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);

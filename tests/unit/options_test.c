@@ -104,28 +104,11 @@ static void test_refused(void **state)
 	}
 }
 
-static void test_number(void **state)
-{
-	uint64_t n = 7;
-
-	(void)state;
-	assert_int_equal(options_number("18446744073709551615", 0, UINT64_MAX, &n), 0);
-	assert_true(n == UINT64_MAX);
-	assert_int_equal(options_number("18446744073709551616", 0, UINT64_MAX, &n), -ERANGE);
-	assert_int_equal(options_number("007", 0, 7, &n), 0);
-	assert_int_equal(n, 7);
-	assert_int_equal(options_number(" 7", 0, 7, &n), -EINVAL);
-	assert_int_equal(options_number("7 ", 0, 7, &n), -EINVAL);
-	assert_int_equal(options_number("", 0, 7, &n), -EINVAL);
-	assert_int_equal(options_number("8", 0, 7, &n), -ERANGE);
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_accepted),
 		cmocka_unit_test(test_refused),
-		cmocka_unit_test(test_number),
 	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);

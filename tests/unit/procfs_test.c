@@ -97,26 +97,6 @@ static void test_stat(void **state)
 	}
 }
 
-static void test_status(void **state)
-{
-	struct procfs_status status;
-
-	(void)state;
-	assert_int_equal(
-		procfs_parse_status(
-			"Name:\tx\nTgid:\t7\nPid:\t9\nTracerPid:\t3\nNSpid:\t9\t5\t2\nX:\t1\n",
-			&status),
-		0);
-	assert_int_equal(status.tgid, 7);
-	assert_int_equal(status.tracer, 3);
-	assert_int_equal(status.inner_id, 2);
-	assert_int_equal(status.levels, 3);
-	assert_int_equal(
-		procfs_parse_status("Name:\tx\nTgid:\t7\nPid:\t9\nTracerPid:\t0\n", &status), 0);
-	assert_int_equal(status.inner_id, 9);
-	assert_int_equal(procfs_parse_status("Name:\tx\n", &status), -EBADMSG);
-}
-
 /* A folder that looks like /proc. */
 static char root[4096];
 static int root_fd = -1;
@@ -171,34 +151,6 @@ static void test_tasks(void **state)
 	close(task_fd);
 }
 
-/* The line with all groups stands before NSpid: a thread's inner tid must not depend on their
- * number. */
-static void test_status_of_many_groups(void **state)
-{
-	static char text[800000];
-	struct procfs_status status;
-	int task_fd, length = snprintf(text, sizeof text,
-				       "Name:\ta\nTgid:\t9\nPid:\t9\nTracerPid:\t0\nGroups:\t");
-
-	(void)state;
-	for (int i = 0; i < 65536; i++)
-		length += snprintf(text + length, sizeof text - (size_t)length, "%d ",
-				   2000000000 + i);
-	length += snprintf(text + length, sizeof text - (size_t)length, "\nNSpid:\t9\t4\nX:\t1\n");
-	make_folder("9");
-	make_folder("9/task");
-	make_folder("9/task/9");
-	task_fd = procfs_open_tasks(root_fd, 9);
-	assert_int_equal(procfs_read_status(task_fd, 9, &status), -ENOENT);
-	make_file("9/task/9/status", text, (size_t)length);
-	assert_int_equal(procfs_read_status(task_fd, 9, &status), 0);
-	assert_int_equal(status.inner_id, 4);
-	assert_int_equal(status.levels, 2);
-	make_file("9/task/9/status", "", 0); /* what a task gives that ended behind open */
-	assert_int_equal(procfs_read_status(task_fd, 9, &status), -ESRCH);
-	close(task_fd);
-}
-
 static void test_read_file(void **state)
 {
 	static char text[200000];
@@ -227,7 +179,7 @@ static void test_self(void **state)
 {
 	int proc_fd = open("/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	int fd = procfs_open_tasks(proc_fd, getpid());
-	struct procfs_status status;
+	struct proc_status status;
 	struct procfs_stat stat;
 	pid_t *tids;
 	size_t count;
@@ -281,12 +233,8 @@ static int remove_root(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_maps),
-		cmocka_unit_test(test_stat),
-		cmocka_unit_test(test_status),
-		cmocka_unit_test(test_tasks),
-		cmocka_unit_test(test_status_of_many_groups),
-		cmocka_unit_test(test_read_file),
+		cmocka_unit_test(test_maps),  cmocka_unit_test(test_stat),
+		cmocka_unit_test(test_tasks), cmocka_unit_test(test_read_file),
 		cmocka_unit_test(test_self),
 	};
 

@@ -351,7 +351,6 @@ static void test_no_fd_is_left(void **state)
 
 static void test_parsers(void **state)
 {
-	struct worker_identity worker;
 	uint64_t ticks;
 
 	(void)state;
@@ -369,16 +368,6 @@ static void test_parsers(void **state)
 					   "99999999999999999999 21",
 					   &ticks),
 		-EBADMSG);
-	assert_int_equal(worker_identity_parse_status(
-				 "Name:\tx\nNSpid:\t70\t8\t1\nUid:\t1\t2\t3\t4\n", 70, &worker),
-			 0);
-	assert_int_equal(worker.inner_pid, 1);
-	assert_int_equal(worker.effective_uid, 2);
-	assert_int_equal(worker.file_system_uid, 4);
-	assert_int_equal(worker_identity_parse_status("Name:\tx\nUid:\t1\t2\t3\t4\n", 70, &worker),
-			 0);
-	assert_int_equal(worker.inner_pid, 70);
-	assert_int_equal(worker_identity_parse_status("Name:\tx\n", 70, &worker), -EBADMSG);
 }
 
 int main(void)

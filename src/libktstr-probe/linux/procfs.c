@@ -15,9 +15,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#define CHUNK        65536
-#define AUXV_LIMIT   65536
-#define STATUS_LIMIT (1u << 20)
+#define CHUNK      65536
+#define AUXV_LIMIT 65536
 
 /* The whole file into buffer: as many bytes as there are, at most size. */
 static ssize_t read_all(int fd, char *buffer, size_t size)
@@ -138,20 +137,12 @@ int procfs_read_stat(int task_fd, pid_t tid, struct procfs_stat *stat)
 	return procfs_parse_stat(text, (size_t)n, stat);
 }
 
-int procfs_read_status(int task_fd, pid_t tid, struct procfs_status *status)
+int procfs_read_status(int task_fd, pid_t tid, struct proc_status *status)
 {
-	char path[32], *text;
-	size_t length;
-	int rc;
+	char path[32];
 
-	/* NSpid stands behind Groups, which may hold 65536 numbers (NGROUPS_MAX). */
 	snprintf(path, sizeof path, "%d/status", (int)tid);
-	rc = procfs_read_file(task_fd, path, STATUS_LIMIT, &text, &length);
-	if (rc)
-		return rc;
-	rc = length ? procfs_parse_status(text, status) : -ESRCH;
-	free(text);
-	return rc;
+	return proc_status_read(task_fd, path, status);
 }
 
 static int by_number(const void *a, const void *b)

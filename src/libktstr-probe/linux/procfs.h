@@ -10,6 +10,7 @@
 #include <sys/types.h>
 
 #include "linux/procfs_text.h"
+#include "shared/proc_status.h"
 
 /* Reads a file relative to proc_fd. *text is NUL-terminated and the caller's to free. */
 int procfs_read_file(int proc_fd, const char *path, size_t limit, char **text, size_t *length);
@@ -29,7 +30,7 @@ int procfs_read_auxv(int proc_fd, pid_t pid, uint64_t type, uint64_t *value);
 int procfs_open_tasks(int proc_fd, pid_t pid);
 
 int procfs_read_stat(int task_fd, pid_t tid, struct procfs_stat *stat);
-int procfs_read_status(int task_fd, pid_t tid, struct procfs_status *status);
+int procfs_read_status(int task_fd, pid_t tid, struct proc_status *status);
 
 /* The tids in ascending order; *tids is the caller's to free. */
 int procfs_list_tasks(int task_fd, pid_t **tids, size_t *count);

@@ -5,14 +5,14 @@
 #include "linux/procfs_text.h"
 
 #include <errno.h>
-#include <stdlib.h>
 #include <string.h>
+
+#include "shared/decimal.h"
 
 static const char deleted_mark[] = " (deleted)";
 
-/* A number in base 10 or 16, and the character behind it. Returns NULL when it is not so or too
- * large. */
-static const char *number(const char *text, unsigned int base, char behind, uint64_t *value)
+/* A number in base 16, and the character behind it. Returns NULL when it is not so or too large. */
+static const char *hex(const char *text, char behind, uint64_t *value)
 {
 	const char *at = text;
 
@@ -21,15 +21,23 @@ static const char *number(const char *text, unsigned int base, char behind, uint
 
 		if (*at >= '0' && *at <= '9')
 			digit = (unsigned int)(*at - '0');
-		else if (base == 16 && *at >= 'a' && *at <= 'f')
+		else if (*at >= 'a' && *at <= 'f')
 			digit = (unsigned int)(*at - 'a') + 10;
 		else
 			break;
-		if (__builtin_mul_overflow(*value, base, value) ||
-		    __builtin_add_overflow(*value, digit, value))
+		if (__builtin_mul_overflow(*value, 16u, value))
 			return NULL;
+		*value += digit;
 	}
 	return at > text && *at == behind ? at + 1 : NULL;
+}
+
+/* The same in base 10. */
+static const char *decimal(const char *text, char behind, uint64_t *value)
+{
+	const char *at = decimal_prefix(text, value);
+
+	return at && *at == behind ? at + 1 : NULL;
 }
 
 /* proc(5): a newline in a path is shown as \012. */
@@ -72,26 +80,25 @@ static void take_path(char *path, struct procfs_map *map)
 int procfs_parse_map(char *line, struct procfs_map *map)
 {
 	uint64_t dev_major = 0, dev_minor = 0;
-	const char *at = number(line, 16, '-', &map->start);
-	char *end;
+	const char *at = hex(line, '-', &map->start);
+	const char *end;
 
-	at = at ? number(at, 16, ' ', &map->end) : NULL;
+	at = at ? hex(at, ' ', &map->end) : NULL;
 	if (!at || map->start > map->end || strnlen(at, 5) != 5 || at[4] != ' ')
 		return -EBADMSG;
 	memcpy(map->perms, at, 4);
 	map->perms[4] = '\0';
-	at = number(at + 5, 16, ' ', &map->offset);
-	at = at ? number(at, 16, ':', &dev_major) : NULL;
-	at = at ? number(at, 16, ' ', &dev_minor) : NULL;
-	if (!at || dev_major > UINT32_MAX || dev_minor > UINT32_MAX || *at < '0' || *at > '9')
+	at = hex(at + 5, ' ', &map->offset);
+	at = at ? hex(at, ':', &dev_major) : NULL;
+	at = at ? hex(at, ' ', &dev_minor) : NULL;
+	if (!at || dev_major > UINT32_MAX || dev_minor > UINT32_MAX)
 		return -EBADMSG;
 	map->dev_major = (unsigned int)dev_major;
 	map->dev_minor = (unsigned int)dev_minor;
-	errno = 0;
-	map->inode = strtoull(at, &end, 10);
-	if (errno || (*end && *end != ' '))
+	end = decimal_prefix(at, &map->inode);
+	if (!end || (*end && *end != ' '))
 		return -EBADMSG;
-	take_path(end, map);
+	take_path(line + (end - line), map);
 	return 0;
 }
 
@@ -125,51 +132,10 @@ int procfs_parse_stat(const char *text, size_t length, struct procfs_stat *stat)
 	stat->state = close[2];
 	/* The state is field 3, flags are 9, starttime is 22: each with a field behind it. */
 	at = skip(close + 2, end, 9 - 3);
-	if (!at || !memchr(at, ' ', (size_t)(end - at)) ||
-	    !(at = number(at, 10, ' ', &stat->flags)))
+	if (!at || !memchr(at, ' ', (size_t)(end - at)) || !(at = decimal(at, ' ', &stat->flags)))
 		return -EBADMSG;
 	at = skip(at, end, 22 - 10);
-	if (!at || !memchr(at, ' ', (size_t)(end - at)) || !number(at, 10, ' ', &stat->start_time))
+	if (!at || !memchr(at, ' ', (size_t)(end - at)) || !decimal(at, ' ', &stat->start_time))
 		return -EBADMSG;
 	return 0;
-}
-
-static int status_number(const char *text, const char *key, long *value)
-{
-	const char *found = strstr(text, key);
-	char *end;
-
-	if (!found)
-		return -EBADMSG;
-	found += strlen(key);
-	*value = strtol(found, &end, 10);
-	return end == found ? -EBADMSG : 0;
-}
-
-int procfs_parse_status(const char *text, struct procfs_status *status)
-{
-	const char *numbers = strstr(text, "\nNSpid:");
-	long tgid, tracer, id;
-	char *end;
-
-	if (status_number(text, "\nTgid:", &tgid) || status_number(text, "\nTracerPid:", &tracer))
-		return -EBADMSG;
-	*status = (struct procfs_status){ .tgid = (pid_t)tgid, .tracer = (pid_t)tracer };
-	if (!numbers) { /* a kernel without pid namespaces */
-		if (status_number(text, "\nPid:", &id))
-			return -EBADMSG;
-		status->inner_id = (pid_t)id;
-		status->levels = 1;
-		return 0;
-	}
-	numbers += strlen("\nNSpid:");
-	while (*numbers && *numbers != '\n') {
-		id = strtol(numbers, &end, 10);
-		if (end == numbers)
-			break;
-		status->inner_id = (pid_t)id;
-		status->levels++;
-		numbers = end;
-	}
-	return status->levels ? 0 : -EBADMSG;
 }

@@ -26,13 +26,6 @@ struct procfs_stat {
 	uint64_t start_time; /* field 22, in clock ticks since boot */
 };
 
-struct procfs_status {
-	pid_t tgid;
-	pid_t tracer;
-	pid_t inner_id;      /* NSpid's last number */
-	unsigned int levels; /* how many numbers NSpid has */
-};
-
 /* Sets `deleted` from what the kernel writes behind the path of a file that is gone, and cuts it
  * off. */
 void procfs_strip_deleted(struct procfs_map *map);
@@ -40,6 +33,5 @@ void procfs_strip_deleted(struct procfs_map *map);
 /* Each returns 0 or -EBADMSG. Changes line. */
 int procfs_parse_map(char *line, struct procfs_map *map);
 int procfs_parse_stat(const char *text, size_t length, struct procfs_stat *stat);
-int procfs_parse_status(const char *text, struct procfs_status *status);
 
 #endif

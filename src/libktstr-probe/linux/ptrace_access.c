@@ -17,8 +17,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define STATUS_SIZE \
-	16384 /* the lines that matter stand well before this, whatever Cpus_allowed holds */
+#include "shared/proc_status.h"
 
 static int read_small(int proc_fd, const char *path, char *text, size_t size)
 {
@@ -36,61 +35,39 @@ static int read_small(int proc_fd, const char *path, char *text, size_t size)
 	return (int)n;
 }
 
-/* The value behind "\nKey:" in a status file, or NULL. */
-static const char *field(const char *status, const char *key)
+static void copy_ids(const uint32_t from[PROC_STATUS_IDS], long ids[3])
 {
-	const char *found = strstr(status, key);
-
-	return found ? found + strlen(key) : NULL;
-}
-
-static long number_field(const char *status, const char *key)
-{
-	const char *value = field(status, key);
-
-	return value ? strtol(value, NULL, 10) : -1;
-}
-
-static void read_ids(const char *status, const char *key, long ids[3])
-{
-	const char *value = field(status, key);
-
-	if (value && sscanf(value, "%ld %ld %ld", &ids[0], &ids[1], &ids[2]) != 3)
-		ids[0] = ids[1] = ids[2] = -1;
+	ids[0] = from[PROC_STATUS_REAL];
+	ids[1] = from[PROC_STATUS_EFFECTIVE];
+	ids[2] = from[PROC_STATUS_SAVED];
 }
 
 static void read_own(int proc_fd, struct ptrace_access *gate, uint64_t *effective)
 {
-	char status[STATUS_SIZE];
-	const char *value;
+	struct proc_status status;
 
 	gate->own_uid = geteuid();
 	gate->own_gid = getegid();
-	if (read_small(proc_fd, "self/status", status, sizeof status))
+	if (proc_status_read(proc_fd, "self/status", &status))
 		return;
-	gate->own_seccomp = (int)number_field(status, "\nSeccomp:");
-	value = field(status, "\nCapEff:");
-	if (value) {
-		*effective = strtoull(value, NULL, 16);
-		gate->capability = (*effective & (UINT64_C(1) << CAP_SYS_PTRACE)) != 0;
-	}
+	gate->own_seccomp = status.seccomp;
+	*effective = status.cap_effective;
+	gate->capability = (*effective & (UINT64_C(1) << CAP_SYS_PTRACE)) != 0;
 }
 
 static void read_target(int proc_fd, pid_t pid, struct ptrace_access *gate, uint64_t own_effective)
 {
-	char path[32], status[STATUS_SIZE];
-	const char *value;
+	struct proc_status status;
 	struct stat owner;
+	char path[32];
 
 	snprintf(path, sizeof path, "%d/status", (int)pid);
-	if (read_small(proc_fd, path, status, sizeof status))
+	if (proc_status_read(proc_fd, path, &status))
 		return;
-	gate->tracer = number_field(status, "\nTracerPid:");
-	read_ids(status, "\nUid:", gate->target_uid);
-	read_ids(status, "\nGid:", gate->target_gid);
-	value = field(status, "\nCapPrm:");
-	if (value)
-		gate->more_capable = (strtoull(value, NULL, 16) & ~own_effective) != 0;
+	gate->tracer = status.tracer;
+	copy_ids(status.uids, gate->target_uid);
+	copy_ids(status.gids, gate->target_gid);
+	gate->more_capable = (status.cap_permitted & ~own_effective) != 0;
 	/* proc(5): the files of a process that is not dumpable belong to root; its folder does not
 	   (task_dump_owner() in fs/proc/base.c). */
 	if (gate->target_uid[1] > 0 && fstatat(proc_fd, path, &owner, AT_SYMLINK_NOFOLLOW) == 0)

@@ -28,10 +28,11 @@
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "sandbox/sandbox_child.h"
+#include "shared/clock.h"
+#include "shared/thread_start.h"
 
 /* The child reads on this stack too. */
 #define STACK_SIZE ((size_t)1 << 20)
@@ -70,14 +71,6 @@ const char *sandbox_missing(void)
 #endif
 }
 
-static int64_t now_ms(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
-
 /* ---- in the keeper, which shares memory with the caller: nothing is allocated, all is undone by
  * its end ---- */
 
@@ -87,10 +80,11 @@ static int watch(const struct sandbox *isolation, int life_fd)
 {
 	struct pollfd fds[2] = { { .fd = life_fd },
 				 { .fd = isolation->cancel_fd, .events = POLLIN } };
-	int64_t deadline = now_ms() + isolation->wall_ms, left;
+	int64_t deadline = clock_ns(CLOCK_MONOTONIC) + isolation->wall_ms * NS_PER_MS;
+	int left;
 
-	while ((left = deadline - now_ms()) > 0) {
-		if (poll(fds, 2, (int)left) <= 0)
+	while ((left = deadline_left_ms(deadline)) > 0) {
+		if (poll(fds, 2, left) <= 0)
 			continue;
 		if (fds[0].revents)
 			return 0;
@@ -166,16 +160,10 @@ static void *run_keeper(void *argument)
 
 static void wait_for_keeper(struct keeper *keeper)
 {
-	sigset_t all, before;
 	pthread_t thread;
-	int rc;
 
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all,
-			&before); /* inherited: no handler runs there, nor in the keeper */
-	rc = pthread_create(&thread, NULL, run_keeper, keeper);
-	pthread_sigmask(SIG_SETMASK, &before, NULL);
-	if (rc == 0)
+	/* With all signals blocked, which is inherited: no handler runs in the keeper either. */
+	if (thread_start_blocked(&thread, NULL, run_keeper, keeper) == 0)
 		pthread_join(thread, NULL);
 }
 

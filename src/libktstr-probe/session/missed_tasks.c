@@ -14,8 +14,9 @@
 
 #include <stdlib.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
+
+#include "shared/clock.h"
 
 static int some_ended(const struct ktstr_probe_snapshot *snapshot)
 {
@@ -37,15 +38,9 @@ static int as_many(const struct ktstr_probe *probe, const struct ktstr_probe_sna
  * proc(5), stat. */
 static uint64_t ticks_at(const struct ktstr_probe_snapshot *snapshot)
 {
-	struct timespec boot, monotonic;
-	int64_t ns;
+	int64_t ns = snapshot->monotonic_ns + clock_ns(CLOCK_BOOTTIME) - clock_ns(CLOCK_MONOTONIC);
 
-	clock_gettime(CLOCK_BOOTTIME, &boot);
-	clock_gettime(CLOCK_MONOTONIC, &monotonic);
-	ns = snapshot->monotonic_ns +
-	     ((int64_t)boot.tv_sec - monotonic.tv_sec) * INT64_C(1000000000) +
-	     (boot.tv_nsec - monotonic.tv_nsec);
-	return (uint64_t)ns / (1000000000u / (uint64_t)sysconf(_SC_CLK_TCK));
+	return (uint64_t)(ns / (NS_PER_SEC / sysconf(_SC_CLK_TCK)));
 }
 
 /* One that began after the list was read is not missing. */

@@ -89,7 +89,7 @@ static int check_proc(struct ktstr_probe *probe, struct ktstr_error *error)
 
 static int check_process(struct ktstr_probe *probe, struct ktstr_error *error)
 {
-	struct procfs_status status;
+	struct proc_status status;
 	struct procfs_stat stat;
 	int rc;
 

@@ -6,22 +6,14 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "session/missed_tasks.h"
 #include "session/session.h"
 #include "session/thread_names.h"
+#include "shared/clock.h"
 #include "tls/dtv.h"
 
 #define TRIES 4 /* a thread was skipped once in some 700 lists of 64 threads that come and go */
-
-static int64_t now_ns(clockid_t clock)
-{
-	struct timespec now;
-
-	clock_gettime(clock, &now);
-	return (int64_t)now.tv_sec * INT64_C(1000000000) + now.tv_nsec;
-}
 
 static int changed(struct ktstr_probe *probe, struct ktstr_error *error)
 {
@@ -48,8 +40,8 @@ static int take(struct ktstr_probe *probe, struct ktstr_probe_snapshot *snapshot
 	if (!snapshot->threads)
 		return probe_fail(error, KTSTR_PROBE_TAG_OTHER, -ENOMEM, "snapshot",
 				  "out of memory");
-	snapshot->unix_ns = now_ns(CLOCK_REALTIME);
-	snapshot->monotonic_ns = now_ns(CLOCK_MONOTONIC);
+	snapshot->unix_ns = clock_ns(CLOCK_REALTIME);
+	snapshot->monotonic_ns = clock_ns(CLOCK_MONOTONIC);
 	rc = probe_read_all(probe, snapshot);
 	if (rc == 0 && (!probe->options.no_names || probe->by_ptrace))
 		thread_names_read(probe, snapshot);

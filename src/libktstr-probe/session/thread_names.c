@@ -7,10 +7,11 @@
 #include <errno.h>
 #include <pthread.h>
 #include <sched.h>
-#include <signal.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
+
+#include "shared/clock.h"
+#include "shared/thread_start.h"
 
 #define HELPERS_LIMIT      7
 #define THREADS_PER_HELPER 256 /* to start and join one takes as long as some 10 names */
@@ -26,11 +27,7 @@ struct work {
 
 static uint64_t boot_ticks(void)
 {
-	struct timespec now;
-
-	clock_gettime(CLOCK_BOOTTIME, &now);
-	return ((uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec) /
-	       (1000000000u / (uint64_t)sysconf(_SC_CLK_TCK));
+	return (uint64_t)(clock_ns(CLOCK_BOOTTIME) / (NS_PER_SEC / sysconf(_SC_CLK_TCK)));
 }
 
 static void name(const struct work *work, size_t index)
@@ -109,19 +106,14 @@ static size_t start_helpers(pthread_t *helpers, size_t wanted, const cpu_set_t *
 			    struct work *work)
 {
 	pthread_attr_t attr;
-	sigset_t all, before;
 	size_t started = 0;
 
 	if (!wanted || pthread_attr_init(&attr))
 		return 0;
-	/* The caller's signal handlers must not run on these. */
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &before);
 	if (pthread_attr_setaffinity_np(&attr, sizeof *others, others) == 0)
 		while (started < wanted &&
-		       pthread_create(&helpers[started], &attr, share, work) == 0)
+		       thread_start_blocked(&helpers[started], &attr, share, work) == 0)
 			started++;
-	pthread_sigmask(SIG_SETMASK, &before, NULL);
 	pthread_attr_destroy(&attr);
 	return started;
 }

@@ -20,11 +20,11 @@
 
 static pid_t inner_tid(const struct ktstr_probe *probe, pid_t tid)
 {
-	struct procfs_status status;
+	struct proc_status status;
 
 	if (!probe->nested)
 		return tid;
-	return procfs_read_status(probe->task_fd, tid, &status) ? 0 : status.inner_id;
+	return procfs_read_status(probe->task_fd, tid, &status) ? 0 : status.ns_tid;
 }
 
 void probe_refresh_place(struct ktstr_probe *probe, struct thread_place *place)

@@ -21,6 +21,8 @@
 #include <unistd.h>
 
 #include "base/arch.h"
+#include "shared/clock.h"
+#include "shared/thread_start.h"
 
 struct tracer {
 	pid_t pid;
@@ -156,37 +158,15 @@ static void *trace(void *argument)
 	return NULL;
 }
 
-static int start(struct tracer *tracer, pthread_t *thread)
-{
-	sigset_t all, before;
-	int rc;
-
-	/* The caller's signal handlers must not run on this thread. */
-	sigfillset(&all);
-	rc = pthread_sigmask(SIG_SETMASK, &all, &before);
-	if (rc)
-		return -rc;
-	rc = pthread_create(thread, NULL, trace, tracer);
-	pthread_sigmask(SIG_SETMASK, &before, NULL);
-	return -rc;
-}
-
-static int64_t now_ms(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
-
 static void wait_for_end(struct tracer *tracer, unsigned int timeout_ms, int cancel_fd)
 {
 	struct pollfd fds[] = { { .fd = tracer->done_fd, .events = POLLIN },
 				{ .fd = cancel_fd, .events = POLLIN } };
-	int64_t deadline = now_ms() + timeout_ms, left = timeout_ms;
+	int64_t deadline = clock_ns(CLOCK_MONOTONIC) + timeout_ms * NS_PER_MS;
+	int left;
 
-	while (left > 0 && poll(fds, 2, (int)left) < 0 && errno == EINTR)
-		left = deadline - now_ms();
+	while ((left = deadline_left_ms(deadline)) > 0 && poll(fds, 2, left) < 0 && errno == EINTR)
+		;
 }
 
 int ptrace_stop_read(pid_t pid, struct ptrace_stop *stops, size_t count, unsigned int timeout_ms,
@@ -206,7 +186,7 @@ int ptrace_stop_read(pid_t pid, struct ptrace_stop *stops, size_t count, unsigne
 	tracer.done_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (tracer.done_fd < 0)
 		return -errno;
-	rc = start(&tracer, &thread);
+	rc = thread_start_blocked(&thread, NULL, trace, &tracer);
 	if (rc == 0) {
 		wait_for_end(&tracer, timeout_ms, cancel_fd);
 		pthread_cancel(thread); /* no effect on one that has ended */

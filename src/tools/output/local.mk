@@ -1,3 +1,4 @@
 # What the programs print with.
 tools_output_sources = \
-	src/tools/output/escape.c src/tools/output/escape.h
+	src/tools/output/escape.c src/tools/output/escape.h \
+	src/tools/output/json.c src/tools/output/json.h

@@ -6,5 +6,5 @@ src_tools_probe_ktstr_jemalloc_probe_SOURCES = \
 	src/tools/probe/options.c src/tools/probe/options.h \
 	src/tools/probe/render_json.c src/tools/probe/render_json.h \
 	src/tools/probe/render_text.c src/tools/probe/render_text.h
-src_tools_probe_ktstr_jemalloc_probe_LDADD = src/libktstr-probe/libktstr-probe.la
+src_tools_probe_ktstr_jemalloc_probe_LDADD = src/shared/libshared.la src/libktstr-probe/libktstr-probe.la
 EXTRA_src_tools_probe_ktstr_jemalloc_probe_DEPENDENCIES = Makefile

@@ -18,6 +18,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "shared/clock.h"
+#include "shared/thread_start.h"
 #include "src/tools/probe/options.h"
 #include "src/tools/probe/render_json.h"
 #include "src/tools/probe/render_text.h"
@@ -29,9 +31,7 @@ enum {
 	EXIT_USAGE = 2,
 };
 
-#define NS_PER_SEC INT64_C(1000000000)
-#define NS_PER_MS  INT64_C(1000000)
-#define GRACE_MS   1000 /* from the deadline to the hard end */
+#define GRACE_MS 1000 /* from the deadline to the hard end */
 
 static struct ktstr_probe *session; /* for the signal handlers; set before they are installed */
 static volatile sig_atomic_t stopped;
@@ -45,8 +45,7 @@ struct run {
 	struct options options;
 	struct render_json json;
 	struct render_text text;
-	struct timespec started;
-	int64_t started_ns; /* CLOCK_MONOTONIC */
+	int64_t started_unix_ns, started_ns; /* on CLOCK_REALTIME and CLOCK_MONOTONIC */
 	unsigned int taken;
 	size_t read;     /* readings that succeeded, over all snapshots */
 	int interrupted; /* the document is not complete */
@@ -88,14 +87,6 @@ static void install_signals(const struct options *options)
 	}
 }
 
-static int64_t monotonic_ns(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (int64_t)now.tv_sec * NS_PER_SEC + now.tv_nsec;
-}
-
 /* Returns when the time has come or a signal asked to stop; no signal can slip in between. */
 static void wait_until(int64_t deadline)
 {
@@ -105,14 +96,10 @@ static void wait_until(int64_t deadline)
 	for (size_t i = 0; i < sizeof stop_signals / sizeof *stop_signals; i++)
 		sigaddset(&block, stop_signals[i]);
 	sigprocmask(SIG_BLOCK, &block, &before);
-	while (!stopped) {
-		int64_t left = deadline - monotonic_ns();
-		struct timespec timeout = { .tv_sec = left / NS_PER_SEC,
-					    .tv_nsec = left % NS_PER_SEC };
+	while (!stopped && clock_ns(CLOCK_MONOTONIC) < deadline) {
+		struct timespec left;
 
-		if (left <= 0)
-			break;
-		ppoll(NULL, 0, &timeout, &before);
+		ppoll(NULL, 0, deadline_left(deadline, &left), &before);
 	}
 	sigprocmask(SIG_SETMASK, &before, NULL);
 }
@@ -128,7 +115,7 @@ static void begin(struct run *run)
 	const struct options *options = &run->options;
 
 	if (options->json)
-		render_json_begin(&run->json, options->pid, run->started.tv_sec,
+		render_json_begin(&run->json, options->pid, run->started_unix_ns / NS_PER_SEC,
 				  options->interval_ms);
 	else
 		render_text_begin(&run->text, options->pid);
@@ -161,7 +148,7 @@ static int show(struct run *run, const struct ktstr_probe_snapshot *snapshot,
 static int take_all(struct run *run, struct ktstr_error *error)
 {
 	struct ktstr_probe_snapshot *snapshot, *previous = NULL;
-	int64_t due = monotonic_ns();
+	int64_t due = clock_ns(CLOCK_MONOTONIC);
 	int rc = 0, failed;
 
 	for (unsigned int i = 0; i < run->options.snapshots && rc == 0; i++) {
@@ -221,9 +208,8 @@ static void print_deadline(const struct run *run)
 static void *end_hard(void *context)
 {
 	struct run *run = context;
-	int64_t end =
-		monotonic_ns() + ((int64_t)run->options.abort_after_ms + GRACE_MS) * NS_PER_MS;
-	struct timespec until = { .tv_sec = end / NS_PER_SEC, .tv_nsec = end % NS_PER_SEC };
+	struct timespec until =
+		timespec_from_ns(deadline_after_ms((int)run->options.abort_after_ms + GRACE_MS));
 	int where, failed;
 
 	do {
@@ -247,16 +233,12 @@ static void *end_hard(void *context)
 
 static void watch_deadline(struct run *run)
 {
-	sigset_t all, before;
 	pthread_t thread;
 
 	if (!run->options.abort_after_ms)
 		return;
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &before);
-	if (pthread_create(&thread, NULL, end_hard, run) == 0)
+	if (thread_start_blocked(&thread, NULL, end_hard, run) == 0)
 		pthread_detach(thread);
-	pthread_sigmask(SIG_SETMASK, &before, NULL);
 }
 
 static int probe_process(struct run *run)
@@ -303,8 +285,8 @@ int main(int argc, char **argv)
 	struct ktstr_error error;
 	int rc;
 
-	run.started_ns = monotonic_ns();
-	clock_gettime(CLOCK_REALTIME, &run.started);
+	run.started_ns = clock_ns(CLOCK_MONOTONIC);
+	run.started_unix_ns = clock_ns(CLOCK_REALTIME);
 	if (options_parse(argc, argv, &run.options, usage)) {
 		fprintf(stderr, "ktstr-jemalloc-probe: %s\nTry 'ktstr-jemalloc-probe --help'.\n",
 			usage);
@@ -317,7 +299,8 @@ int main(int argc, char **argv)
 				      "\n");
 
 	setvbuf(stdout, buffer, _IOFBF, sizeof buffer);
-	run.json = (struct render_json){ .out = stdout, .start_monotonic_ns = run.started_ns };
+	run.json = (struct render_json){ .json = { .out = stdout },
+					 .start_monotonic_ns = run.started_ns };
 	run.text = (struct render_text){ .out = stdout,
 					 .warnings = stderr,
 					 .sort = run.options.sort,

@@ -10,6 +10,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "shared/decimal.h"
+
 const char options_usage[] =
 	"Usage: ktstr-jemalloc-probe --pid PID [OPTION]...\n"
 	"Show how many bytes each thread of a running process has allocated and freed with "
@@ -107,30 +109,11 @@ __attribute__((format(printf, 2, 3))) static int usage_error(char error[OPTIONS_
 	return -EINVAL;
 }
 
-int options_number(const char *text, uint64_t min, uint64_t max, uint64_t *number)
-{
-	uint64_t value = 0;
-
-	if (!*text)
-		return -EINVAL;
-	for (; *text; text++) {
-		if (*text < '0' || *text > '9')
-			return -EINVAL;
-		if (__builtin_mul_overflow(value, 10, &value) ||
-		    __builtin_add_overflow(value, (uint64_t)(*text - '0'), &value))
-			return -ERANGE;
-	}
-	if (value < min || value > max)
-		return -ERANGE;
-	*number = value;
-	return 0;
-}
-
 static int number_option(const char *name, uint64_t max, unsigned int *result, char *error)
 {
 	uint64_t number;
 
-	if (options_number(optarg, 1, max, &number))
+	if (decimal_parse(optarg, 1, max, &number))
 		return usage_error(error, "--%s: '%s' is not a whole number from 1 to %llu", name,
 				   optarg, (unsigned long long)max);
 	*result = (unsigned int)number;
@@ -156,7 +139,7 @@ static int choice_option(const char *name, const struct choice *choices, int *re
 
 static int parse_one(int option, char **argv, struct options *options, char *error)
 {
-	unsigned int number;
+	unsigned int number = 0;
 	int value, rc;
 
 	switch (option) {

@@ -37,10 +37,6 @@ struct options {
  */
 int options_parse(int argc, char **argv, struct options *options, char error[OPTIONS_ERROR_SIZE]);
 
-/* A decimal number without sign, blank or leading text, within [min, max]. 0, -EINVAL or -ERANGE.
- */
-int options_number(const char *text, uint64_t min, uint64_t max, uint64_t *number);
-
 extern const char options_usage[];
 
 #endif

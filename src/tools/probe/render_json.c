@@ -4,85 +4,63 @@
 
 #include "src/tools/probe/render_json.h"
 
-#include <inttypes.h>
-
-#include "output/escape.h"
+#include "shared/clock.h"
 
 #define SCHEMA_VERSION 3
-#define NS_PER_SEC     INT64_C(1000000000)
 
-/* The library's own texts are ASCII, but a path or an errno text in them need not be. */
-static void write_string(FILE *out, const char *text)
-{
-	putc('"', out);
-	while (*text) {
-		size_t length = escape_utf8(text);
-		unsigned char first = (unsigned char)*text;
-
-		if (length == 0)
-			fputs("\xef\xbf\xbd", out);
-		else if (first == '"' || first == '\\')
-			fprintf(out, "\\%c", first);
-		else if (first < 0x20 || first == 0x7f)
-			fprintf(out, "\\u%04x", first);
-		else
-			fwrite(text, 1, length, out);
-		text += length ? length : 1;
-	}
-	putc('"', out);
-}
-
-void render_json_begin(struct render_json *json, pid_t pid, int64_t started_at_unix_sec,
+void render_json_begin(struct render_json *render, pid_t pid, int64_t started_at_unix_sec,
 		       unsigned int interval_ms)
 {
-	fprintf(json->out,
-		"{\n  \"schema_version\": %d,\n  \"pid\": %d,\n  \"tool_version\": \"%s\",\n"
-		"  \"started_at_unix_sec\": %" PRId64 ",\n",
-		SCHEMA_VERSION, (int)pid, PACKAGE_VERSION, started_at_unix_sec);
+	struct json *json = &render->json;
+
+	json_object(json, NULL, JSON_LINES);
+	json_unsigned(json, "schema_version", SCHEMA_VERSION);
+	json_signed(json, "pid", pid);
+	json_string(json, "tool_version", PACKAGE_VERSION);
+	json_signed(json, "started_at_unix_sec", started_at_unix_sec);
 	if (interval_ms)
-		fprintf(json->out, "  \"interval_ms\": %u,\n", interval_ms);
-	fputs("  \"snapshots\": [", json->out);
+		json_unsigned(json, "interval_ms", interval_ms);
+	json_array(json, "snapshots", JSON_LINES);
 }
 
-static void write_thread(FILE *out, const struct ktstr_probe_thread *thread)
+static void write_thread(struct json *json, const struct ktstr_probe_thread *thread)
 {
-	fprintf(out, "{ \"tid\": %d", (int)thread->tid);
+	json_object(json, NULL, JSON_ONE_LINE);
+	json_signed(json, "tid", thread->tid);
 	if (thread->has_name) {
-		char comm[ESCAPE_SIZE];
-
-		escape_json(thread->comm, comm);
-		fprintf(out, ", \"comm\": \"%s\", \"start_time_jiffies\": %" PRIu64, comm,
-			thread->start_time);
+		json_text(json, "comm", thread->comm, sizeof thread->comm);
+		json_unsigned(json, "start_time_jiffies", thread->start_time);
 	}
 	if (thread->error_kind == KTSTR_PROBE_THREAD_OK) {
-		fprintf(out,
-			", \"allocated_bytes\": %" PRIu64 ", \"deallocated_bytes\": %" PRIu64 " }",
-			thread->allocated_bytes, thread->deallocated_bytes);
-		return;
+		json_unsigned(json, "allocated_bytes", thread->allocated_bytes);
+		json_unsigned(json, "deallocated_bytes", thread->deallocated_bytes);
+	} else {
+		json_string(json, "error", thread->error_text ? thread->error_text : "");
+		json_string(json, "error_kind", ktstr_probe_thread_error_name(thread->error_kind));
 	}
-	fputs(", \"error\": ", out);
-	write_string(out, thread->error_text ? thread->error_text : "");
-	fprintf(out, ", \"error_kind\": \"%s\" }",
-		ktstr_probe_thread_error_name(thread->error_kind));
+	json_end(json);
 }
 
-void render_json_snapshot(struct render_json *json, const struct ktstr_probe_snapshot *snapshot)
+void render_json_snapshot(struct render_json *render, const struct ktstr_probe_snapshot *snapshot)
 {
 	size_t count = ktstr_probe_snapshot_count(snapshot);
+	struct json *json = &render->json;
 
-	fprintf(json->out,
-		"%s\n    { \"timestamp_unix_sec\": %" PRId64
-		", \"elapsed_since_start_ns\": %" PRId64 ",\n      \"threads\": [",
-		json->snapshots++ ? "," : "", ktstr_probe_snapshot_unix_ns(snapshot) / NS_PER_SEC,
-		ktstr_probe_snapshot_monotonic_ns(snapshot) - json->start_monotonic_ns);
-	for (size_t i = 0; i < count; i++) {
-		fputs(i ? ",\n        " : "\n        ", json->out);
-		write_thread(json->out, ktstr_probe_snapshot_thread(snapshot, i));
-	}
-	fputs(" ] }", json->out);
+	json_object(json, NULL, JSON_LINES);
+	json_signed(json, "timestamp_unix_sec",
+		    ktstr_probe_snapshot_unix_ns(snapshot) / NS_PER_SEC);
+	json_signed(json, "elapsed_since_start_ns",
+		    ktstr_probe_snapshot_monotonic_ns(snapshot) - render->start_monotonic_ns);
+	json_array(json, "threads", JSON_LINES);
+	for (size_t i = 0; i < count; i++)
+		write_thread(json, ktstr_probe_snapshot_thread(snapshot, i));
+	json_end(json);
+	json_end(json);
 }
 
-void render_json_end(struct render_json *json, int interrupted)
+void render_json_end(struct render_json *render, int interrupted)
 {
-	fprintf(json->out, "\n  ],\n  \"interrupted\": %s\n}\n", interrupted ? "true" : "false");
+	json_end(&render->json);
+	json_boolean(&render->json, "interrupted", interrupted);
+	json_end(&render->json);
 }

@@ -7,22 +7,21 @@
 #define KTSTR_RENDER_JSON_H
 
 #include <stdint.h>
-#include <stdio.h>
 
+#include "output/json.h"
 #include <ktstr/probe.h>
 
 struct render_json {
-	FILE *out;
+	struct json json;
 	int64_t start_monotonic_ns; /* elapsed_since_start_ns counts from here */
-	int snapshots;              /* written so far */
 };
 
 /* interval_ms is written when it is not 0. */
-void render_json_begin(struct render_json *json, pid_t pid, int64_t started_at_unix_sec,
+void render_json_begin(struct render_json *render, pid_t pid, int64_t started_at_unix_sec,
 		       unsigned int interval_ms);
-void render_json_snapshot(struct render_json *json, const struct ktstr_probe_snapshot *snapshot);
+void render_json_snapshot(struct render_json *render, const struct ktstr_probe_snapshot *snapshot);
 
 /* `interrupted` stands last: it is not known before the end. Write errors show in ferror(out). */
-void render_json_end(struct render_json *json, int interrupted);
+void render_json_end(struct render_json *render, int interrupted);
 
 #endif
