@@ -287,19 +287,57 @@ static void remove_own_marker(int fd, const char *path)
 	(void)unlink(path);
 }
 
-/* Three system calls when all is well: openat, write, close. */
+/* O_NONBLOCK: a FIFO planted at the path must not hold the worker. */
+#define MARKER_SAFE (O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC)
+#define MARKER_NEW  (O_WRONLY | O_CREAT | O_EXCL | MARKER_SAFE)
+
+/*
+ * The marker is always a new file: one that stands there already may be a second name of a file
+ * that is worth something, made by ln(1) where fs.protected_hardlinks is 0. A marker of its own
+ * user, which an earlier worker of the same pid left, loses this name and nothing else; another
+ * user's is left alone. A device is opened, so that KTSTR_WORKER_READY_MARKER_OVERRIDE can name
+ * /dev/full. Returns a descriptor or a negative errno.
+ */
+static int open_marker(const char *path)
+{
+	int fd = open(path, MARKER_NEW, 0644);
+	struct stat st;
+
+	if (fd >= 0 || errno != EEXIST)
+		return fd < 0 ? -errno : fd;
+	if (lstat(path, &st))
+		return -errno;
+	if (S_ISREG(st.st_mode) && st.st_uid == geteuid()) {
+		if (unlink(path))
+			return -errno;
+		fd = open(path, MARKER_NEW, 0644);
+		return fd < 0 ? -errno : fd;
+	}
+	if (S_ISREG(st.st_mode))
+		return -EEXIST;
+	fd = open(path, O_WRONLY | MARKER_SAFE);
+	if (fd >= 0 && (fstat(fd, &st) || !S_ISCHR(st.st_mode))) {
+		close(fd); /* a FIFO with a reader, or a file put there between the two looks */
+		return -EEXIST;
+	}
+	return fd < 0 ? -errno : fd;
+}
+
+/* Three system calls when nothing stands there and all is well: openat, write, close. */
 static void write_marker(const char *path)
 {
 	static const char content[] = "ready\n";
-	/* O_NONBLOCK: a FIFO planted at the path must not hold the worker. */
-	const int safe = O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC;
-	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | safe, 0644);
+	int fd = open_marker(path);
 	ssize_t written;
 	int err;
 
 	if (fd < 0)
-		fail(EXIT_MARKER, "cannot create the marker ", path, ": ", errno_text(errno),
-		     errno == ELOOP ? "; a symbolic link is not followed, remove it" : "", NULL);
+		fail(EXIT_MARKER, "cannot create the marker ", path, ": ", errno_text(-fd),
+		     fd == -ELOOP    ? "; a symbolic link is not followed, remove it"
+		     : fd == -EEXIST ? "; what stands there is no file of this user's, "
+				       "remove it"
+				     : "",
+		     NULL);
 
 	written = write(fd, content, sizeof content - 1);
 	if (written != sizeof content - 1) {
@@ -312,7 +350,7 @@ static void write_marker(const char *path)
 	 * same. */
 	if (close(fd) && errno != EINTR) {
 		err = errno;
-		fd = open(path, O_WRONLY | safe);
+		fd = open(path, O_WRONLY | MARKER_SAFE);
 		if (fd >= 0)
 			remove_own_marker(fd, path);
 		fail(EXIT_MARKER, "cannot finish the marker ", path, ": ", errno_text(err), NULL);

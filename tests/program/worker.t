@@ -132,6 +132,18 @@ parks('override empty', 4096, env => { $override => '' });
 parks('a stale marker of its own is overwritten', 4096, setup => sub {
 	TestKtstr::spew(marker_path($$), "much longer than the new content\n" x 100);
 });
+# Made by ln(1) where fs.protected_hardlinks is 0: the file keeps its content under its other name.
+for my $where ('default path', 'override') {
+	my ($path, $other) = ("$folder/linked", "$folder/precious");
+	spew($other, 'precious');
+	parks("$where: a second name of a file that is worth something", 4096,
+		$where eq 'override' ? (env => { $override => $path }) : (),
+		setup => sub { link $other, $where eq 'override' ? $path : marker_path($$) or die $! }, also => sub {
+		is slurp($other), 'precious', 'is not written through';
+		is +(stat $_[0]{marker})[3], 1, 'the marker is a file of its own';
+	});
+	is +(stat $other)[3], 1, "$where: ... whose second name is gone";
+}
 parks('background_thread:false', 4096, env => { MALLOC_CONF => 'background_thread:false' });
 
 # --- 3: threads
@@ -177,6 +189,13 @@ for my $where ('default path', 'override') {
 
 	fails_with(4, "$where: a FIFO that nobody reads", qr/cannot create/, @o, setup => sub { POSIX::mkfifo($at->(), 0600) or die $! });
 	ok -p $path, '... is not removed' if $where eq 'override';
+	unlink $path;
+
+	my $reader;
+	fails_with(4, "$where: a FIFO that somebody reads", qr/cannot create/, @o, setup => sub {
+		POSIX::mkfifo($at->(), 0600) or die $!;
+		sysopen $reader, $at->(), POSIX::O_RDONLY() | POSIX::O_NONBLOCK() or die $!;
+	});
 	unlink $path;
 
 	my $r = fails_with(4, "$where: a folder", qr/cannot create/, @o, setup => sub { mkdir $at->() or die $! });
@@ -300,8 +319,15 @@ SKIP: {
 	fails_with(4, 'as nobody: a folder of root', qr/Permission denied/, command => ["$open/worker", '4096'],
 		env => { $override => "$open/closed/marker" }, setup => \&become_nobody);
 	spew("$open/closed/marker", 'precious');
-	fails_with(4, 'as nobody: a file of root', qr/Permission denied/, command => ["$open/worker", '4096'], marker_stays => 1,
+	fails_with(4, 'as nobody: a file of root', qr/no file of this user's/, command => ["$open/worker", '4096'], marker_stays => 1,
 		env => { $override => "$open/closed/marker" }, setup => \&become_nobody);
+	is slurp("$open/closed/marker"), 'precious', '... is untouched';
+	chmod 01777, "$open/closed";
+	fails_with(4, 'as nobody: a file of root that anybody may write', qr/no file of this user's/, command => ["$open/worker", '4096'],
+		marker_stays => 1, env => { $override => "$open/closed/marker" }, setup => sub {
+			chmod 0666, "$open/closed/marker";
+			become_nobody();
+		});
 	is slurp("$open/closed/marker"), 'precious', '... is untouched';
 }
 
