@@ -107,10 +107,10 @@ program_tests += $(plain_program_tests)
 endif
 EXTRA_DIST += $(program_tests) $(plain_program_tests) tests/program/ProbeTest.pm tests/program/TestKtstr.pm tests/targets/heap_histories.c \
 	tests/targets/late_library.c tests/targets/tls_library.c \
-	tests/private_apt.sh tests/targets/ask_mallctl.py tests/targets/fetch_old_jemalloc tests/targets/fetch_suite tests/targets/hidden_image.c tests/targets/many_maps.c \
+	tests/private_apt.sh tests/targets/fetch_old_jemalloc tests/targets/fetch_suite tests/targets/hidden_image.c tests/targets/many_maps.c \
 	tests/open_files.h \
 	tests/unit/made_directory.h tests/unit/made_image.h tests/unit/payload_children.h tests/unit/waited_children.h \
-	tests/targets/refuse_calls.c tests/targets/shared_memory.c tests/targets/thread_states.c
+	tests/targets/refuse_calls.c tests/targets/shared_memory.c tests/targets/tell_counters.c tests/targets/thread_states.c
 if HAVE_PERL
 TESTS += $(program_tests)
 endif
