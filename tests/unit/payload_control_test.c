@@ -49,8 +49,9 @@ static void a_signal_is_for_the_child_alone(void **state)
 
 	(void)state;
 	payload = spawn_sh(
-		"sh -c 'trap \"echo member\" USR1; echo up; while :; do sleep 0.01; done' &"
-		" trap 'echo leader; exit 4' USR1; while :; do sleep 0.01; done",
+		"trap 'echo leader; exit 4' USR1;"
+		" sh -c 'trap \"echo member\" USR1; echo up; while :; do sleep 0.01; done' &"
+		" while :; do sleep 0.01; done",
 		&options);
 	await_output(payload, "up");
 	assert_int_equal(ktstr_payload_signal(payload, 0, NULL), 0);
