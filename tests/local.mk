@@ -32,9 +32,12 @@ unit_tests = \
 	tests/unit/payload_test \
 	tests/unit/ptrace_access_test \
 	tests/unit/clock_test \
+	tests/unit/error_names_test \
 	tests/unit/escape_test \
 	tests/unit/json_test \
 	tests/unit/proc_status_test \
+	tests/unit/render_json_test \
+	tests/unit/render_text_test \
 	tests/unit/thread_start_test \
 	tests/unit/elf_image_test \
 	tests/unit/version_test \
@@ -74,6 +77,10 @@ endif
 AM_DEFAULT_SOURCE_EXT = .c
 LDADD = src/libktstr/libktstr_inner.la src/libktstr-probe/libktstr_probe_inner.la $(CMOCKA_LIBS) -lpthread
 tests_unit_escape_test_SOURCES = tests/unit/escape_test.c src/tools/output/escape.c
+tests_unit_render_json_test_SOURCES = tests/unit/render_json_test.c tests/unit/made_snapshot.h $(tools_output_sources) \
+	src/tools/probe/render_json.c
+tests_unit_render_text_test_SOURCES = tests/unit/render_text_test.c tests/unit/made_snapshot.h $(tools_output_sources) \
+	src/tools/probe/render_text.c
 tests_unit_json_test_SOURCES = tests/unit/json_test.c $(tools_output_sources)
 tests_unit_sandbox_rights_test_SOURCES = tests/unit/sandbox_rights_test.c tests/unit/sandbox_runs.h
 tests_unit_sandbox_test_SOURCES = tests/unit/sandbox_test.c tests/unit/sandbox_runs.h
@@ -82,6 +89,7 @@ tests_unit_options_test_SOURCES = tests/unit/options_test.c src/tools/probe/opti
 program_tests = \
 	tests/program/closed_loop.t \
 	tests/program/completion.t \
+	tests/program/contract.t \
 	tests/program/fuzz_corpus.t \
 	tests/program/guest_console.t \
 	tests/program/man_pages.t \

@@ -226,9 +226,10 @@ static void require_one_thread(void)
 	if (count == 1)
 		return;
 	decimal_format((size_t)count, found);
-	fail(EXIT_THREADS, "this process has ", found,
-	     " threads where 1 is expected; is background_thread:true",
-	     " set in MALLOC_CONF or /etc/malloc.conf?", NULL);
+	fail(EXIT_THREADS, "/proc/self/task has ", found,
+	     " threads where 1 is expected; does MALLOC_CONF or /etc/malloc.conf set"
+	     " background_thread:true?",
+	     NULL);
 }
 
 static void allocate(size_t bytes)
@@ -323,6 +324,13 @@ static int open_marker(const char *path)
 	return fd < 0 ? -errno : fd;
 }
 
+__attribute__((noreturn)) static void fail_marker(const char *path, const char *call, int err,
+						  const char *advice)
+{
+	fail(EXIT_MARKER, "failed to write ready marker ", path, ": ", call, ": ", errno_text(err),
+	     advice, NULL);
+}
+
 /* Three system calls when nothing stands there and all is well: openat, write, close. */
 static void write_marker(const char *path)
 {
@@ -332,18 +340,17 @@ static void write_marker(const char *path)
 	int err;
 
 	if (fd < 0)
-		fail(EXIT_MARKER, "cannot create the marker ", path, ": ", errno_text(-fd),
-		     fd == -ELOOP    ? "; a symbolic link is not followed, remove it"
-		     : fd == -EEXIST ? "; what stands there is no file of this user's, "
-				       "remove it"
-				     : "",
-		     NULL);
+		fail_marker(path, "open", -fd,
+			    fd == -ELOOP    ? "; a symbolic link is not followed, remove it"
+			    : fd == -EEXIST ? "; what stands there is no file of this user's, "
+					      "remove it"
+					    : "");
 
 	written = write(fd, content, sizeof content - 1);
 	if (written != sizeof content - 1) {
 		err = written < 0 ? errno : ENOSPC; /* there was room for a part of six bytes */
 		remove_own_marker(fd, path);
-		fail(EXIT_MARKER, "cannot write the marker ", path, ": ", errno_text(err), NULL);
+		fail_marker(path, "write", err, "");
 	}
 
 	/* Network file systems report a full disk only here. On Linux the file is closed all the
@@ -353,7 +360,7 @@ static void write_marker(const char *path)
 		fd = open(path, O_WRONLY | MARKER_SAFE);
 		if (fd >= 0)
 			remove_own_marker(fd, path);
-		fail(EXIT_MARKER, "cannot finish the marker ", path, ": ", errno_text(err), NULL);
+		fail_marker(path, "close", err, "");
 	}
 }
 

@@ -80,13 +80,13 @@ static void full_tmp(const char *worker, const char *options, bool fill, const c
 static void no_space(const char *worker, const struct guest_test *test)
 {
 	(void)test;
-	full_tmp(worker, "mode=1777,size=64k", true, "cannot write the marker");
+	full_tmp(worker, "mode=1777,size=64k", true, "failed to write ready marker");
 }
 
 static void no_inode(const char *worker, const struct guest_test *test)
 {
 	(void)test;
-	full_tmp(worker, "mode=1777,nr_inodes=2", false, "cannot create the marker");
+	full_tmp(worker, "mode=1777,nr_inodes=2", false, "failed to write ready marker");
 }
 
 /* At least twice the guest's memory, and one of jemalloc's size classes. */

@@ -87,9 +87,9 @@ fails_with(7, 'BYTES beyond RLIMIT_AS', qr/cannot allocate 17179869184 bytes/,
 	$r = fails_with(5, 'a very long argument', qr/not a number/, args => ['x' x 100_000]);
 	cmp_ok length $r->{err}, '<', 4096, '... is cut'; # PIPE_BUF: one write stays one piece
 	$r = fails_with(5, 'a very long number', qr/out of range/, args => ['9' x 100_000]);
-	fails_with(4, 'a very long override', qr/cannot create the marker/, args => ['4096'],
+	fails_with(4, 'a very long override', qr{failed to write ready marker /}, args => ['4096'],
 		env => { $override => "$folder/" . 'x' x 100_000 });
-	fails_with(4, 'control characters in the override', qr/cannot create the marker/, args => ['4096'],
+	fails_with(4, 'control characters in the override', qr/failed to write ready marker \/.*: open: /, args => ['4096'],
 		env => { $override => "$folder/no\nsuch\x1bfolder/m" });
 }
 
@@ -148,7 +148,7 @@ parks('background_thread:false', 4096, env => { MALLOC_CONF => 'background_threa
 
 # --- 3: threads
 
-fails_with(3, 'background_thread:true', qr/has 2 threads.*background_thread:true.*MALLOC_CONF/,
+fails_with(3, 'background_thread:true', qr{: /proc/self/task has 2 threads .*MALLOC_CONF.*background_thread:true},
 	args => ['4096'], env => { MALLOC_CONF => 'background_thread:true' });
 
 # --- stdout that takes nothing does not stop it
@@ -187,27 +187,27 @@ for my $where ('default path', 'override') {
 	ok -l $path, '... the link is not removed' if $where eq 'override';
 	unlink $path, $target;
 
-	fails_with(4, "$where: a FIFO that nobody reads", qr/cannot create/, @o, setup => sub { POSIX::mkfifo($at->(), 0600) or die $! });
+	fails_with(4, "$where: a FIFO that nobody reads", qr/failed to write ready marker .*: open: /, @o, setup => sub { POSIX::mkfifo($at->(), 0600) or die $! });
 	ok -p $path, '... is not removed' if $where eq 'override';
 	unlink $path;
 
 	my $reader;
-	fails_with(4, "$where: a FIFO that somebody reads", qr/cannot create/, @o, setup => sub {
+	fails_with(4, "$where: a FIFO that somebody reads", qr/failed to write ready marker .*: open: /, @o, setup => sub {
 		POSIX::mkfifo($at->(), 0600) or die $!;
 		sysopen $reader, $at->(), POSIX::O_RDONLY() | POSIX::O_NONBLOCK() or die $!;
 	});
 	unlink $path;
 
-	my $r = fails_with(4, "$where: a folder", qr/cannot create/, @o, setup => sub { mkdir $at->() or die $! });
+	my $r = fails_with(4, "$where: a folder", qr/failed to write ready marker .*: open: /, @o, setup => sub { mkdir $at->() or die $! });
 	ok -d $at->($r->{pid}), '... is not removed';
 	rmdir $at->($r->{pid});
 }
-fails_with(4, 'a missing folder', qr/cannot create.*No such file/, args => ['4096'], env => { $override => "$folder/none/marker" });
-fails_with(4, 'with --churn as well', qr/cannot create/, args => ['--churn', '4096'], env => { $override => "$folder/none/marker" });
+fails_with(4, 'a missing folder', qr/failed to write ready marker .*: open: No such file/, args => ['4096'], env => { $override => "$folder/none/marker" });
+fails_with(4, 'with --churn as well', qr/failed to write ready marker .*: open: /, args => ['--churn', '4096'], env => { $override => "$folder/none/marker" });
 
 SKIP: {
 	skip 'no /dev/full', 2 unless -c '/dev/full';
-	fails_with(4, 'the device /dev/full', qr/cannot write.*No space left/, args => ['4096'], marker_stays => 1,
+	fails_with(4, 'the device /dev/full', qr/failed to write ready marker .*: write: No space left/, args => ['4096'], marker_stays => 1,
 		env => { $override => '/dev/full' });
 	ok -c '/dev/full', '... which is not removed';
 }
@@ -225,7 +225,7 @@ SKIP: {
 	while ((POSIX::read($r, my $more, 4096) // 0) > 0) { $said .= $more }
 	POSIX::close($r);
 	is $result->{exit}, 4, 'RLIMIT_FSIZE: exit code 4';
-	like $said, qr/\Ajemalloc-alloc-worker: cannot write the marker [^\n]+\n\z/, 'RLIMIT_FSIZE: one line';
+	like $said, qr/\Ajemalloc-alloc-worker: failed to write ready marker [^\n]+: write: [^\n]+\n\z/, 'RLIMIT_FSIZE: one line';
 	ok !-e "$folder/limited", 'RLIMIT_FSIZE: no marker is left';
 	unlink "$folder/limited";
 }
@@ -267,7 +267,7 @@ exit $code
 END
 	subtest 'a full disk' => sub {
 		is $r->{exit}, 4, 'exit code 4';
-		like $r->{err}, qr/\Ajemalloc-alloc-worker: cannot write the marker [^\n]+: No space left on device\n\z/, 'one line';
+		like $r->{err}, qr/\Ajemalloc-alloc-worker: failed to write ready marker [^\n]+: write: No space left on device\n\z/, 'one line';
 		is $r->{out}, "fill\n", 'no marker is left';
 	};
 }
