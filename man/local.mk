@@ -1,9 +1,27 @@
-# Man pages, one per program and one per public header, and what the counters mean.
-dist_man_MANS += \
-	man/ktstr-jemalloc-alloc-worker.1 \
-	man/ktstr-jemalloc-counters.7 \
-	man/ktstr-jemalloc-probe.1 \
+# Man pages, one per program and one per public header, both libraries together, and what the counters mean.
+man3_pages = \
+	man/ktstr.3 \
 	man/ktstr_payload.3 \
 	man/ktstr_probe.3 \
 	man/ktstr_worker_ready.3 \
 	man/ktstr_worker_ready_wait.3
+dist_man_MANS += \
+	man/ktstr-jemalloc-alloc-worker.1 \
+	man/ktstr-jemalloc-counters.7 \
+	man/ktstr-jemalloc-probe.1 \
+	$(man3_pages)
+
+# A page for each other name of a page's NAME section, so that `man 3 ktstr_payload_spawn' works: .so, man(7).
+list_man_aliases = cd $(srcdir) && \
+	awk 'FNR == 1 { n = split(FILENAME, part, "/"); page = part[n] } \
+		/^\.Sh / { in_name = $$2 == "NAME" } \
+		in_name && $$1 == ".Nm" && $$2 ".3" != page { print page, $$2 }' $(man3_pages)
+install-man-aliases: install-man
+	@($(list_man_aliases)) | while read page name; do \
+		echo ".so man3/$$page" >"$(DESTDIR)$(man3dir)/$$name.3" || exit 1; \
+	done
+uninstall-man-aliases:
+	@($(list_man_aliases)) | while read page name; do rm -f "$(DESTDIR)$(man3dir)/$$name.3"; done
+install-data-hook: install-man-aliases
+uninstall-hook: uninstall-man-aliases
+.PHONY: install-man-aliases uninstall-man-aliases

@@ -26,6 +26,7 @@ unit_tests = \
 	tests/unit/decimal_test \
 	tests/unit/extensible_struct_test \
 	tests/unit/payload_control_test \
+	tests/unit/library_version_test \
 	tests/unit/payload_rounds_test \
 	tests/unit/payload_end_test \
 	tests/unit/payload_output_test \
@@ -53,6 +54,7 @@ unit_tests = \
 	tests/unit/tsd_dwarf_test \
 	tests/unit/tsd_layout_test \
 	tests/unit/worker_ready_copies_test \
+	tests/unit/worker_ready_marker_remove_test \
 	tests/unit/worker_ready_test \
 	tests/unit/worker_ready_wait_marker_test \
 	tests/unit/worker_ready_wait_namespace_test \

@@ -80,6 +80,10 @@ enum ktstr_probe_thread_error {
 	KTSTR_PROBE_THREAD_THREAD_EXITED   /* "thread-exited": it ended while it was being read */
 };
 
+/* The version of libktstr-probe at run time, such as "0.1.0". Static text, never NULL. Since 0.1.
+ */
+const char *ktstr_probe_version(void);
+
 /* The words above in quotes, static strings; "other" and "unknown" for a number not listed. Since
  * 0.1. */
 const char *ktstr_probe_tag_name(int tag);

@@ -6,7 +6,9 @@ worker_ready_sources = src/libktstr/worker_ready.c include/ktstr/worker_ready.h
 ktstrincludedir = $(includedir)/ktstr
 ktstrinclude_HEADERS = \
 	include/ktstr/error.h \
+	include/ktstr/ktstr.h \
 	include/ktstr/payload.h \
+	include/ktstr/version.h \
 	include/ktstr/worker_ready.h \
 	include/ktstr/worker_ready_wait.h
 
@@ -15,6 +17,7 @@ noinst_LTLIBRARIES += src/libktstr/libktstr_inner.la
 src_libktstr_libktstr_inner_la_SOURCES = \
 	$(worker_ready_sources) \
 	src/libktstr/error.c src/libktstr/error_private.h \
+	src/libktstr/marker_remove.c \
 	src/libktstr/marker_watch.c src/libktstr/marker_watch.h \
 	src/libktstr/pidfd.c src/libktstr/pidfd.h \
 	src/libktstr/payload.c src/libktstr/payload_private.h \
@@ -24,6 +27,7 @@ src_libktstr_libktstr_inner_la_SOURCES = \
 	src/libktstr/payload_signal.c src/libktstr/payload_signal.h \
 	src/libktstr/payload_spawn.c src/libktstr/payload_spawn.h \
 	src/libktstr/worker_identity.c src/libktstr/worker_identity.h \
+	src/libktstr/version.c \
 	src/libktstr/worker_exit.c \
 	src/libktstr/marker_check.c src/libktstr/marker_check.h \
 	src/libktstr/worker_ready_wait.c

@@ -83,6 +83,8 @@ enum marker_check_verdict marker_check_judge(int folder, const char *name,
 	*owner = st.st_uid;
 	if (!S_ISREG(st.st_mode))
 		return MARKER_CHECK_NOT_REGULAR;
+	if (st.st_nlink > 1)
+		return MARKER_CHECK_LINKED;
 	if (st.st_uid != 0 && st.st_uid != worker->effective_uid &&
 	    st.st_uid != worker->file_system_uid)
 		return MARKER_CHECK_FOREIGN;
@@ -105,6 +107,8 @@ void marker_check_complaint(enum marker_check_verdict verdict, uid_t owner, char
 			"; a file stands there, but the worker's start to compare it with is lost",
 		[MARKER_CHECK_NOT_REGULAR] =
 			"; what stands there is a symbolic link or no regular file: remove it",
+		[MARKER_CHECK_LINKED] =
+			"; the file there has other hard links, so it may be another's: remove it",
 		[MARKER_CHECK_UNREADABLE] = "; its folder could not be looked into any more",
 	};
 	const char *complaint = (size_t)verdict < sizeof complaints / sizeof *complaints

@@ -23,6 +23,7 @@ enum marker_check_verdict {
 	MARKER_CHECK_STALE,   /* older than the worker */
 	MARKER_CHECK_UNDATED, /* the worker's start is not known any more */
 	MARKER_CHECK_NOT_REGULAR, /* a symbolic link, a folder, a device… */
+	MARKER_CHECK_LINKED,      /* a regular file with other names: perhaps another's */
 	MARKER_CHECK_FOREIGN,     /* of a user that is neither root nor the worker's */
 	MARKER_CHECK_UNREADABLE,  /* the look itself failed */
 };

@@ -177,6 +177,8 @@ static int finish(struct wait *wait, enum ktstr_worker_ready_outcome outcome)
 		     outcome == KTSTR_WORKER_READY_EXITED_AFTER;
 
 	result->outcome = outcome;
+	if (wait->verdict == MARKER_CHECK_FRESH && wait->owner != 0)
+		result->worker_uid = wait->owner;
 	if (ended)
 		describe_status(result, status, sizeof status);
 	if (outcome != KTSTR_WORKER_READY)
@@ -261,12 +263,22 @@ static int read_worker(struct wait *wait)
 	return 0;
 }
 
+/* What the caller may need to remove the marker with, also after a wait that fails. */
+static void tell_worker(struct wait *wait)
+{
+	struct ktstr_worker_ready_result *result = wait->result;
+
+	result->worker_pid = wait->pid;
+	result->worker_uid = wait->worker.file_system_uid;
+	result->worker_start_ns = wait->worker.start_ns;
+	snprintf(result->marker_path, sizeof result->marker_path, "%s", wait->path);
+}
+
 static int run(struct wait *wait, int timeout_ms)
 {
 	int64_t began = clock_ns(CLOCK_MONOTONIC);
 	int err;
 
-	memset(wait->result, 0, sizeof *wait->result);
 	wait->deadline = deadline_after_ms(timeout_ms);
 	wait->folder.pid = wait->pid;
 	wait->folder.role = wait->role;
@@ -288,6 +300,8 @@ static int run(struct wait *wait, int timeout_ms)
 	}
 	wait->folder.path = wait->path;
 	if (!err)
+		tell_worker(wait);
+	if (!err)
 		err = marker_watch_enter(&wait->folder);
 	if (err >= 0)
 		err = wait_loop(wait);
@@ -298,13 +312,18 @@ static int run(struct wait *wait, int timeout_ms)
 		close(wait->folder.inotify);
 	if (err && wait->error)
 		*wait->error = wait->story;
+	wait->result->marker_in_worker_root = wait->folder.namespaces.place == WORKER_PLACE_OTHER;
 	wait->result->elapsed_ns = (uint64_t)(clock_ns(CLOCK_MONOTONIC) - began);
 	return err;
 }
 
-static int check_arguments(const char *role, const struct ktstr_worker_ready_result *result,
+static int check_arguments(const char *role, struct ktstr_worker_ready_result *result,
 			   struct ktstr_error *error)
 {
+	if (result)
+		*result =
+			(struct ktstr_worker_ready_result){ .outcome =
+								    KTSTR_WORKER_READY_TIMED_OUT };
 	if (!role)
 		return ktstr_error_set(error, -EINVAL, "arguments",
 				       "role is NULL; pass a word for the worker");
@@ -347,6 +366,10 @@ int ktstr_worker_ready_wait_path(struct ktstr_payload *worker, const char *marke
 				 struct ktstr_worker_ready_result *result,
 				 struct ktstr_error *error)
 {
+	int rc = check_arguments(role, result, error);
+
+	if (rc)
+		return rc;
 	if (!marker_path || marker_path[0] != '/' || marker_path[strlen(marker_path) - 1] == '/')
 		return ktstr_error_set(error, -EINVAL, "arguments",
 				       "the marker's path '%s' is not an absolute path of a file",

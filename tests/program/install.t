@@ -68,7 +68,7 @@ for (["$cc -std=c11", 'consumer.c', 'C'], ["$cxx -std=c++17", 'consumer.cc', 'C+
     is(`LD_LIBRARY_PATH='$libdir' $dir/consumer`, "/tmp/ktstr-worker-ready-12345\n", "and runs ($language)");
 }
 
-for my $header (qw(error payload worker_ready worker_ready_wait)) {
+for my $header (map { m{([^/]+)\.h$} } sort glob "\Q$srcdir\E/include/ktstr/*.h") {
     spew("$dir/alone.c", "#include <ktstr/$header.h>\n");
     spew("$dir/alone.cc", "#include <ktstr/$header.h>\n");
     my (undef, $cflags) = run('pkg-config --cflags ktstr');
@@ -77,6 +77,42 @@ for my $header (qw(error payload worker_ready worker_ready_wait)) {
     ok($c, "<ktstr/$header.h> alone is C11");
     my ($cpp) = run("$cxx -std=c++17 -Wall -Wextra -Wpedantic -Werror -fsyntax-only $cflags $dir/alone.cc");
     ok($cpp, "<ktstr/$header.h> alone is C++17");
+}
+
+# The header of all headers has all of them.
+my $all = slurp("$srcdir/include/ktstr/ktstr.h");
+for my $header (glob "\Q$srcdir\E/include/ktstr/*.h") {
+    my ($name) = $header =~ m{([^/]+)$};
+    like($all, qr{^#include <ktstr/\Q$name\E>$}m, "<ktstr/ktstr.h> includes <ktstr/$name>") if $name ne 'ktstr.h';
+}
+
+# `man 3 NAME' finds a page for everything that is exported.
+my $man3;
+find(sub { $man3 = $File::Find::dir if $_ eq 'ktstr_payload.3' }, $dest);
+for my $map (glob "\Q$srcdir\E/src/*/*.map") {
+    for my $symbol (slurp($map) =~ /^\t(ktstr_\w+);$/mg) {
+        my $page = -e "$man3/$symbol.3" ? slurp("$man3/$symbol.3") : '';
+        $page = slurp("$man3/$1") if $page =~ m{\A\.so man3/([\w.]+)\n\z};
+        my ($name) = $page =~ /^\.Sh NAME\n(.*?)^\.Sh /ms;
+        like($name // '', qr/^\.Nm \Q$symbol\E(?: ,)?$/m, "man 3 $symbol shows a page that has it in its NAME");
+    }
+}
+
+# The whole example of ktstr(3) is a program that runs.
+{
+    my ($example) = slurp("$man3/ktstr.3") =~ /^\.Bd -literal\n(#include.*?)^\.Ed$/ms;
+    $example =~ s/\\e/\\/g;
+    spew("$dir/example.c", $example);
+    my (undef, $both) = run('pkg-config --cflags --libs ktstr ktstr-probe');
+    chomp $both;
+    my ($built) = run("$cc -std=c11 -Wall -Wextra -Werror -o $dir/example $dir/example.c $both");
+    ok($built, 'the example of ktstr(3) builds');
+    (my $bindir = $worker) =~ s{/[^/]*$}{};
+    my $said = `PATH='$bindir':\$PATH LD_LIBRARY_PATH='$libdir' $dir/example 2>&1`;
+    is($?, 0, 'and succeeds') or diag($said);
+    like($said, qr/^alloc-worker pid (\d+): is ready.*\nthread \1 has allocated \d{8} bytes$/, 'and reads the worker');
+    my ($pid) = $said =~ /pid (\d+)/;
+    ok(!-e '/tmp/ktstr-worker-ready-' . ($pid // 'none'), 'and leaves no marker behind');
 }
 
 my %literal = (
@@ -115,4 +151,9 @@ PY
     is(`python3 $dir/path.py`, "/tmp/ktstr-worker-ready-4294967295\njemalloc-alloc-worker:\n",
         'a Python ctypes call of the path function');
 }
+# And all of it goes again.
+run("env -u MAKEFLAGS -u MFLAGS -u MAKELEVEL make -C '$builddir' uninstall DESTDIR='$dest'");
+my @left;
+find(sub { push @left, $File::Find::name if -f || -l }, $dest);
+is_deeply(\@left, [], 'make uninstall leaves nothing');
 done_testing;

@@ -28,6 +28,16 @@ static void body_symlink(void)
 	if (symlink(target, marker))
 		_exit(99);
 }
+/* A file with two names may be another's. */
+static void body_hard_link(void)
+{
+	char other[80];
+
+	snprintf(other, sizeof other, "%s.other", marker);
+	write_file(other, "ready\n");
+	if (link(other, marker))
+		_exit(99);
+}
 static void body_folder(void)
 {
 	if (mkdir(marker, 0755))
@@ -85,6 +95,24 @@ static void test_not_regular(void **state)
 	end_child(pid);
 }
 
+static void a_marker_with_two_names_does_not_count(void **state)
+{
+	pid_t pid = child(body_hard_link, 0);
+
+	(void)state;
+	while (access(marker, F_OK)) {
+		assert_int_equal(waitpid(pid, NULL, WNOHANG), 0);
+		pause_ms(1);
+	}
+	wait_for(pid, SOON_MS, KTSTR_WORKER_READY_TIMED_OUT);
+	assert_non_null(strstr(result.text, "hard links"));
+	strcat(marker, ".other");
+	assert_int_equal(unlink(marker), 0);
+	set_marker_path(pid);
+	wait_for(pid, PATIENCE_MS, KTSTR_WORKER_READY); /* by now it is its only name */
+	end_child(pid);
+}
+
 static void test_foreign(void **state)
 {
 	pid_t pid;
@@ -138,6 +166,7 @@ int main(void)
 	const struct CMUnitTest anyone[] = {
 		cmocka_unit_test(test_stale),
 		cmocka_unit_test(test_not_regular),
+		cmocka_unit_test(a_marker_with_two_names_does_not_count),
 		cmocka_unit_test(test_empty),
 	};
 	const struct CMUnitTest root[] = {

@@ -2,6 +2,7 @@
 src_libktstr_probe_libktstr_probe_inner_la_SOURCES += \
 	src/libktstr-probe/session/counters.c \
 	src/libktstr-probe/session/error_names.c \
+	src/libktstr-probe/session/library_version.c \
 	src/libktstr-probe/session/identity.c \
 	src/libktstr-probe/session/missed_tasks.c \
 	src/libktstr-probe/session/missed_tasks.h \
