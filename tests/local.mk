@@ -27,6 +27,7 @@ unit_tests = \
 	tests/unit/extensible_struct_test \
 	tests/unit/payload_control_test \
 	tests/unit/library_version_test \
+	tests/unit/null_arguments_test \
 	tests/unit/payload_rounds_test \
 	tests/unit/payload_end_test \
 	tests/unit/payload_output_test \

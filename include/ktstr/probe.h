@@ -17,9 +17,14 @@
  *		ktstr_probe_close(probe);
  *	}
  *
- * Nothing here prints, exits, or touches signal dispositions or the environment. Different sessions
- * may be used from different threads at once; one session by one thread at a time, apart from
- * ktstr_probe_cancel(). Every function that can fail returns 0 or a negative errno.
+ * Functions that can fail return 0 or a negative errno. On failure they describe it in `error`,
+ * which may be NULL. Any other pointer may be NULL only where its description says so: otherwise
+ * NULL is -EINVAL, or from a function that returns no errno NULL, 0 or the empty string.
+ *
+ * Thread safety: different sessions may be used from different threads at once; one session by one
+ * thread at a time, apart from ktstr_probe_cancel(). A snapshot is not changed once it was taken,
+ *so any number of threads may read it. Nothing here prints, exits, or touches signal dispositions
+ *or the environment.
  */
 #ifndef KTSTR_PROBE_H
 #define KTSTR_PROBE_H
@@ -84,8 +89,11 @@ enum ktstr_probe_thread_error {
  */
 const char *ktstr_probe_version(void);
 
-/* The words above in quotes, static strings; "other" and "unknown" for a number not listed. Since
- * 0.1. */
+/*
+ * The words above in quotes: for a tag, such as ktstr_error.tag, and for a thread's error_kind,
+ * such as "ok" for KTSTR_PROBE_THREAD_OK. "other" and "unknown" for a number that is not listed.
+ * Static text, never NULL. Since 0.1.
+ */
 const char *ktstr_probe_tag_name(int tag);
 const char *ktstr_probe_thread_error_name(enum ktstr_probe_thread_error kind);
 
@@ -143,50 +151,79 @@ int ktstr_probe_new(struct ktstr_probe **probe, const struct ktstr_probe_options
 		    struct ktstr_error *error);
 
 /*
- * Finds jemalloc's counters in process pid (the id of its main thread, as seen by the caller). The
- * process runs on untouched. Files that have to be looked into are read in a short-lived child
- * process, which wait(2) without __WALL or __WCLONE does not see, and which sends no SIGCHLD;
- * ktstr_probe_cancel() ends that, too. A session is opened once. On failure `error` tells why,
- * ktstr_probe_explain() how far it came, and the session can only be closed. Since 0.1.
+ * Finds jemalloc's counters in a process, which runs on untouched. A session is opened once. Files
+ * that have to be examined are read in a short-lived child process, which wait(2) without __WALL or
+ * __WCLONE does not see, and which sends no SIGCHLD; ktstr_probe_cancel() ends that, too.
+ *
+ * pid: the id of its main thread, in the caller's pid namespace.
+ *
+ * Returns 0, or a negative errno. error->tag, an enum ktstr_probe_tag, classifies it:
+ *   -EINVAL            a bad argument, a pid below 1, or the caller's own process
+ *   -ESRCH             there is no such process, or it has ended
+ *   -ESTALE            it ran another program while it was examined
+ *   -EPERM, -EACCES    it may not be read; the text names what denies it
+ *   -ENOSYS            a system call that is needed does not exist or is filtered
+ *   -ENOEXEC           it is not a 64-bit program of this machine's architecture
+ *   -ENOENT            no jemalloc was found
+ *   -ENODATA, -EBADMSG, -ENOTUNIQ, …   jemalloc was found, but where its counters are is not
+ *                      certain: the tag is KTSTR_PROBE_TAG_LAYOUT_UNKNOWN
+ *   -ENOMEM, -EMFILE, -ENFILE          memory or descriptors have run out
+ *   -ECANCELED         ktstr_probe_cancel() was called
+ *   -EBUSY             the session was opened before
+ * Other errors of open(2), read(2), ptrace(2) and process_vm_readv(2) are passed on. After a
+ * failure ktstr_probe_explain() tells how far it came, and the session can only be closed. Since
+ * 0.1.
  */
 int ktstr_probe_open(struct ktstr_probe *probe, pid_t pid, struct ktstr_error *error);
 
 /*
- * Reads every thread. The result, sorted by tid, belongs to the caller:
- * ktstr_probe_snapshot_free(). A thread that cannot be read is an entry with an error and does not
- * fail the call. Fails as a whole when the process ended or ran another program, when its threads
- * cannot be listed, or when reading is refused. After ktstr_probe_cancel() it returns what it has
- * so far, marked interrupted. Since 0.1.
+ * Reads every thread of the process. A thread that cannot be read is an entry with an error and
+ * does not fail the call. After ktstr_probe_cancel() it returns what it has so far, marked
+ * interrupted.
+ *
+ * snapshot: gets the result, sorted by tid, to be freed with ktstr_probe_snapshot_free; NULL on
+ * failure.
+ *
+ * Returns 0, or fails as a whole:
+ *   -EINVAL            a bad argument
+ *   -EBADF             the session is not open
+ *   -ESTALE, -ESRCH    the process ended, ran another program or closed its jemalloc
+ *   -EPERM, -EACCES    reading is refused
+ *   -ENOMEM, -EMFILE, -ENFILE          memory or descriptors have run out
+ * and other errors of listing its threads or reading its memory. Since 0.1.
  */
 int ktstr_probe_snapshot_take(struct ktstr_probe *probe, struct ktstr_probe_snapshot **snapshot,
 			      struct ktstr_error *error);
 
 /*
  * Makes an open or snapshot that is under way, and all later ones, end early. May be called from a
- * signal handler and from any thread. An open that is cancelled fails with -ECANCELED. Since 0.1.
+ * signal handler and from any thread while the session exists. Keeps errno. NULL does nothing.
+ * Since 0.1.
  */
 void ktstr_probe_cancel(struct ktstr_probe *probe);
 
-/* Ends the session. NULL is allowed. Snapshots stay valid. Since 0.1. */
+/* Ends the session and frees it. Snapshots stay valid. probe: may be NULL. Since 0.1. */
 void ktstr_probe_close(struct ktstr_probe *probe);
 
 /*
  * How the numbers were found and what was verified: lines "step: finding", each ended by a newline.
- * Also after a failed open. Valid until the next call on this session. Never NULL. Since 0.1.
+ * Also after a failed open. Owned by the session, valid until the next call on it. Never NULL.
+ * Since 0.1.
  */
 const char *ktstr_probe_explain(const struct ktstr_probe *probe);
 
 /* The path, as the target's maps name it, of the file that carries the jemalloc being read; NULL
-   before a successful open. Lives as long as the session. Since 0.1. */
+   before a successful open. Owned by the session, valid as long as it. Since 0.1. */
 const char *ktstr_probe_jemalloc_path(const struct ktstr_probe *probe);
 
-/* That jemalloc's version, such as "5.3.0-0-g54eaed1d"; NULL when unknown. Lives as long as the
-   session. Since 0.1. */
+/* That jemalloc's version, such as "5.3.0-0-g54eaed1d"; NULL when unknown. Owned by the session,
+   valid as long as it. Since 0.1. */
 const char *ktstr_probe_jemalloc_version(const struct ktstr_probe *probe);
 
 /*
- * One thread of a snapshot. Identify a thread by (tid, start_time) and never by its place: ids are
- * used again. The library allocates these, so that the structure may grow. Since 0.1.
+ * One thread of a snapshot. Identify a thread by (tid, start_time) and never by its index:
+ * tids are reused. Only the library allocates these, and later versions add members at the end: use
+ * the pointer that ktstr_probe_snapshot_thread gives, and no sizeof. Since 0.1.
  */
 struct ktstr_probe_thread {
 	pid_t tid; /* as the caller's pid namespace numbers it */
@@ -194,7 +231,7 @@ struct ktstr_probe_thread {
 		error_kind;         /* OK: the two counters are valid; else they are 0 */
 	int error_code;             /* a negative errno, or 0 */
 	int has_name;               /* comm and start_time were read */
-	char comm[16];              /* any bytes but NUL, up to 15, with a NUL behind them */
+	char comm[16];              /* up to 15 arbitrary bytes, NUL-terminated */
 	uint64_t start_time;        /* clock ticks since boot: field 22 of its stat */
 	uint64_t allocated_bytes;   /* ever allocated by this thread */
 	uint64_t deallocated_bytes; /* ever freed by it, whoever had allocated them */
@@ -204,21 +241,23 @@ struct ktstr_probe_thread {
 /* Number of threads. Since 0.1. */
 size_t ktstr_probe_snapshot_count(const struct ktstr_probe_snapshot *snapshot);
 
-/* The thread at index, NULL when index >= count. Lives as long as the snapshot. Since 0.1. */
+/* The thread at index, counted from 0; NULL when there is none. Owned by the snapshot, valid as
+   long as it. Since 0.1. */
 const struct ktstr_probe_thread *ktstr_probe_snapshot_thread(
 	const struct ktstr_probe_snapshot *snapshot, size_t index);
 
 /* Number of threads that were read without an error. Since 0.1. */
 size_t ktstr_probe_snapshot_read_count(const struct ktstr_probe_snapshot *snapshot);
 
-/* When the counters were read: CLOCK_REALTIME and CLOCK_MONOTONIC, in nanoseconds. Since 0.1. */
+/* When the counters were read, in nanoseconds on CLOCK_REALTIME and on CLOCK_MONOTONIC. Since 0.1.
+ */
 int64_t ktstr_probe_snapshot_unix_ns(const struct ktstr_probe_snapshot *snapshot);
 int64_t ktstr_probe_snapshot_monotonic_ns(const struct ktstr_probe_snapshot *snapshot);
 
-/* Non-zero when ktstr_probe_cancel() cut it short: threads or names are missing. Since 0.1. */
+/* 1 when ktstr_probe_cancel() cut it short: threads or names are missing; else 0. Since 0.1. */
 int ktstr_probe_snapshot_interrupted(const struct ktstr_probe_snapshot *snapshot);
 
-/* NULL is allowed. Since 0.1. */
+/* Frees the snapshot with its threads. snapshot: may be NULL. Since 0.1. */
 void ktstr_probe_snapshot_free(struct ktstr_probe_snapshot *snapshot);
 
 #ifdef __GNUC__

@@ -4,6 +4,9 @@
  * src/libktstr/worker_ready.c is compiled twice, into libktstr and straight into the worker, so
  * this header and that file use libc headers only. Each literal is a macro, which concatenates at
  * compile time, and an exported symbol of the same text, for callers in other languages.
+ *
+ * For the same reason the one function here takes no struct ktstr_error. NULL for a pointer is
+ * -EINVAL. Thread safety: all of this may be used from any thread.
  */
 #ifndef KTSTR_WORKER_READY_H
 #define KTSTR_WORKER_READY_H
@@ -36,27 +39,31 @@ extern "C" {
  */
 #define KTSTR_WORKER_READY_MARKER_PATH_SIZE (sizeof(KTSTR_WORKER_READY_MARKER_PREFIX) + 10)
 
+#ifdef __GNUC__
 #pragma GCC visibility push(default)
+#endif
 
-/* The four literals above as NUL-terminated symbols. Never freed, never changed. Since 0.1. */
+/* The four literals above as NUL-terminated symbols. Static text. Since 0.1. */
 extern const char ktstr_worker_ready_marker_prefix[];
 extern const char ktstr_worker_ready_marker_override_env[];
 extern const char ktstr_worker_stderr_prefix[];
 extern const char ktstr_worker_stdout_ready_prefix[];
 
 /*
- * Writes the default marker path of the worker with this pid into buf, NUL-terminated.
- * The pid is the one that the worker itself sees (its innermost pid namespace).
+ * Writes the default marker path of a worker, NUL-terminated. Allocates nothing, makes no system
+ * call, and is async-signal-safe.
  *
- * Allocates nothing, makes no system call, and is async-signal-safe.
+ * pid: as the worker itself sees it, in its innermost pid namespace. buf: size bytes, the caller's;
+ * KTSTR_WORKER_READY_MARKER_PATH_SIZE always suffice.
  *
- * Returns 0, or -EINVAL when buf is NULL, or -ERANGE when size (in bytes) is too small: then buf is
- * the empty string if size is not 0. KTSTR_WORKER_READY_MARKER_PATH_SIZE bytes always suffice.
- * Since 0.1.
+ * Returns 0; -EINVAL when buf is NULL; -ERANGE when size is too small: then buf is the empty string
+ * if size is not 0. Since 0.1.
  */
 int ktstr_worker_ready_marker_path(uint32_t pid, char *buf, size_t size);
 
+#ifdef __GNUC__
 #pragma GCC visibility pop
+#endif
 
 #ifdef __cplusplus
 }

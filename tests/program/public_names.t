@@ -71,6 +71,12 @@ for my $name (sort keys %headers_of) {
 		ok $in_name{$symbol}, "$symbol is in that page's NAME" unless ($declared{$symbol} // '') =~ /^extern/;
 	}
 
+	# The unit test of what NULL does leaves none of them out.
+	my $null_test = slurp("$source/tests/unit/null_arguments_test.c") // '';
+	for my $symbol (grep { ($declared{$_} // '') =~ /\(.*\*/ } sort keys %declared) {
+		like $null_test, qr/\b\Q$symbol\E\(/, "$symbol is tried with NULL";
+	}
+
 	# What a caller can write besides: types, members, enumerators and macros (not the include guards).
 	my %word = map { $_ => 1 } $headers =~ /\b(?:struct|enum) (ktstr_\w+)/g,
 		$headers =~ /^\s*(KTSTR_\w+)(?:\s*=[^,\n]*)?,?\s*$/mg, $headers =~ /^#define (KTSTR_\w+)[ (]/mg,

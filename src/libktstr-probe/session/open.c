@@ -128,6 +128,8 @@ void ktstr_probe_cancel(struct ktstr_probe *probe)
 	int saved_errno = errno;
 	uint64_t one = 1;
 
+	if (!probe)
+		return;
 	atomic_store(&probe->cancelled, 1);
 	if (write(probe->cancel_fd, &one, sizeof one) < 0) {
 		/* Full: it has been cancelled before. */
@@ -156,17 +158,17 @@ void ktstr_probe_close(struct ktstr_probe *probe)
 
 const char *ktstr_probe_explain(const struct ktstr_probe *probe)
 {
-	return probe->diagnostics.text ? probe->diagnostics.text : "";
+	return probe && probe->diagnostics.text ? probe->diagnostics.text : "";
 }
 
 const char *ktstr_probe_jemalloc_path(const struct ktstr_probe *probe)
 {
-	return probe->jemalloc_path;
+	return probe ? probe->jemalloc_path : NULL;
 }
 
 const char *ktstr_probe_jemalloc_version(const struct ktstr_probe *probe)
 {
-	return probe->jemalloc_version;
+	return probe ? probe->jemalloc_version : NULL;
 }
 
 /* What is wrong when nothing in the list is a native program. */
@@ -329,6 +331,9 @@ int ktstr_probe_open(struct ktstr_probe *probe, pid_t pid, struct ktstr_error *e
 {
 	int rc;
 
+	if (!probe)
+		return probe_fail(error, KTSTR_PROBE_TAG_OTHER, -EINVAL, "arguments",
+				  "probe is NULL");
 	if (probe->state)
 		return probe_fail(error, KTSTR_PROBE_TAG_OTHER, -EBUSY, "session",
 				  "a session is opened only once");

@@ -65,6 +65,11 @@ int ktstr_probe_snapshot_take(struct ktstr_probe *probe, struct ktstr_probe_snap
 	struct ktstr_probe_snapshot *snapshot;
 	int rc;
 
+	if (result)
+		*result = NULL;
+	if (!probe || !result)
+		return probe_fail(error, KTSTR_PROBE_TAG_OTHER, -EINVAL, "arguments", "%s is NULL",
+				  probe ? "snapshot" : "probe");
 	if (probe->state != 1)
 		return probe_fail(error, KTSTR_PROBE_TAG_OTHER, -EBADF, "session",
 				  "the session is not open");
@@ -88,33 +93,33 @@ int ktstr_probe_snapshot_take(struct ktstr_probe *probe, struct ktstr_probe_snap
 
 size_t ktstr_probe_snapshot_count(const struct ktstr_probe_snapshot *snapshot)
 {
-	return snapshot->count;
+	return snapshot ? snapshot->count : 0;
 }
 
 const struct ktstr_probe_thread *ktstr_probe_snapshot_thread(
 	const struct ktstr_probe_snapshot *snapshot, size_t index)
 {
-	return index < snapshot->count ? &snapshot->threads[index] : NULL;
+	return snapshot && index < snapshot->count ? &snapshot->threads[index] : NULL;
 }
 
 size_t ktstr_probe_snapshot_read_count(const struct ktstr_probe_snapshot *snapshot)
 {
-	return snapshot->read_count;
+	return snapshot ? snapshot->read_count : 0;
 }
 
 int64_t ktstr_probe_snapshot_unix_ns(const struct ktstr_probe_snapshot *snapshot)
 {
-	return snapshot->unix_ns;
+	return snapshot ? snapshot->unix_ns : 0;
 }
 
 int64_t ktstr_probe_snapshot_monotonic_ns(const struct ktstr_probe_snapshot *snapshot)
 {
-	return snapshot->monotonic_ns;
+	return snapshot ? snapshot->monotonic_ns : 0;
 }
 
 int ktstr_probe_snapshot_interrupted(const struct ktstr_probe_snapshot *snapshot)
 {
-	return snapshot->interrupted;
+	return snapshot ? snapshot->interrupted : 0;
 }
 
 void ktstr_probe_snapshot_free(struct ktstr_probe_snapshot *snapshot)

@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The rule of the public headers for NULL, function by function: the error is optional; another
+ * pointer only where its description says so; otherwise NULL is -EINVAL, or from a function that
+ * returns no errno NULL, 0 or "". tests/program/public_names.t sees to it that none is left out.
+ */
+#include "config.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <errno.h>
+#include <string.h>
+
+#include <ktstr/ktstr.h>
+
+static struct ktstr_error error;
+
+/* The call fails with -EINVAL, with an error and without one. */
+#define ASSERT_REFUSED(call_with_error, call_without)                  \
+	do {                                                           \
+		memset(&error, 0xff, sizeof error);                    \
+		assert_int_equal(call_with_error, -EINVAL);            \
+		assert_int_equal(error.code, -EINVAL);                 \
+		assert_int_equal(error.tag, 0);                        \
+		assert_string_equal(error.step, "arguments");          \
+		assert_true(*error.text && !strchr(error.text, '\n')); \
+		for (size_t i = 0; i < 8; i++)                         \
+			assert_true(error.reserved[i] == 0);           \
+		assert_int_equal(call_without, -EINVAL);               \
+	} while (0)
+
+static const char *const program[] = { "sleep", "1000", NULL };
+
+static void payload_functions_refuse_null(void **state)
+{
+	const char *const empty[] = { NULL };
+	struct ktstr_payload_output output;
+	struct ktstr_payload *payload;
+	int status, pidfd;
+	pid_t pid;
+
+	(void)state;
+	ASSERT_REFUSED(ktstr_payload_spawn(program, NULL, NULL, &error),
+		       ktstr_payload_spawn(program, NULL, NULL, NULL));
+	ASSERT_REFUSED(ktstr_payload_spawn(NULL, NULL, &payload, &error),
+		       ktstr_payload_spawn(NULL, NULL, &payload, NULL));
+	assert_null(payload);
+	ASSERT_REFUSED(ktstr_payload_spawn(empty, NULL, &payload, &error),
+		       ktstr_payload_spawn(empty, NULL, &payload, NULL));
+	ASSERT_REFUSED(ktstr_payload_pid(NULL, &pid, &error), ktstr_payload_pid(NULL, &pid, NULL));
+	ASSERT_REFUSED(ktstr_payload_pidfd(NULL, &pidfd, &error),
+		       ktstr_payload_pidfd(NULL, &pidfd, NULL));
+	ASSERT_REFUSED(ktstr_payload_signal(NULL, 0, &error), ktstr_payload_signal(NULL, 0, NULL));
+	ASSERT_REFUSED(ktstr_payload_try_wait(NULL, &status, &error),
+		       ktstr_payload_try_wait(NULL, &status, NULL));
+	ASSERT_REFUSED(ktstr_payload_wait(NULL, -1, &status, &error),
+		       ktstr_payload_wait(NULL, -1, &status, NULL));
+	ASSERT_REFUSED(ktstr_payload_kill(NULL, &status, &error),
+		       ktstr_payload_kill(NULL, &status, NULL));
+	ASSERT_REFUSED(ktstr_payload_output(NULL, KTSTR_PAYLOAD_STDOUT, &output, &error),
+		       ktstr_payload_output(NULL, KTSTR_PAYLOAD_STDOUT, &output, NULL));
+	ktstr_payload_close(NULL);
+
+	assert_int_equal(ktstr_payload_spawn(program, NULL, &payload, NULL), 0);
+	ASSERT_REFUSED(ktstr_payload_pid(payload, NULL, &error),
+		       ktstr_payload_pid(payload, NULL, NULL));
+	ASSERT_REFUSED(ktstr_payload_pidfd(payload, NULL, &error),
+		       ktstr_payload_pidfd(payload, NULL, NULL));
+	ASSERT_REFUSED(ktstr_payload_output(payload, KTSTR_PAYLOAD_STDOUT, NULL, &error),
+		       ktstr_payload_output(payload, KTSTR_PAYLOAD_STDOUT, NULL, NULL));
+	assert_int_equal(ktstr_payload_try_wait(payload, NULL, NULL), -EAGAIN);
+	assert_int_equal(ktstr_payload_wait(payload, 0, NULL, NULL), -ETIMEDOUT);
+	assert_int_equal(ktstr_payload_kill(payload, NULL, NULL), 0);
+	ktstr_payload_close(payload);
+}
+
+static void waits_refuse_null(void **state)
+{
+	struct ktstr_worker_ready_result result;
+	struct ktstr_payload *worker;
+
+	(void)state;
+	assert_int_equal(ktstr_payload_spawn(program, NULL, &worker, NULL), 0);
+	ASSERT_REFUSED(ktstr_worker_ready_wait(NULL, "role", 0, &result, &error),
+		       ktstr_worker_ready_wait(NULL, "role", 0, &result, NULL));
+	ASSERT_REFUSED(ktstr_worker_ready_wait(worker, NULL, 0, &result, &error),
+		       ktstr_worker_ready_wait(worker, NULL, 0, &result, NULL));
+	ASSERT_REFUSED(ktstr_worker_ready_wait(worker, "role", 0, NULL, &error),
+		       ktstr_worker_ready_wait(worker, "role", 0, NULL, NULL));
+	ASSERT_REFUSED(ktstr_worker_ready_wait_pid(1, NULL, 0, &result, &error),
+		       ktstr_worker_ready_wait_pid(1, NULL, 0, &result, NULL));
+	ASSERT_REFUSED(ktstr_worker_ready_wait_pid(1, "role", 0, NULL, &error),
+		       ktstr_worker_ready_wait_pid(1, "role", 0, NULL, NULL));
+	ASSERT_REFUSED(ktstr_worker_ready_wait_path(NULL, "/m", "role", 0, &result, &error),
+		       ktstr_worker_ready_wait_path(NULL, "/m", "role", 0, &result, NULL));
+	ASSERT_REFUSED(ktstr_worker_ready_wait_path(worker, NULL, "role", 0, &result, &error),
+		       ktstr_worker_ready_wait_path(worker, NULL, "role", 0, &result, NULL));
+	ASSERT_REFUSED(ktstr_worker_ready_wait_path(worker, "/m", NULL, 0, &result, &error),
+		       ktstr_worker_ready_wait_path(worker, "/m", NULL, 0, &result, NULL));
+	ASSERT_REFUSED(ktstr_worker_ready_wait_path(worker, "/m", "role", 0, NULL, &error),
+		       ktstr_worker_ready_wait_path(worker, "/m", "role", 0, NULL, NULL));
+	ASSERT_REFUSED(ktstr_worker_ready_marker_remove(NULL, &error),
+		       ktstr_worker_ready_marker_remove(NULL, NULL));
+	assert_int_equal(ktstr_worker_ready_marker_path(1, NULL, 64), -EINVAL);
+	ktstr_payload_close(worker);
+}
+
+static void probe_functions_refuse_null(void **state)
+{
+	struct ktstr_probe_snapshot *snapshot = (struct ktstr_probe_snapshot *)&error;
+	struct ktstr_probe *probe;
+
+	(void)state;
+	ASSERT_REFUSED(ktstr_probe_new(NULL, NULL, &error), ktstr_probe_new(NULL, NULL, NULL));
+	ASSERT_REFUSED(ktstr_probe_open(NULL, 1, &error), ktstr_probe_open(NULL, 1, NULL));
+	ASSERT_REFUSED(ktstr_probe_snapshot_take(NULL, &snapshot, &error),
+		       ktstr_probe_snapshot_take(NULL, &snapshot, NULL));
+	assert_null(snapshot);
+	assert_int_equal(ktstr_probe_new(&probe, NULL, NULL), 0);
+	ASSERT_REFUSED(ktstr_probe_snapshot_take(probe, NULL, &error),
+		       ktstr_probe_snapshot_take(probe, NULL, NULL));
+	ktstr_probe_close(probe);
+	ktstr_probe_close(NULL);
+	ktstr_probe_cancel(NULL);
+	assert_string_equal(ktstr_probe_explain(NULL), "");
+	assert_null(ktstr_probe_jemalloc_path(NULL));
+	assert_null(ktstr_probe_jemalloc_version(NULL));
+	assert_int_equal(ktstr_probe_snapshot_count(NULL), 0);
+	assert_null(ktstr_probe_snapshot_thread(NULL, 0));
+	assert_int_equal(ktstr_probe_snapshot_read_count(NULL), 0);
+	assert_int_equal(ktstr_probe_snapshot_unix_ns(NULL), 0);
+	assert_int_equal(ktstr_probe_snapshot_monotonic_ns(NULL), 0);
+	assert_int_equal(ktstr_probe_snapshot_interrupted(NULL), 0);
+	ktstr_probe_snapshot_free(NULL);
+}
+
+/* What was not open or not taken is refused as well, with a step, not as an argument. */
+static void a_failure_leaves_no_result(void **state)
+{
+	struct ktstr_probe_snapshot *snapshot = (struct ktstr_probe_snapshot *)&error;
+	struct ktstr_probe *probe;
+
+	(void)state;
+	assert_int_equal(ktstr_probe_new(&probe, NULL, &error), 0);
+	assert_int_equal(ktstr_probe_snapshot_take(probe, &snapshot, &error), -EBADF);
+	assert_null(snapshot);
+	assert_string_equal(error.step, "session");
+	ktstr_probe_close(probe);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(payload_functions_refuse_null),
+		cmocka_unit_test(waits_refuse_null),
+		cmocka_unit_test(probe_functions_refuse_null),
+		cmocka_unit_test(a_failure_leaves_no_result),
+	};
+
+	cmocka_set_message_output(CM_OUTPUT_TAP);
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
