@@ -17,6 +17,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
+	static const struct target nowhere = { .proc_fd = NO_PROC, .reader = 1 };
 	static int fd = -1;
 	unsigned char id[DEBUG_FILE_ID_SIZE];
 	size_t id_size = sizeof id;
@@ -33,11 +34,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	elf_file_tsd(fd, &value, &symbol_size);
 	if (debug_file_build_id(fd, id, &id_size) == 0 &&
 	    (!debug_file_has_id(fd, id, id_size) ||
-	     debug_file_open_by_id(NO_PROC, 1, id, id_size, by_id)))
+	     debug_file_open_by_id(&nowhere, id, id_size, by_id)))
 		abort();
 	if (debug_file_read_link(fd, &link) == 0 &&
 	    (!debug_file_link_is_sane(&link) ||
-	     debug_file_open_by_link(NO_PROC, 1, "/nowhere/program", &link, by_link)))
+	     debug_file_open_by_link(&nowhere, "/nowhere/program", &link, by_link)))
 		abort();
 	debug_file_has_checksum(fd, &left, 0);
 	if (tsd_dwarf_find(fd, &found) == 0 &&

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * A mapped ELF file made of any bytes: remote_read is replaced by one that serves the input, as
- * memory at BASE. Everything that the resolution asks of such a file is asked. Run by libFuzzer or
- * replay.c.
+ * A mapped ELF file made of any bytes: a made-up target serves the input as memory at BASE.
+ * Everything that the resolution asks of such a file is asked. Run by libFuzzer or replay.c.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -13,6 +12,7 @@
 #include <unistd.h>
 
 #include "elf/elf_image.h"
+#include "elf/libc_kind.h"
 #include "jemalloc/tsd_layout.h"
 #include "tls/module_tls.h"
 
@@ -36,10 +36,8 @@ static size_t memory_size;
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-int remote_read(pid_t tid, struct target_range *ranges, size_t count,
-		struct target_read_count *counter)
+static int serve(struct target *target, struct target_range *ranges, size_t count)
 {
-	(void)tid;
 	for (size_t i = 0; i < count; i++) {
 		uint64_t offset = ranges[i].address - BASE;
 
@@ -48,21 +46,11 @@ int remote_read(pid_t tid, struct target_range *ranges, size_t count,
 					  : -EFAULT;
 		if (!ranges[i].error)
 			memcpy(ranges[i].buffer, memory + offset, ranges[i].size);
-		if (counter)
-			counter->bytes += ranges[i].size;
+		target->read_count.bytes += ranges[i].size;
 	}
-	if (counter && ++counter->calls > CALLS_LIMIT)
+	if (++target->read_count.calls > CALLS_LIMIT)
 		abort(); /* a loop that the file decides about */
 	return 0;
-}
-
-int remote_read_one(pid_t tid, uint64_t address, void *buffer, size_t size,
-		    struct target_read_count *counter)
-{
-	struct target_range range = { .address = address, .buffer = buffer, .size = size };
-
-	remote_read(tid, &range, 1, counter);
-	return range.error;
 }
 
 static void find_layout(const struct elf_image *image, const struct elf_dynamic *dynamic)
@@ -93,7 +81,8 @@ static void find_layout(const struct elf_image *image, const struct elf_dynamic 
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	struct target_read_count counter = { 0, 0 };
+	static const struct target_ops ops = { .read = serve };
+	struct target target = { .ops = &ops, .proc_fd = -1, .task_fd = -1, .mem_fd = -1 };
 	unsigned char head[ELF_IMAGE_HEAD_SIZE] = { 0 }, id[64];
 	size_t id_size = sizeof id;
 	struct elf_dynamic dynamic;
@@ -107,12 +96,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	memcpy(head, data, size < sizeof head ? size : sizeof head);
 	if (elf_image_parse(head, sizeof head, BASE, &image))
 		return 0;
-	image.counter = &counter;
+	image.target = &target;
 	if (size >= sizeof head && elf_image_compare(&image, same_file(head, sizeof head)) == -EIO)
 		abort();
 	elf_image_build_id(&image, id, &id_size);
 	elf_image_has_message(&image);
 	module.image = image;
+	target.libc = libc_kind_find(&list);
 	module_tls_find(&list, &module, &tls); /* it is its own libc, too */
 	module.is_executable = 1;
 	module_tls_find(&list, &module, &tls);

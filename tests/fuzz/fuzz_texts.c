@@ -21,7 +21,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 static void parse_map(char *text)
 {
 	size_t length = strlen(text);
-	struct procfs_map map;
+	struct target_map map;
 
 	if (procfs_parse_map(text, &map) == 0 && (map.path < text || map.path > text + length ||
 						  map.start > map.end || strlen(map.perms) != 4))
@@ -30,7 +30,7 @@ static void parse_map(char *text)
 
 static void parse_stat(const char *text, size_t size)
 {
-	struct procfs_stat stat;
+	struct task_stat stat;
 
 	if (procfs_parse_stat(text, size, &stat) == 0 && !memchr(stat.comm, '\0', sizeof stat.comm))
 		abort();

@@ -26,6 +26,7 @@
 
 #include "base/arch.h"
 #include "elf/module_list.h"
+#include "linux/live_target.h"
 #include "shared/clock.h"
 #include <ktstr/probe.h>
 
@@ -166,16 +167,19 @@ static void add_module(const struct module *module)
 static void choose_words(void)
 {
 	struct module_list list;
-	int proc = open("/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC), failed;
+	struct target target;
+	bool unread;
 
-	if (proc < 0 || module_list_read(proc, victim, NULL, &list, &failed) || list.count == 0)
+	live_target_init(&target);
+	if (live_target_open_proc(&target) || live_target_open_tasks(&target, victim) ||
+	    module_list_read(&target, &list, &unread) || list.count == 0)
 		die("modules");
 	add_module(&list.modules[0]);
 	for (size_t i = 1; i < list.count; i++)
 		if (strstr(list.modules[i].path, "jemalloc"))
 			add_module(&list.modules[i]);
 	module_list_free(&list);
-	close(proc);
+	live_target_close(&target);
 }
 
 static int is_true(const struct ktstr_probe_thread *thread)

@@ -174,6 +174,8 @@ static void test_hostile_tables(void **state)
 /* Paths come from the target: they stay in its root, and lead to regular files only. */
 static void test_paths(void **state)
 {
+	const struct target in_folder = { .proc_fd = folder_fd, .reader = PID },
+			    other = { .proc_fd = folder_fd, .reader = PID + 1 };
 	struct stat st;
 	int fd;
 
@@ -187,30 +189,31 @@ static void test_paths(void **state)
 	for (const char *const *path =
 		     (const char *const[]){ "/file", "/dir/up", "/absolute", "/../../file", NULL };
 	     *path; path++) {
-		fd = target_file_open(folder_fd, PID, *path, major(st.st_dev), minor(st.st_dev),
+		fd = target_file_open(&in_folder, *path, major(st.st_dev), minor(st.st_dev),
 				      st.st_ino);
 		assert_true(fd >= 0);
 		close(fd);
 	}
-	assert_int_equal(target_file_open(folder_fd, PID, "/file", major(st.st_dev),
-					  minor(st.st_dev), st.st_ino + 1),
+	assert_int_equal(target_file_open(&in_folder, "/file", major(st.st_dev), minor(st.st_dev),
+					  st.st_ino + 1),
 			 -ESTALE);
-	assert_int_equal(target_file_open(folder_fd, PID, "/file", major(st.st_dev),
+	assert_int_equal(target_file_open(&in_folder, "/file", major(st.st_dev),
 					  minor(st.st_dev) + 1, st.st_ino),
 			 -ESTALE);
-	assert_int_equal(target_file_open_any(folder_fd, PID, "/out"), -ENOENT);
-	assert_int_equal(target_file_open_any(folder_fd, PID, "/fifo"), -EINVAL);
-	assert_int_equal(target_file_open_any(folder_fd, PID, "/dir"), -EINVAL);
-	assert_int_equal(target_file_open_any(folder_fd, PID, "/loop"), -ELOOP);
-	assert_int_equal(target_file_open_any(folder_fd, PID + 1, "/file"), -ENOENT);
-	assert_int_equal(target_file_open_any(folder_fd, 0, "/dev/null"), -EINVAL);
+	assert_int_equal(target_file_open_any(&in_folder, "/out"), -ENOENT);
+	assert_int_equal(target_file_open_any(&in_folder, "/fifo"), -EINVAL);
+	assert_int_equal(target_file_open_any(&in_folder, "/dir"), -EINVAL);
+	assert_int_equal(target_file_open_any(&in_folder, "/loop"), -ELOOP);
+	assert_int_equal(target_file_open_any(&other, "/file"), -ENOENT);
+	assert_int_equal(target_file_open_any(NULL, "/dev/null"), -EINVAL);
 }
 
 /* Through the real /proc: this program under its own pid, and a file that was deleted. */
 static void test_running(void **state)
 {
-	int real = open("/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC),
-	    fd = target_file_open_exe(real, getpid());
+	const struct target real = { .proc_fd = open("/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC),
+				     .reader = getpid() };
+	int fd = target_file_open_exe(&real);
 	struct stat self, opened;
 	void *map;
 
@@ -221,7 +224,7 @@ static void test_running(void **state)
 	assert_true(self.st_ino == opened.st_ino && self.st_dev == opened.st_dev);
 	assert_int_not_equal(fcntl(fd, F_GETFD) & FD_CLOEXEC, 0);
 	close(fd);
-	assert_int_equal(target_file_open_range(real, getpid(), 0, 4096), -ENOENT);
+	assert_int_equal(target_file_open_range(&real, 0, 4096), -ENOENT);
 	/* A mapped file, deleted and replaced: the range leads to the old one. */
 	assert_int_equal(run("cp p mapped"), 0);
 	fd = open_here("mapped");
@@ -230,7 +233,7 @@ static void test_running(void **state)
 	assert_true(map != MAP_FAILED);
 	close(fd);
 	assert_int_equal(run("cp p other && mv other mapped"), 0);
-	fd = target_file_open_range(real, getpid(), (uint64_t)(uintptr_t)map,
+	fd = target_file_open_range(&real, (uint64_t)(uintptr_t)map,
 				    (uint64_t)(uintptr_t)map + 4096);
 	if (fd == -EPERM) { /* needs CAP_SYS_ADMIN or CAP_CHECKPOINT_RESTORE */
 		assert_int_not_equal(geteuid(), 0);
@@ -241,7 +244,7 @@ static void test_running(void **state)
 		close(fd);
 	}
 	munmap(map, 4096);
-	close(real);
+	close(real.proc_fd);
 }
 
 /* The first of these files that has the build-id, or the checksum; the others are closed. */
@@ -263,20 +266,22 @@ static int right_one(const int *fds, size_t count, const unsigned char *id, size
 
 static int open_by_id(const unsigned char *id, size_t size)
 {
+	const struct target in_folder = { .proc_fd = folder_fd, .reader = PID };
 	int fds[DEBUG_FILE_BY_ID];
 
-	return right_one(fds, debug_file_open_by_id(folder_fd, PID, id, size, fds), id, size, 0);
+	return right_one(fds, debug_file_open_by_id(&in_folder, id, size, fds), id, size, 0);
 }
 
 static int open_by_link(const char *path, int program)
 {
+	const struct target in_folder = { .proc_fd = folder_fd, .reader = PID };
 	int fds[DEBUG_FILE_BY_LINK], rc;
 	struct debug_link link;
 
 	rc = debug_file_read_link(program, &link);
 	return rc ? rc
-		  : right_one(fds, debug_file_open_by_link(folder_fd, PID, path, &link, fds), NULL,
-			      0, link.crc);
+		  : right_one(fds, debug_file_open_by_link(&in_folder, path, &link, fds), NULL, 0,
+			      link.crc);
 }
 
 static void test_debug_file(void **state)

@@ -181,7 +181,7 @@ static void test_damaged_tables(void **state)
 	make();
 	memset(hash(8), 0, SIZE - HASH - 32); /* a chain without an end */
 	assert_int_equal(dynamic_answer(), -EBADMSG);
-	assert_true(counter.calls < CALLS_LIMIT);
+	assert_true(here.read_count.calls < CALLS_LIMIT);
 	make();
 	phdr(3)->p_filesz = phdr(3)->p_memsz = UINT64_C(1) << 40;
 	assert_int_equal(parse(&image), 0);
@@ -279,7 +279,8 @@ static void test_random_damage(void **state)
 		elf_image_build_id(&image, id, &size);
 		if (round % 16 == 0)
 			elf_image_version(&image, version);
-		assert_true(counter.calls < CALLS_LIMIT && counter.bytes < BYTES_LIMIT);
+		assert_true(here.read_count.calls < CALLS_LIMIT &&
+			    here.read_count.bytes < BYTES_LIMIT);
 	}
 	clock_gettime(CLOCK_MONOTONIC, &end);
 	print_message("# 20000 damaged files in %ld ms\n",
@@ -297,8 +298,8 @@ static void test_this_program(void **state)
 	(void)state;
 	assert_true(initialized == MARK);
 	assert_int_equal(elf_image_parse(__ehdr_start, ELF_IMAGE_HEAD_SIZE, start, &image), 0);
-	image.tid = getpid();
-	image.counter = NULL;
+	image.target = &here;
+	here.read_count = (struct target_read_count){ 0, 0 };
 	assert_true(image.has_tls && image.low == start && image.high > (uint64_t)(uintptr_t)&made);
 	assert_int_equal(elf_image_tls(&image, &tls), 0);
 	for (size_t i = 0; i + sizeof mark <= image.tls_filesz; i += sizeof mark) {
@@ -330,10 +331,10 @@ static void test_libc(void **state)
 
 	(void)state;
 	assert_int_equal(dl_iterate_phdr(keep_libc, &start), 1);
-	assert_int_equal(remote_read_one(getpid(), start, head, sizeof head, NULL), 0);
+	assert_int_equal(target_read_one(&here, start, head, sizeof head), 0);
 	assert_int_equal(elf_image_parse(head, sizeof head, start, &image), 0);
-	image.tid = getpid();
-	image.counter = NULL;
+	image.target = &here;
+	here.read_count = (struct target_read_count){ 0, 0 };
 	assert_true(image.has_tls);
 	assert_int_equal(elf_image_dynamic(&image, &dynamic), 0);
 	assert_true(dynamic.symbol_count > 1000 && dynamic.reloc_count > 100);

@@ -24,14 +24,14 @@
 #define ROOM 512
 
 struct seen {
-	struct procfs_map maps[ROOM];
+	struct target_map maps[ROOM];
 	size_t count, stop_at;
 };
 
 static char root[4096];
 static int proc_fd, root_fd;
 
-static int see(void *context, const struct procfs_map *map)
+static int see(void *context, const struct target_map *map)
 {
 	struct seen *seen = context;
 
@@ -81,20 +81,21 @@ static void test_alike(void **state)
 	};
 	char *text;
 	size_t length;
-	int unread, deleted = 0, newline = 0;
+	bool unread;
+	int deleted = 0, newline = 0;
 
 	(void)state;
 	assert_int_equal(unlinkat(root_fd, "gone", 0), 0);
 	assert_int_equal(file_maps_walk(proc_fd, getpid(), see, &queried, &unread), 0);
-	assert_int_equal(unread, 0);
+	assert_false(unread);
 	assert_int_equal(procfs_read_file(proc_fd, "self/maps", 1 << 24, &text, &length), 0);
 	copy_maps(text, length);
 	free(text);
 	assert_int_equal(file_maps_walk(root_fd, 7, see, &read, &unread), 0);
-	assert_int_equal(unread, 0);
+	assert_false(unread);
 	assert_int_equal(queried.count, read.count);
 	for (size_t i = 0; i < read.count; i++) {
-		const struct procfs_map *a = &queried.maps[i], *b = &read.maps[i];
+		const struct target_map *a = &queried.maps[i], *b = &read.maps[i];
 
 		assert_true(a->start == b->start && a->end == b->end && a->offset == b->offset &&
 			    a->inode == b->inode && a->dev_major == b->dev_major &&
@@ -116,13 +117,13 @@ static void test_alike(void **state)
 static void test_visitor_ends_it(void **state)
 {
 	static struct seen seen;
-	int unread;
+	bool unread;
 
 	(void)state;
 	seen.stop_at = 2;
 	assert_int_equal(file_maps_walk(proc_fd, getpid(), see, &seen, &unread), -EDOM);
 	assert_int_equal(seen.count, 2);
-	assert_int_equal(unread, 0);
+	assert_false(unread);
 	forget(&seen);
 }
 
@@ -131,11 +132,11 @@ static void test_unreadable(void **state)
 	static const char broken[] =
 		"1000-2000 r--p 00000000 00:01 7 /first\n3000-2000 r--p 0 00:01 7 /second\n";
 	static struct seen seen;
-	int unread;
+	bool unread;
 
 	(void)state;
 	assert_int_equal(file_maps_walk(root_fd, 8, see, &seen, &unread), -ENOENT);
-	assert_int_equal(unread, 1);
+	assert_true(unread);
 	copy_maps(broken, sizeof broken - 1);
 	assert_int_equal(file_maps_walk(root_fd, 7, see, &seen, &unread), -EBADMSG);
 	assert_int_equal(seen.count, 1);

@@ -10,6 +10,7 @@
 
 #include "base/arch.h"
 #include "elf/elf_image.h"
+#include "linux/live_target.h"
 
 #define SIZE  65536 /* more than the longest chain that is followed */
 #define PHDRS 6
@@ -27,7 +28,7 @@ enum {
 static const char version_text[] = "5.3.0-1-ge13ca993e8ccb9ba9847cc330696e02839f328f7";
 static const char string_table[] = "\0one\0two\0three\0four";
 static unsigned char *made;
-static struct target_read_count counter;
+static struct target here; /* this very process */
 
 static inline Elf64_Ehdr *header(void)
 {
@@ -103,21 +104,22 @@ static inline void make(void)
 		((Elf64_Rela *)(void *)(made + RELOCS))[i] = (Elf64_Rela){ .r_offset = i + 100 };
 	memset(made + TLS, 7, 24);
 	memcpy(made + CONSTANTS, version_text, sizeof version_text);
-	counter = (struct target_read_count){ 0, 0 };
+	here.read_count = (struct target_read_count){ 0, 0 };
 }
 
 static inline int parse(struct elf_image *image)
 {
 	int rc = elf_image_parse(made, ELF_IMAGE_HEAD_SIZE, (uint64_t)(uintptr_t)made, image);
 
-	image->tid = getpid();
-	image->counter = &counter;
+	image->target = &here;
 	return rc;
 }
 
 static inline int map_made(void **state)
 {
 	(void)state;
+	live_target_init(&here);
+	here.pid = here.reader = getpid();
 	made = mmap(NULL, SIZE + 65536, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	if (made == MAP_FAILED)
 		return -1;

@@ -42,7 +42,7 @@ static void test_maps(void **state)
 		"7f00-8f00 r-xp  0 0:0 0",
 		" 7f00-8f00 r-xp 0 0:0 0",
 	};
-	struct procfs_map map;
+	struct target_map map;
 
 	(void)state;
 	assert_int_equal(procfs_parse_map(with_spaces, &map), 0);
@@ -70,7 +70,7 @@ static void test_stat(void **state)
 {
 	static const char text[] = "12 (a) Z 1 (\n)) S 1 2 3 4 5 4194560 7 8 9 10 11 12 13 14 15 "
 				   "16 17 18 987654321 20 21";
-	struct procfs_stat stat;
+	struct task_stat stat;
 
 	(void)state;
 	assert_int_equal(procfs_parse_stat(text, strlen(text), &stat), 0);
@@ -180,7 +180,7 @@ static void test_self(void **state)
 	int proc_fd = open("/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	int fd = procfs_open_tasks(proc_fd, getpid());
 	struct proc_status status;
-	struct procfs_stat stat;
+	struct task_stat stat;
 	pid_t *tids;
 	size_t count;
 

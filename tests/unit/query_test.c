@@ -16,6 +16,7 @@
 
 #include <cmocka.h>
 
+#include "linux/live_target.h"
 #include "symfile/query.h"
 
 static struct query_answer sane(void)
@@ -84,10 +85,9 @@ static void test_ways(void **state)
 	unsigned char beginning[4096];
 	char path[4096] = "";
 	struct program_head head = { .bytes = beginning };
-	struct module module = { .path = path, .first_end = 4096 };
-	struct file_question question = {
-		.reader = getpid(), .module = &module, .head = &head, .wants_symbol = 1
-	};
+	struct target target;
+	struct module module = { .image.target = &target, .path = path, .first_end = 4096 };
+	struct file_question question = { .module = &module, .head = &head, .wants_symbol = 1 };
 	struct sandbox isolation[] = { SANDBOX_INIT(0, -1), SANDBOX_INIT(1, -1) };
 	struct query_answer answers[2], other;
 	char how[SANDBOX_HOW_SIZE];
@@ -104,7 +104,9 @@ static void test_ways(void **state)
 	assert_int_equal(read(fd, beginning, sizeof beginning), sizeof beginning);
 	close(fd);
 	head.size = sizeof beginning;
-	question.proc_fd = open("/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	live_target_init(&target);
+	assert_int_equal(live_target_open_proc(&target), 0);
+	assert_int_equal(live_target_open_tasks(&target, getpid()), 0);
 	for (int i = 0; i < 2; i++) {
 		assert_int_equal(query_program(&isolation[i], &question, &answers[i], how), 0);
 		if (answers[i].opened) /* valgrind does not know openat2 */
@@ -131,7 +133,7 @@ static void test_ways(void **state)
 		assert_int_equal(query_debug(&isolation[i], &question, &other, how), 0);
 		assert_int_equal(other.opened, -ENOENT);
 	}
-	close(question.proc_fd);
+	live_target_close(&target);
 }
 
 int main(void)

@@ -14,10 +14,12 @@
 
 #include <cmocka.h>
 
+#include "linux/live_target.h"
 #include "tls/robust_list.h"
 
 #define BASE UINT64_C(0x7f0000001000)
 
+static struct target here; /* this very process */
 static uint64_t words[64];
 
 static void plant(size_t index)
@@ -54,16 +56,15 @@ static void test_from_libc(void **state)
 {
 	static const uint32_t tid_field[3] = { 32, 1, 208 }, wide[3] = { 64, 1, 208 },
 			      beyond[3] = { 32, 1, 1856 };
-	uint64_t distance = 0;
+	uint64_t offset = 0;
 
 	(void)state;
-	assert_int_equal(robust_list_distance_from_libc(1856, tid_field, &distance), 0);
-	assert_true((int64_t)distance == -1632); /* measured on Debian 12, aarch64 */
-	assert_int_equal(robust_list_distance_from_libc(0, tid_field, &distance), -EBADMSG);
-	assert_int_equal(robust_list_distance_from_libc(UINT32_MAX, tid_field, &distance),
-			 -EBADMSG);
-	assert_int_equal(robust_list_distance_from_libc(1856, wide, &distance), -EBADMSG);
-	assert_int_equal(robust_list_distance_from_libc(1856, beyond, &distance), -EBADMSG);
+	assert_int_equal(robust_list_offset_from_libc(1856, tid_field, &offset), 0);
+	assert_true((int64_t)offset == -1632); /* measured on Debian 12, aarch64 */
+	assert_int_equal(robust_list_offset_from_libc(0, tid_field, &offset), -EBADMSG);
+	assert_int_equal(robust_list_offset_from_libc(UINT32_MAX, tid_field, &offset), -EBADMSG);
+	assert_int_equal(robust_list_offset_from_libc(1856, wide, &offset), -EBADMSG);
+	assert_int_equal(robust_list_offset_from_libc(1856, beyond, &offset), -EBADMSG);
 }
 
 #ifdef __x86_64__
@@ -84,24 +85,42 @@ static void *other_thread(void *argument)
 	uint64_t head;
 
 	thread_truth = own_thread_pointer();
-	if (robust_list_head(tid, &head) == 0)
+	if (robust_list_head(&here, tid, &head) == 0)
 		thread_found = head - *(uint64_t *)argument;
 	return NULL;
 }
 
+static struct target_ops wrong_ops;
+
+/* A thread that says of itself that it is another one. */
+static int wrong_status(struct target *target, pid_t tid, struct proc_status *status)
+{
+	(void)target;
+	*status = (struct proc_status){ .ns_tid = tid + 1 };
+	return 0;
+}
+
 static void test_here(void **state)
 {
-	uint64_t distance = 0, head = 0;
+	const struct target_ops *right_ops;
+	uint64_t offset = 0, head = 0;
 	pthread_t thread;
 
 	(void)state;
-	assert_int_equal(robust_list_distance(gettid(), gettid(), &distance), 0);
-	assert_int_equal(robust_list_head(gettid(), &head), 0);
-	assert_true(head - distance == own_thread_pointer());
-	assert_int_equal(pthread_create(&thread, NULL, other_thread, &distance), 0);
+	right_ops = here.ops;
+	wrong_ops = *right_ops;
+	wrong_ops.read_status = wrong_status;
+	assert_int_equal(robust_list_find_offset(&here, gettid(), &offset), 0);
+	assert_int_equal(robust_list_head(&here, gettid(), &head), 0);
+	assert_true(head - offset == own_thread_pointer());
+	assert_int_equal(pthread_create(&thread, NULL, other_thread, &offset), 0);
 	assert_int_equal(pthread_join(thread, NULL), 0);
 	assert_true(thread_truth != 0 && thread_found == thread_truth);
-	assert_int_equal(robust_list_distance(gettid(), gettid() + 1, &distance), -EBADMSG);
+	here.ops = &wrong_ops;
+	here.nested = true;
+	assert_int_equal(robust_list_find_offset(&here, gettid(), &offset), -EBADMSG);
+	here.ops = right_ops;
+	here.nested = false;
 }
 #endif
 
@@ -115,9 +134,17 @@ static void test_zombie(void **state)
 	if (pid == 0)
 		_exit(0);
 	assert_int_equal(waitid(P_PID, (id_t)pid, &info, WEXITED | WNOWAIT), 0);
-	assert_true(robust_list_head(pid, &head) < 0);
+	assert_true(robust_list_head(&here, pid, &head) < 0);
 	waitpid(pid, NULL, 0);
-	assert_int_equal(robust_list_head(pid, &head), -ESRCH);
+	assert_int_equal(robust_list_head(&here, pid, &head), -ESRCH);
+}
+
+static int start(void **state)
+{
+	(void)state;
+	live_target_init(&here);
+	here.pid = here.reader = getpid();
+	return 0;
 }
 
 int main(void)
@@ -132,5 +159,5 @@ int main(void)
 	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	return cmocka_run_group_tests(tests, start, NULL);
 }

@@ -65,7 +65,7 @@ static void test_version_across_pieces(void **state)
 {
 	size_t size = UINT64_C(3) << 18;
 	char *memory = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	struct elf_image image = { .tid = getpid(), .counter = &counter };
+	struct elf_image image = { .target = &here };
 	char version[ELF_IMAGE_VERSION_SIZE];
 
 	(void)state;
@@ -73,7 +73,7 @@ static void test_version_across_pieces(void **state)
 	image.constants[0] = (struct elf_span){ (uint64_t)(uintptr_t)memory, size };
 	for (size_t border = 262144 - 256; border < 262144 + 64; border++) {
 		memcpy(memory + border, version_text, sizeof version_text);
-		counter = (struct target_read_count){ 0, 0 };
+		here.read_count = (struct target_read_count){ 0, 0 };
 		assert_int_equal(elf_image_version(&image, version), 0);
 		memset(memory + border, 0, sizeof version_text);
 	}
@@ -105,7 +105,7 @@ static void test_version_behind_code(void **state)
 	size_t size = UINT64_C(64) << 20;
 	char *code =
 		mmap(NULL, size, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-	struct elf_image image = { .tid = getpid(), .counter = &counter };
+	struct elf_image image = { .target = &here };
 	char version[ELF_IMAGE_VERSION_SIZE];
 
 	(void)state;

@@ -1,16 +1,24 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The process that a session looks at, and the one way to read it. Nobody else knows through which
- * of its tasks memory is read: when that task ends, target_read goes on through another.
+ * The process that a session looks at, and the one way to examine it. Nobody else knows through
+ * which of its tasks it is read: when that task ends, what is below goes on through another.
+ *
+ * A test makes a process up: a structure of its own with a struct target as its first member, whose
+ * `ops` point to functions that answer from that structure. It sets pid, reader (one of its
+ * tasks) and the three descriptors, to -1: whatever opens files then finds none. read, list_tasks
+ * and read_stat are needed for anything; of the others those that are called by what is tested.
  */
 #ifndef KTSTR_TARGET_H
 #define KTSTR_TARGET_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
+#include <sys/wait.h>
 
 #include "base/diagnostics.h"
+#include "shared/proc_status.h"
 
 struct target;
 
@@ -26,19 +34,76 @@ struct target_read_count {
 	uint64_t calls, bytes;
 };
 
-/* How it is read: process_vm_readv(2) and /proc, or what a test makes up. */
+/* A mapping of a file: one line of maps. */
+struct target_map {
+	uint64_t start, end, offset, inode;
+	unsigned int dev_major, dev_minor;
+	char perms[5];
+	char *path; /* "" for none; "\012" is turned back; without " (deleted)" */
+	int deleted;
+};
+
+/* Returns 0, or another number that ends the walk. The map, its path too, is gone after the call.
+ */
+typedef int (*target_map_visit)(void *context, const struct target_map *map);
+
+/* /proc/PID/task/TID/stat. */
+struct task_stat {
+	char comm[16];
+	char state;
+	uint64_t flags;      /* field 9, PF_… */
+	uint64_t start_time; /* field 22, in clock ticks since boot */
+};
+
+enum libc_kind {
+	LIBC_UNKNOWN,
+	LIBC_GLIBC,
+	LIBC_MUSL,
+};
+
+/*
+ * How it is examined: system calls and /proc (linux/live_target.c), or what a test makes up. Each
+ * returns 0 or a negative errno; where it goes through target->reader, -ESRCH for a reader whose
+ * memory is gone.
+ */
 struct target_ops {
-	/* Through task `reader`, in order; a range that cannot be read whole gets -EFAULT, and the
-	 * others are read all the same. Returns 0, or a negative errno that concerns all ranges. */
+	/* Memory through the reader, in order; a range that cannot be read whole gets -EFAULT, and
+	 * the others are read all the same. An errno that is returned concerns all ranges, and is
+	 * in each that was not read. Counts in target->read_count. */
 	int (*read)(struct target *target, struct target_range *ranges, size_t count);
-	/* Makes another living task the reader. Returns 0 or -ESRCH. */
-	int (*change_reader)(struct target *target);
+	/* Visits the mappings of files through the reader, in ascending order. Returns also what
+	 * visit returned. *unread: it was the memory map itself that could not be read. */
+	int (*walk_maps)(struct target *target, target_map_visit visit, void *context,
+			 bool *unread);
+	/* The value of an AT_… (elf.h) by which the kernel started the program, through the reader;
+	 * 0 when it is not there. */
+	int (*read_auxv)(struct target *target, uint64_t type, uint64_t *value);
+	/* Pins the address space of the reader; and memory of what was pinned, also when the
+	 * process has gone on to another by an exec. */
+	int (*pin)(struct target *target);
+	int (*read_pinned)(struct target *target, uint64_t address, void *buffer, size_t size);
+
+	/* Its tasks in ascending order, *tids to be freed; how many there are; one of them. */
+	int (*list_tasks)(struct target *target, pid_t **tids, size_t *count);
+	int (*count_tasks)(struct target *target, size_t *count);
+	int (*read_stat)(struct target *target, pid_t tid, struct task_stat *stat);
+	int (*read_status)(struct target *target, pid_t tid, struct proc_status *status);
+	/* As get_robust_list(2); *head is 0 for a task that registered none. */
+	int (*robust_list)(struct target *target, pid_t tid, uint64_t *head);
+	/* As ptrace(2) and waitid(2). */
+	int (*trace)(struct target *target, int request, pid_t tid, void *address, void *data);
+	int (*wait)(struct target *target, idtype_t type, id_t id, siginfo_t *info, int options);
 };
 
 struct target {
 	const struct target_ops *ops;
 	pid_t pid;
-	pid_t reader; /* the task that memory is read through: the leader unless that has ended */
+	pid_t reader; /* private to this file and to ops: the leader unless that has ended */
+	int proc_fd;  /* /proc */
+	int task_fd;  /* /proc/PID/task: stays with this process when its pid is used again */
+	int mem_fd;   /* pins the address space: reads nothing once nobody lives in it any more */
+	bool nested;  /* it lives in a pid namespace below ours */
+	enum libc_kind libc; /* once its modules were listed */
 	struct target_read_count read_count;
 	struct diagnostics diagnostics;
 };
@@ -52,5 +117,30 @@ int target_read(struct target *target, struct target_range *ranges, size_t count
 
 /* One range. Returns 0 or a negative errno. */
 int target_read_one(struct target *target, uint64_t address, void *buffer, size_t size);
+
+/* As the ops of the same names. */
+int target_walk_maps(struct target *target, target_map_visit visit, void *context, bool *unread);
+int target_read_auxv(struct target *target, uint64_t type, uint64_t *value);
+int target_pin(struct target *target);
+int target_read_pinned(struct target *target, uint64_t address, void *buffer, size_t size);
+int target_list_tasks(struct target *target, pid_t **tids, size_t *count);
+int target_count_tasks(struct target *target, size_t *count);
+int target_read_stat(struct target *target, pid_t tid, struct task_stat *stat);
+int target_read_status(struct target *target, pid_t tid, struct proc_status *status);
+
+/* The id of a task in its own pid namespace, 0 when that cannot be read. */
+pid_t target_ns_tid(struct target *target, pid_t tid);
+
+/* A state of a task that has no memory any more, or soon has none. */
+bool task_has_ended(const struct task_stat *stat);
+
+/* Makes a living task the reader. Returns 0, or -ESRCH when there is none. */
+int target_choose_reader(struct target *target);
+
+/* After a failure: has the reader ended, and is another task the reader now? Then try again. */
+bool target_change_reader(struct target *target);
+
+/* One of its tasks, which lived when it was last read through. */
+pid_t target_living_task(const struct target *target);
 
 #endif

@@ -120,7 +120,7 @@ int elf_image_compare(const struct elf_image *image, int fd)
 	Elf64_Ehdr header;
 	size_t size;
 	ssize_t n;
-	int rc = remote_read_one(image->tid, image->start, memory, sizeof memory, image->counter);
+	int rc = target_read_one(image->target, image->start, memory, sizeof memory);
 
 	if (rc)
 		return rc;
@@ -139,7 +139,7 @@ int elf_image_compare(const struct elf_image *image, int fd)
 
 int elf_image_over_budget(const struct elf_image *image)
 {
-	return image->counter && image->counter->bytes > READ_LIMIT;
+	return image->target->read_count.bytes > READ_LIMIT;
 }
 
 /* Reads [address, address + size), which must lie within the file's mappings. */
@@ -151,7 +151,7 @@ static int read_into(const struct elf_image *image, uint64_t address, uint64_t s
 		return -EBADMSG;
 	if (elf_image_over_budget(image))
 		return -EFBIG;
-	return remote_read_one(image->tid, address, buffer, size, image->counter);
+	return target_read_one(image->target, address, buffer, size);
 }
 
 /* The same into memory of its own, with a NUL behind it. */
@@ -245,7 +245,7 @@ static int count_gnu_hash(const struct elf_image *image, uint64_t address, size_
 	uint32_t head[4], *buckets = NULL, last = 0,
 			  word = 0; /* nbuckets, symoffset, bloom_size, bloom_shift */
 	uint64_t at;
-	int rc = remote_read_one(image->tid, address, head, sizeof head, image->counter);
+	int rc = target_read_one(image->target, address, head, sizeof head);
 
 	if (rc)
 		return rc;
@@ -263,7 +263,7 @@ static int count_gnu_hash(const struct elf_image *image, uint64_t address, size_
 	for (size_t chain = 0; !(word & 1); chain++, at += sizeof word) {
 		if (chain > 4096)
 			return -EBADMSG; /* endless */
-		rc = remote_read_one(image->tid, at, &word, sizeof word, image->counter);
+		rc = target_read_one(image->target, at, &word, sizeof word);
 		if (rc)
 			return rc;
 		last++;
@@ -282,7 +282,7 @@ static int count_symbols(const struct elf_image *image, const struct tables *tab
 		return count_gnu_hash(image, tables->gnu_hash, count);
 	if (!tables->hash)
 		return 0;
-	rc = remote_read_one(image->tid, tables->hash, head, sizeof head, image->counter);
+	rc = target_read_one(image->target, tables->hash, head, sizeof head);
 	*count = rc ? 0 : head[1];
 	return rc;
 }

@@ -12,7 +12,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-#include "linux/remote_read.h"
+#include "base/target.h"
 
 #define ELF_IMAGE_HEAD_SIZE                                                   \
 	4096 /* the header and, in every linker's output, the program headers \
@@ -26,8 +26,7 @@ struct elf_span {
 };
 
 struct elf_image {
-	pid_t tid;
-	struct target_read_count *counter;
+	struct target *target;
 	uint64_t start;     /* where file offset 0 is mapped */
 	uint64_t bias;      /* address = p_vaddr + bias */
 	uint64_t low, high; /* addresses from the first to the last PT_LOAD */
@@ -74,7 +73,7 @@ const char *elf_dynamic_name(const struct elf_dynamic *dynamic, size_t symbol);
 /* The initial TLS image without the zeros behind it; *bytes is the caller's to free. */
 int elf_image_tls(const struct elf_image *image, unsigned char **bytes);
 
-/* Was more read through the image's counter than any honest process makes one read? */
+/* Was more read of its target than any honest process makes one read? */
 int elf_image_over_budget(const struct elf_image *image);
 
 /*

@@ -4,8 +4,6 @@
 
 #include "elf/module_list.h"
 
-#include "linux/file_maps.h"
-
 #include <elf.h>
 #include <errno.h>
 #include <stdarg.h>
@@ -31,7 +29,7 @@ void module_list_unread(struct module_list *list, const struct module *module, c
 }
 
 /* One candidate: a mapping of file offset 0. Whether it is a loaded program shows later. */
-static int add_module(struct module_list *list, const struct procfs_map *map)
+static int add_module(struct module_list *list, const struct target_map *map)
 {
 	struct module *grown;
 	char *path;
@@ -70,7 +68,7 @@ struct code_ranges {
 	size_t count;
 };
 
-static int add_code(struct code_ranges *code, const struct procfs_map *map)
+static int add_code(struct code_ranges *code, const struct target_map *map)
 {
 	if (code->count % 64 == 0) {
 		struct code_range *grown =
@@ -90,7 +88,7 @@ struct scan {
 	struct code_ranges code;
 };
 
-static int add_map(void *context, const struct procfs_map *map)
+static int add_map(void *context, const struct target_map *map)
 {
 	struct scan *scan = context;
 	int rc = map->perms[2] == 'x' ? add_code(&scan->code, map) : 0;
@@ -141,8 +139,8 @@ static void drop(struct module *module)
 
 /* Reads the heads of up to HEADS_PER_READ modules in one call, and drops those that are no
  * programs. */
-static int parse_heads(pid_t reader, struct target_read_count *counter, struct module_list *list,
-		       size_t at, const struct code_ranges *code)
+static int parse_heads(struct target *target, struct module_list *list, size_t at,
+		       const struct code_ranges *code)
 {
 	size_t count = list->count - at < HEADS_PER_READ ? list->count - at : HEADS_PER_READ;
 	struct module *modules = list->modules + at;
@@ -156,7 +154,7 @@ static int parse_heads(pid_t reader, struct target_read_count *counter, struct m
 		ranges[i] = (struct target_range){ .address = modules[i].image.start,
 						   .buffer = heads[i],
 						   .size = ELF_IMAGE_HEAD_SIZE };
-	rc = remote_read(reader, ranges, count, counter);
+	rc = target_read(target, ranges, count);
 	for (size_t i = 0; rc == 0 && i < count; i++) {
 		struct module *module = &modules[i];
 
@@ -169,8 +167,7 @@ static int parse_heads(pid_t reader, struct target_read_count *counter, struct m
 		    (!module->is_executable &&
 		     !has_code(module, code, module->image.low, module->image.high)))
 			drop(module);
-		module->image.tid = reader;
-		module->image.counter = counter;
+		module->image.target = target;
 	}
 	free(heads);
 	return rc;
@@ -223,21 +220,20 @@ static void executable_first(struct module_list *list)
 	}
 }
 
-int module_list_read(int proc_fd, pid_t reader, struct target_read_count *counter,
-		     struct module_list *list, int *maps_failed)
+int module_list_read(struct target *target, struct module_list *list, bool *maps_failed)
 {
 	struct scan scan = { .list = list };
 	uint64_t headers;
 	int rc;
 
 	*list = (struct module_list){ .modules = NULL };
-	rc = file_maps_walk(proc_fd, reader, add_map, &scan, maps_failed);
+	rc = target_walk_maps(target, add_map, &scan, maps_failed);
 	if (rc == 0)
-		rc = procfs_read_auxv(proc_fd, reader, AT_PHDR, &headers);
+		rc = target_read_auxv(target, AT_PHDR, &headers);
 	if (rc == 0)
 		leave_out_data(list, &scan.code, headers);
 	for (size_t at = 0; rc == 0 && at < list->count; at += HEADS_PER_READ)
-		rc = parse_heads(reader, counter, list, at, &scan.code);
+		rc = parse_heads(target, list, at, &scan.code);
 	if (rc == 0) {
 		leave_out_dropped(list);
 		executable_first(list);

@@ -6,7 +6,6 @@
 #include "base/diagnostics.h"
 #include "elf/elf_image.h"
 #include "jemalloc/tsd_layout.h"
-#include "linux/procfs.h"
 #include "sandbox/sandbox.h"
 
 struct module {
@@ -31,26 +30,23 @@ struct module_list {
 			   */
 };
 
-/* How files on disk are asked. */
-struct module_files {
-	int proc_fd;
-	pid_t reader; /* the task by which they are found */
-	int use;      /* 0: none is opened */
-	struct sandbox isolation;
-};
-
 /*
- * Reads maps and the head of every mapped ELF file through task `reader`. Returns 0 or a negative
- * errno; *failed_read tells whether maps itself could be read.
+ * Reads maps and the head of every mapped ELF file. Returns 0 or a negative
+ * errno; *maps_failed: it was the memory map itself that could not be read.
  */
-int module_list_read(int proc_fd, pid_t reader, struct target_read_count *counter,
-		     struct module_list *list, int *maps_failed);
+int module_list_read(struct target *target, struct module_list *list, bool *maps_failed);
 void module_list_free(struct module_list *list);
 
 /* For an error's end: why a file that might have told did not. The first one stays. */
 __attribute__((format(printf, 3, 4))) void module_list_unread(struct module_list *list,
 							      const struct module *module,
 							      const char *format, ...);
+
+/* How files on disk are asked. */
+struct module_files {
+	bool use; /* or none is opened */
+	struct sandbox isolation;
+};
 
 /*
  * Looks for jemalloc in every module: is_jemalloc, layout and place are filled in. wanted, a path

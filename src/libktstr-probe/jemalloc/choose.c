@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/arch.h"
+#include "elf/libc_kind.h"
 #include "elf/module_list.h"
 
 #define NAMESPACE_LIMIT 16384
@@ -42,8 +43,8 @@ static int called_malloc(const struct module *module, uint64_t *address)
 		if ((type != arch_reloc_glob_dat && type != arch_reloc_jump_slot) ||
 		    strcmp(elf_dynamic_name(&dynamic, ELF64_R_SYM(reloc->r_info)), "malloc") != 0)
 			continue;
-		rc = remote_read_one(image->tid, reloc->r_offset + image->bias, address,
-				     sizeof *address, image->counter);
+		rc = target_read_one(image->target, reloc->r_offset + image->bias, address,
+				     sizeof *address);
 		found = *address >= image->low && *address < image->high ? -EAGAIN : 0;
 	}
 	elf_dynamic_free(&dynamic);
@@ -65,11 +66,10 @@ static int is_in_own_namespace(const struct module *program, const struct module
 	if (elf_image_dynamic(image, &dynamic) == 0)
 		debug = dynamic.debug;
 	elf_dynamic_free(&dynamic);
-	if (!debug ||
-	    remote_read_one(image->tid, debug + sizeof map, &map, sizeof map, image->counter))
+	if (!debug || target_read_one(image->target, debug + sizeof map, &map, sizeof map))
 		return 1;
 	for (int i = 0; map && !found && i < NAMESPACE_LIMIT; i++) {
-		if (remote_read_one(image->tid, map, words, sizeof words, image->counter))
+		if (target_read_one(image->target, map, words, sizeof words))
 			break;
 		found = words[2] == module->image.dynamic;
 		map = words[3];
@@ -126,8 +126,7 @@ static struct module *behind_malloc(struct module_list *list, const char **whose
 	for (size_t i = 1; i < list->count; i++) {
 		struct module *libc = &list->modules[i];
 
-		if (strncmp(last_part(libc->path), "libc.so", 7) != 0 ||
-		    !is_in_own_namespace(program, libc))
+		if (!libc_kind_is_libc(libc) || !is_in_own_namespace(program, libc))
 			continue;
 		rc = called_malloc(libc, &address);
 		if (rc == 0 || rc == -EAGAIN) /* bound to itself: a libc has no stubs for its own */

@@ -62,6 +62,20 @@ static int take_answer(const struct query_answer *answer, const char *what, stru
 	return has_symbol || has_dwarf;
 }
 
+static int open_to_compare(struct module *module)
+{
+	struct program_head head = { .bytes = NULL };
+	int fd;
+
+	do {
+		fd = program_file_open_mapped(module);
+	} while (fd < 0 && target_change_reader(module->image.target));
+	if (fd < 0 && program_head_read(module, &head) == 0)
+		fd = program_file_open(module, &head);
+	free(head.bytes);
+	return fd;
+}
+
 /*
  * Offsets that follow from headers which the process has written over would be wrong by as much.
  * The file cannot always be opened: what can be is compared. Here, and not in a child: bytes are
@@ -69,14 +83,10 @@ static int take_answer(const struct query_answer *answer, const char *what, stru
  * times all the rest. Nor can the opening harm: a regular file only, read only, and the kernel
  * alone knows what is in it.
  */
-static void compare_headers(int proc_fd, pid_t reader, struct module *module)
+static void compare_headers(struct module *module)
 {
-	struct program_head head = { .bytes = NULL };
-	int fd = program_file_open_mapped(proc_fd, reader, module), rc;
+	int fd = open_to_compare(module), rc;
 
-	if (fd < 0 && program_head_read(module, &head) == 0)
-		fd = program_file_open(proc_fd, reader, module, &head);
-	free(head.bytes);
 	if (fd < 0)
 		return;
 	rc = elf_image_compare(&module->image, fd);
@@ -110,9 +120,7 @@ static void ask_files(const struct module_files *files, struct module_list *list
 		      struct diagnostics *diagnostics)
 {
 	struct program_head head;
-	struct file_question question = { .proc_fd = files->proc_fd,
-					  .reader = files->reader,
-					  .module = module,
+	struct file_question question = { .module = module,
 					  .head = &head,
 					  .wants_symbol = !signs->has_symbol };
 	struct query_answer program, debug;
@@ -181,7 +189,7 @@ static int examine(const struct module_files *files, struct module_list *list,
 		    ask >= (module->is_jemalloc ? ASK_JEMALLOC : ASK_ANY))
 			ask_files(files, list, module, &signs, diagnostics);
 		if (module->is_jemalloc && module->layout == 0 && files->use)
-			compare_headers(files->proc_fd, files->reader, module);
+			compare_headers(module);
 		if (module->is_jemalloc)
 			diagnostics_add(diagnostics, "jemalloc", "%s%s at 0x%llx: %s", module->path,
 					module->deleted ? " (deleted)" : "",

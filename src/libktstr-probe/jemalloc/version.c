@@ -115,7 +115,7 @@ static int each_piece(const struct elf_image *image,
 
 			if (part > left)
 				part = left;
-			if (remote_read_one(image->tid, at, piece, part, image->counter))
+			if (target_read_one(image->target, at, piece, part))
 				break; /* a hole: this segment tells nothing more */
 			rc = look(piece, part, context);
 			if (part == size || part <= ELF_IMAGE_VERSION_SIZE)

@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "linux/procfs.h"
+#include "linux/procfs_text.h"
 
 #define MAPS_LIMIT    (64u << 20)
 #define QUERIES_LIMIT 65536 /* vm.max_map_count's default is as great */
@@ -39,9 +40,9 @@ struct map_query {
 #define MAP_QUERY_COVERING_OR_NEXT 0x10
 #define MAP_QUERY_FILE_BACKED      0x20
 
-static void take_answer(const struct map_query *query, char *name, struct procfs_map *map)
+static void take_answer(const struct map_query *query, char *name, struct target_map *map)
 {
-	*map = (struct procfs_map){
+	*map = (struct target_map){
 		.start = query->vma_start,
 		.end = query->vma_end,
 		.offset = query->vma_offset,
@@ -59,7 +60,7 @@ static void take_answer(const struct map_query *query, char *name, struct procfs
 
 /* The first file's mapping at or behind an address. The name is left out where PATH_MAX does not
  * hold it. */
-static int ask(int fd, uint64_t address, char *name, struct procfs_map *map)
+static int ask(int fd, uint64_t address, char *name, struct target_map *map)
 {
 	struct map_query query = {
 		.size = sizeof query,
@@ -84,9 +85,9 @@ static int ask(int fd, uint64_t address, char *name, struct procfs_map *map)
 }
 
 /* -ENOTTY: no queries here. Nothing has been visited then. */
-static int walk_queries(int fd, char *name, file_maps_visit visit, void *context, int *unread)
+static int walk_queries(int fd, char *name, target_map_visit visit, void *context, bool *unread)
 {
-	struct procfs_map map = { .end = 0 };
+	struct target_map map = { .end = 0 };
 
 	for (unsigned int i = 0; i < QUERIES_LIMIT; i++) {
 		int rc = ask(fd, map.end, name, &map);
@@ -103,13 +104,13 @@ static int walk_queries(int fd, char *name, file_maps_visit visit, void *context
 	return -E2BIG;
 }
 
-static int walk_text(char *text, file_maps_visit visit, void *context)
+static int walk_text(char *text, target_map_visit visit, void *context)
 {
 	char *rest = text, *line;
 	int rc = 0;
 
 	while (rc == 0 && (line = strsep(&rest, "\n"))) {
-		struct procfs_map map;
+		struct target_map map;
 
 		if (!*line)
 			continue;
@@ -120,7 +121,7 @@ static int walk_text(char *text, file_maps_visit visit, void *context)
 	return rc;
 }
 
-static int read_text(int fd, file_maps_visit visit, void *context, int *unread)
+static int read_text(int fd, target_map_visit visit, void *context, bool *unread)
 {
 	char *text;
 	size_t length;
@@ -134,19 +135,19 @@ static int read_text(int fd, file_maps_visit visit, void *context, int *unread)
 	return rc;
 }
 
-int file_maps_walk(int proc_fd, pid_t tid, file_maps_visit visit, void *context, int *unread)
+int file_maps_walk(int proc_fd, pid_t tid, target_map_visit visit, void *context, bool *unread)
 {
 	char path[32], *name = calloc(1, PATH_MAX);
 	int fd, rc;
 
-	*unread = 0;
+	*unread = false;
 	if (!name)
 		return -ENOMEM;
 	snprintf(path, sizeof path, "%d/maps", (int)tid);
 	fd = openat(proc_fd, path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
 	rc = fd < 0 ? -errno : walk_queries(fd, name, visit, context, unread);
 	if (fd < 0)
-		*unread = 1;
+		*unread = true;
 	else if (rc == -ENOTTY)
 		rc = read_text(fd, visit, context, unread);
 	if (fd >= 0)

@@ -7,16 +7,12 @@
 
 #include <sys/types.h>
 
-#include "linux/procfs_text.h"
-
-/* Returns 0, or a negative errno that ends the walk. The map, its path too, is gone after the call.
- */
-typedef int (*file_maps_visit)(void *context, const struct procfs_map *map);
+#include "base/target.h"
 
 /*
  * Visits every mapping with an inode in ascending order. Returns 0, a negative errno, or what visit
  * returned; *unread tells whether it was the memory map itself that could not be read.
  */
-int file_maps_walk(int proc_fd, pid_t tid, file_maps_visit visit, void *context, int *unread);
+int file_maps_walk(int proc_fd, pid_t tid, target_map_visit visit, void *context, bool *unread);
 
 #endif

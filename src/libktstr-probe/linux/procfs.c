@@ -106,7 +106,7 @@ int procfs_read_auxv(int proc_fd, pid_t pid, uint64_t type, uint64_t *value)
 			*value = entry[1];
 	}
 	free(text);
-	return 0;
+	return length ? 0 : -ESRCH;
 }
 
 int procfs_open_tasks(int proc_fd, pid_t pid)
@@ -119,7 +119,7 @@ int procfs_open_tasks(int proc_fd, pid_t pid)
 	return fd < 0 ? -errno : fd;
 }
 
-int procfs_read_stat(int task_fd, pid_t tid, struct procfs_stat *stat)
+int procfs_read_stat(int task_fd, pid_t tid, struct task_stat *stat)
 {
 	char path[32], text[1024];
 	ssize_t n;

@@ -20,7 +20,7 @@ int procfs_read_fd(int fd, size_t limit, char **text, size_t *length);
 pid_t procfs_own_pid(int proc_fd);
 
 /* What the kernel told the process at its exec: the value of an AT_… of elf.h, 0 when it is not
- * there. */
+ * there. -ESRCH for a process whose memory is gone. */
 int procfs_read_auxv(int proc_fd, pid_t pid, uint64_t type, uint64_t *value);
 
 /*
@@ -29,7 +29,7 @@ int procfs_read_auxv(int proc_fd, pid_t pid, uint64_t type, uint64_t *value);
  */
 int procfs_open_tasks(int proc_fd, pid_t pid);
 
-int procfs_read_stat(int task_fd, pid_t tid, struct procfs_stat *stat);
+int procfs_read_stat(int task_fd, pid_t tid, struct task_stat *stat);
 int procfs_read_status(int task_fd, pid_t tid, struct proc_status *status);
 
 /* The tids in ascending order; *tids is the caller's to free. */

@@ -56,7 +56,7 @@ static void unescape(char *path)
 	*out = '\0';
 }
 
-void procfs_strip_deleted(struct procfs_map *map)
+void procfs_strip_deleted(struct target_map *map)
 {
 	size_t length = strlen(map->path);
 
@@ -66,7 +66,7 @@ void procfs_strip_deleted(struct procfs_map *map)
 		map->path[length - (sizeof deleted_mark - 1)] = '\0';
 }
 
-static void take_path(char *path, struct procfs_map *map)
+static void take_path(char *path, struct target_map *map)
 {
 	while (*path == ' ')
 		path++;
@@ -77,7 +77,7 @@ static void take_path(char *path, struct procfs_map *map)
 }
 
 /* proc_pid_maps(5): start-end perms offset major:minor inode path. */
-int procfs_parse_map(char *line, struct procfs_map *map)
+int procfs_parse_map(char *line, struct target_map *map)
 {
 	uint64_t dev_major = 0, dev_minor = 0;
 	const char *at = hex(line, '-', &map->start);
@@ -114,7 +114,7 @@ static const char *skip(const char *at, const char *end, unsigned int fields)
 
 /* proc_pid_stat(5). The text is not changed and need not end in a NUL, but its last field is not
  * asked for. */
-int procfs_parse_stat(const char *text, size_t length, struct procfs_stat *stat)
+int procfs_parse_stat(const char *text, size_t length, struct task_stat *stat)
 {
 	/* The name may hold anything, also ')' and newlines: it ends at the last ')'. */
 	const char *open = memchr(text, '(', length), *close = memrchr(text, ')', length);

@@ -67,12 +67,3 @@ int remote_read(pid_t tid, struct target_range *ranges, size_t count,
 	}
 	return 0;
 }
-
-int remote_read_one(pid_t tid, uint64_t address, void *buffer, size_t size,
-		    struct target_read_count *counter)
-{
-	struct target_range range = { .address = address, .buffer = buffer, .size = size };
-	int rc = remote_read(tid, &range, 1, counter);
-
-	return rc ? rc : range.error;
-}

@@ -18,8 +18,4 @@
 int remote_read(pid_t tid, struct target_range *ranges, size_t count,
 		struct target_read_count *counter);
 
-/* One range. Returns 0 or a negative errno. */
-int remote_read_one(pid_t tid, uint64_t address, void *buffer, size_t size,
-		    struct target_read_count *counter);
-
 #endif

@@ -33,16 +33,17 @@ static int open_regular(int path_fd)
 	return fd;
 }
 
-int target_file_open_any(int proc_fd, pid_t pid, const char *path)
+int target_file_open_any(const struct target *target, const char *path)
 {
 	struct open_how how = { .flags = O_PATH | O_CLOEXEC,
 				.resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS };
 	char root[32] = "/";
 	int root_fd, fd;
 
-	if (pid)
-		snprintf(root, sizeof root, "%d/root", (int)pid);
-	root_fd = openat(proc_fd, root, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (target)
+		snprintf(root, sizeof root, "%d/root", (int)target->reader);
+	root_fd =
+		openat(target ? target->proc_fd : AT_FDCWD, root, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (root_fd < 0)
 		return -errno;
 	fd = open_regular((int)syscall(SYS_openat2, root_fd, path, &how, sizeof how));
@@ -50,10 +51,10 @@ int target_file_open_any(int proc_fd, pid_t pid, const char *path)
 	return fd;
 }
 
-int target_file_open(int proc_fd, pid_t pid, const char *path, unsigned int dev_major,
+int target_file_open(const struct target *target, const char *path, unsigned int dev_major,
 		     unsigned int dev_minor, uint64_t inode)
 {
-	int fd = target_file_open_any(proc_fd, pid, path);
+	int fd = target_file_open_any(target, path);
 	struct stat st;
 
 	if (fd < 0)
@@ -66,18 +67,19 @@ int target_file_open(int proc_fd, pid_t pid, const char *path, unsigned int dev_
 	return fd;
 }
 
-int target_file_open_range(int proc_fd, pid_t pid, uint64_t start, uint64_t end)
+int target_file_open_range(const struct target *target, uint64_t start, uint64_t end)
 {
 	char path[80];
 
-	snprintf(path, sizeof path, "%d/map_files/%" PRIx64 "-%" PRIx64, (int)pid, start, end);
-	return open_regular(openat(proc_fd, path, O_PATH | O_CLOEXEC));
+	snprintf(path, sizeof path, "%d/map_files/%" PRIx64 "-%" PRIx64, (int)target->reader, start,
+		 end);
+	return open_regular(openat(target->proc_fd, path, O_PATH | O_CLOEXEC));
 }
 
-int target_file_open_exe(int proc_fd, pid_t pid)
+int target_file_open_exe(const struct target *target)
 {
 	char path[32];
 
-	snprintf(path, sizeof path, "%d/exe", (int)pid);
-	return open_regular(openat(proc_fd, path, O_PATH | O_CLOEXEC));
+	snprintf(path, sizeof path, "%d/exe", (int)target->reader);
+	return open_regular(openat(target->proc_fd, path, O_PATH | O_CLOEXEC));
 }

@@ -45,7 +45,7 @@ static struct plan make_plan(const struct ktstr_probe *probe)
 	const struct tsd_place *place = &probe->place;
 	uint64_t last = place->allocated > place->deallocated ? place->allocated
 							      : place->deallocated;
-	int64_t tid_at = (int64_t)probe->distance - ROBUST_LIST_TID_BEFORE_HEAD;
+	int64_t tid_at = (int64_t)probe->robust_list_offset - ROBUST_LIST_TID_BEFORE_HEAD;
 	struct plan plan = { .counters_first = place->allocated < place->deallocated
 						       ? place->allocated
 						       : place->deallocated };
@@ -156,7 +156,7 @@ static int identity_holds(const struct ktstr_probe *probe, const struct plan *pl
 	if (probe->by_ptrace)
 		return 1; /* the start time is compared afterwards */
 	memcpy(&tid, identity + plan->identity_size - sizeof tid, sizeof tid);
-	return tid > 0 && tid == reading->place->inner_tid;
+	return tid > 0 && tid == reading->place->ns_tid;
 }
 
 /* Returns 0, or the kind of error. */
@@ -198,7 +198,7 @@ static int find_blocks(struct ktstr_probe *probe, struct reading *readings, size
 		threads[i] = &readings[i].dtv;
 		threads[i]->thread_pointer = readings[i].place->thread_pointer;
 	}
-	rc = dtv_find_blocks(probe, threads, count);
+	rc = dtv_find_blocks(&probe->target, &probe->tls, threads, count);
 	for (size_t i = 0; rc == 0 && i < count; i++) {
 		readings[i].place->error = readings[i].dtv.error;
 		readings[i].block = readings[i].dtv.block;
@@ -226,7 +226,7 @@ static int read_batch(struct ktstr_probe *probe, const struct plan *plan, struct
 	}
 	if (rc == 0) {
 		first[count] = used;
-		rc = probe_read_ranges(probe, ranges, used);
+		rc = target_read(&probe->target, ranges, used);
 	}
 	for (size_t i = 0; i < count && rc == 0; i++) {
 		struct thread_place *place = readings[i].place;
@@ -242,8 +242,8 @@ static int read_batch(struct ktstr_probe *probe, const struct plan *plan, struct
 
 static void finish_error(struct ktstr_probe *probe, struct reading *reading)
 {
-	struct procfs_stat stat;
-	int gone = procfs_read_stat(probe->task_fd, reading->place->tid, &stat) != 0 ||
+	struct task_stat stat;
+	int gone = target_read_stat(&probe->target, reading->place->tid, &stat) != 0 ||
 		   strchr("ZXx", stat.state) != NULL;
 
 	if (reading->place->error == KTSTR_PROBE_THREAD_OK)

@@ -9,38 +9,22 @@
 #include "config.h"
 
 #include <elf.h>
-#include <errno.h>
-#include <fcntl.h>
-#include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "session/session.h"
 
-static int read_pinned(const struct ktstr_probe *probe, uint64_t address, void *buffer, size_t size)
-{
-	ssize_t n;
-
-	do {
-		n = pread(probe->mem_fd, buffer, size, (off_t)address);
-	} while (n < 0 && errno == EINTR);
-	return n == (ssize_t)size ? 0 : -EIO;
-}
-
 int probe_pin_memory(struct ktstr_probe *probe)
 {
-	char path[32];
-	int rc;
+	struct target *target = &probe->target;
+	int rc = target_pin(target);
 
-	snprintf(path, sizeof path, "%d/mem", (int)probe->reader);
-	probe->mem_fd = openat(probe->proc_fd, path, O_RDONLY | O_CLOEXEC);
-	if (probe->mem_fd < 0)
-		return -errno;
-	rc = procfs_read_auxv(probe->proc_fd, probe->reader, AT_RANDOM, &probe->random);
+	if (rc == 0)
+		rc = target_read_auxv(target, AT_RANDOM, &probe->random);
 	/* An exec between the two: the address means nothing in what is pinned, and the first look
 	 * will tell. */
 	if (rc == 0 && probe->random &&
-	    read_pinned(probe, probe->random, probe->random_bytes, sizeof probe->random_bytes))
+	    target_read_pinned(target, probe->random, probe->random_bytes,
+			       sizeof probe->random_bytes))
 		memset(probe->random_bytes, 0, sizeof probe->random_bytes);
 	return rc;
 }
@@ -49,15 +33,15 @@ int probe_pin_memory(struct ktstr_probe *probe)
 void probe_take_anchor(struct ktstr_probe *probe, uint64_t address)
 {
 	probe->anchor = address;
-	remote_read_one(probe->reader, address, probe->anchor_bytes, sizeof probe->anchor_bytes,
-			&probe->counter);
+	target_read_one(&probe->target, address, probe->anchor_bytes, sizeof probe->anchor_bytes);
 }
 
-int probe_has_memory(const struct ktstr_probe *probe)
+int probe_has_memory(struct ktstr_probe *probe)
 {
 	unsigned char random[sizeof probe->random_bytes];
 
-	return probe->random && read_pinned(probe, probe->random, random, sizeof random) == 0;
+	return probe->random &&
+	       target_read_pinned(&probe->target, probe->random, random, sizeof random) == 0;
 }
 
 int probe_same_program(struct ktstr_probe *probe)
@@ -71,9 +55,9 @@ int probe_same_program(struct ktstr_probe *probe)
 	size_t count = probe->random ? 2 : 1; /* before Linux 2.6.29 there is none */
 
 	/* A library may be closed, and another come to lie in its place: its headers differ. */
-	return read_pinned(probe, probe->anchor, pinned, sizeof pinned) == 0 &&
+	return target_read_pinned(&probe->target, probe->anchor, pinned, sizeof pinned) == 0 &&
 	       memcmp(pinned, probe->anchor_bytes, sizeof pinned) == 0 &&
-	       probe_read_ranges(probe, ranges, count) == 0 && ranges[0].error == 0 &&
+	       target_read(&probe->target, ranges, count) == 0 && ranges[0].error == 0 &&
 	       memcmp(head, pinned, sizeof head) == 0 &&
 	       (count == 1 ||
 		(ranges[1].error == 0 && memcmp(random, probe->random_bytes, sizeof random) == 0));

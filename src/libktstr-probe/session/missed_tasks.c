@@ -13,7 +13,6 @@
 #include "session/missed_tasks.h"
 
 #include <stdlib.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "shared/clock.h"
@@ -26,12 +25,11 @@ static int some_ended(const struct ktstr_probe_snapshot *snapshot)
 	return 0;
 }
 
-/* proc_task_getattr() in fs/proc/base.c: two links, and one for each thread. */
-static int as_many(const struct ktstr_probe *probe, const struct ktstr_probe_snapshot *snapshot)
+static int as_many(struct ktstr_probe *probe, const struct ktstr_probe_snapshot *snapshot)
 {
-	struct stat st;
+	size_t count;
 
-	return fstat(probe->task_fd, &st) == 0 && st.st_nlink == snapshot->count + 2;
+	return target_count_tasks(&probe->target, &count) == 0 && count == snapshot->count;
 }
 
 /* The clock ticks since boot at the snapshot's beginning, as starts of threads are counted:
@@ -44,23 +42,23 @@ static uint64_t ticks_at(const struct ktstr_probe_snapshot *snapshot)
 }
 
 /* One that began after the list was read is not missing. */
-static int was_there(const struct ktstr_probe *probe, const struct ktstr_probe_snapshot *snapshot,
+static int was_there(struct ktstr_probe *probe, const struct ktstr_probe_snapshot *snapshot,
 		     pid_t tid)
 {
-	struct procfs_stat stat;
+	struct task_stat stat;
 
-	return procfs_read_stat(probe->task_fd, tid, &stat) == 0 &&
+	return target_read_stat(&probe->target, tid, &stat) == 0 &&
 	       stat.start_time <= ticks_at(snapshot);
 }
 
-int missed_tasks(const struct ktstr_probe *probe, const struct ktstr_probe_snapshot *snapshot)
+int missed_tasks(struct ktstr_probe *probe, const struct ktstr_probe_snapshot *snapshot)
 {
 	size_t count, at = 0;
 	int missed = 0;
 	pid_t *tids;
 
 	if ((!some_ended(snapshot) && as_many(probe, snapshot)) ||
-	    procfs_list_tasks(probe->task_fd, &tids, &count))
+	    target_list_tasks(&probe->target, &tids, &count))
 		return 0;
 	for (size_t i = 0; i < count && !missed; i++) { /* both are sorted */
 		while (at < snapshot->count && snapshot->threads[at].tid < tids[i])

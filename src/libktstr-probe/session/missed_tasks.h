@@ -6,6 +6,6 @@
 #include "session/session.h"
 
 /* Non-zero when a thread that had begun before the snapshot is not in it. */
-int missed_tasks(const struct ktstr_probe *probe, const struct ktstr_probe_snapshot *snapshot);
+int missed_tasks(struct ktstr_probe *probe, const struct ktstr_probe_snapshot *snapshot);
 
 #endif

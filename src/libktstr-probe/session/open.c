@@ -10,11 +10,11 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include "elf/libc_kind.h"
+#include "linux/live_target.h"
 #include "linux/ptrace_access.h"
 #include "session/session.h"
 #include "shared/extensible_struct.h"
-
-#define READER_TRIES 8 /* the threads through which is read may end one after the other */
 
 int probe_fail(struct ktstr_error *error, enum ktstr_probe_tag tag, int code, const char *step,
 	       const char *format, ...)
@@ -45,15 +45,15 @@ int probe_fail_access(struct ktstr_probe *probe, struct ktstr_error *error,
 			error, tag, code, step,
 			"%s of process %d: process_vm_readv is not there: an old kernel, or a "
 			"seccomp filter of our own process hides it",
-			step, (int)probe->pid);
+			step, (int)probe->target.pid);
 	if (code != -EPERM && code != -EACCES)
 		return probe_fail(error, tag, code, step, "%s of process %d: %s", step,
-				  (int)probe->pid, strerror(-code));
-	ptrace_access_read(probe->proc_fd, probe->pid, &gate);
+				  (int)probe->target.pid, strerror(-code));
+	ptrace_access_read(probe->target.proc_fd, probe->target.pid, &gate);
 	ptrace_access_text(&gate, text, sizeof text);
-	diagnostics_add(&probe->diagnostics, "access", "%s: %s", step, text);
+	diagnostics_add(&probe->target.diagnostics, "access", "%s: %s", step, text);
 	return probe_fail(error, KTSTR_PROBE_TAG_PERMISSION_DENIED, code, step,
-			  "process %d may not be read (%s: %s): %s", (int)probe->pid, step,
+			  "process %d may not be read (%s: %s): %s", (int)probe->target.pid, step,
 			  strerror(-code), text);
 }
 
@@ -102,7 +102,7 @@ int ktstr_probe_new(struct ktstr_probe **result, const struct ktstr_probe_option
 	if (!probe)
 		goto no_memory;
 	probe->options = options;
-	probe->proc_fd = probe->task_fd = probe->mem_fd = -1;
+	live_target_init(&probe->target);
 	probe->cancel_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (probe->cancel_fd < 0) {
 		rc = -errno;
@@ -141,14 +141,8 @@ void ktstr_probe_close(struct ktstr_probe *probe)
 {
 	if (!probe)
 		return;
-	if (probe->proc_fd >= 0)
-		close(probe->proc_fd);
-	if (probe->task_fd >= 0)
-		close(probe->task_fd);
-	if (probe->mem_fd >= 0)
-		close(probe->mem_fd);
+	live_target_close(&probe->target);
 	close(probe->cancel_fd);
-	diagnostics_free(&probe->diagnostics);
 	free(probe->places);
 	free(probe->wanted_path);
 	free(probe->jemalloc_path);
@@ -158,7 +152,7 @@ void ktstr_probe_close(struct ktstr_probe *probe)
 
 const char *ktstr_probe_explain(const struct ktstr_probe *probe)
 {
-	return probe && probe->diagnostics.text ? probe->diagnostics.text : "";
+	return probe && probe->target.diagnostics.text ? probe->target.diagnostics.text : "";
 }
 
 const char *ktstr_probe_jemalloc_path(const struct ktstr_probe *probe)
@@ -178,7 +172,7 @@ static int no_modules(struct ktstr_probe *probe, struct ktstr_error *error)
 			  "process %d is not a 64-bit program of this machine's architecture, or "
 			  "its ELF headers in memory "
 			  "cannot be read",
-			  (int)probe->pid);
+			  (int)probe->target.pid);
 }
 
 /* For an error's end: the file that might have settled it, where its reader came to grief. */
@@ -192,12 +186,12 @@ static int none_chosen(struct ktstr_probe *probe, const struct module_list *list
 		return probe_fail(error, KTSTR_PROBE_TAG_JEMALLOC_NOT_FOUND, -ENOENT, "jemalloc",
 				  "no jemalloc in process %d is mapped from %s: --explain lists "
 				  "those that are" UNREAD_FORMAT,
-				  (int)probe->pid, probe->wanted_path, UNREAD(list));
+				  (int)probe->target.pid, probe->wanted_path, UNREAD(list));
 	return probe_fail(error, KTSTR_PROBE_TAG_JEMALLOC_NOT_FOUND, -ENOENT, "jemalloc",
 			  "no sign of jemalloc in process %d: no fingerprint in a TLS image, no "
 			  "tsd_tls symbol, no mallctl, "
 			  "no message of jemalloc's" UNREAD_FORMAT,
-			  (int)probe->pid, UNREAD(list));
+			  (int)probe->target.pid, UNREAD(list));
 }
 
 /* Another than that of the program's malloc is read only by who asks for it. */
@@ -230,7 +224,7 @@ static int use_module(struct ktstr_probe *probe, const struct module_list *list,
 	if (module->layout)
 		return layout_unknown(probe, list, module, error);
 	rc = module_tls_find(list, module, &probe->tls);
-	diagnostics_add(&probe->diagnostics, "TLS block", "%s",
+	diagnostics_add(&probe->target.diagnostics, "TLS block", "%s",
 			rc ? strerror(-rc) : probe->tls.how);
 	if (rc)
 		return probe_fail(error, KTSTR_PROBE_TAG_LAYOUT_UNKNOWN, rc, "TLS block",
@@ -242,7 +236,7 @@ static int use_module(struct ktstr_probe *probe, const struct module_list *list,
 	/* A table row names the release whose image it is. */
 	probe->jemalloc_version = module->place.row ? strdup(module->place.row) : NULL;
 	diagnostics_add(
-		&probe->diagnostics, "counters",
+		&probe->target.diagnostics, "counters",
 		"state at %llu, allocated at %llu, deallocated at %llu of the TLS block of %s",
 		(unsigned long long)probe->place.state, (unsigned long long)probe->place.allocated,
 		(unsigned long long)probe->place.deallocated, module->path);
@@ -254,16 +248,15 @@ static int use_module(struct ktstr_probe *probe, const struct module_list *list,
 static int find_jemalloc(struct ktstr_probe *probe, struct ktstr_error *error)
 {
 	const struct module_files files = {
-		.proc_fd = probe->proc_fd,
-		.reader = probe->reader,
 		.use = probe->options.debuginfo != KTSTR_PROBE_DEBUGINFO_OFF,
 		.isolation = SANDBOX_INIT(probe->options.no_isolation, probe->cancel_fd),
 	};
 	struct module_list list;
 	struct module *module;
-	int maps_failed, rc;
+	bool maps_failed;
+	int rc;
 
-	rc = module_list_read(probe->proc_fd, probe->reader, &probe->counter, &list, &maps_failed);
+	rc = module_list_read(&probe->target, &list, &maps_failed);
 	if (rc)
 		return probe_fail_access(probe, error,
 					 maps_failed ? KTSTR_PROBE_TAG_MAPS_READ_FAILURE
@@ -273,16 +266,15 @@ static int find_jemalloc(struct ktstr_probe *probe, struct ktstr_error *error)
 		rc = no_modules(probe, error);
 	} else {
 		probe_take_anchor(probe, list.modules[0].image.start);
-		for (size_t i = 0; i < list.count; i++)
-			probe->glibc |= strstr(list.modules[i].path, "/ld-linux-") ||
-					strstr(list.modules[i].path, "/libc.so.6");
-		diagnostics_add(&probe->diagnostics, "executable", "%s%s, %zu ELF files mapped",
-				list.modules[0].path, list.modules[0].deleted ? " (deleted)" : "",
-				list.count);
-		rc = jemalloc_find(&files, &list, probe->wanted_path, &probe->diagnostics);
+		probe->target.libc = libc_kind_find(&list);
+		diagnostics_add(&probe->target.diagnostics, "executable",
+				"%s%s, %zu ELF files mapped", list.modules[0].path,
+				list.modules[0].deleted ? " (deleted)" : "", list.count);
+		rc = jemalloc_find(&files, &list, probe->wanted_path, &probe->target.diagnostics);
 		if (rc)
 			rc = probe_fail_access(probe, error, KTSTR_PROBE_TAG_OTHER, rc, "memory");
-		else if ((module = jemalloc_choose(&list, probe->wanted_path, &probe->diagnostics)))
+		else if ((module = jemalloc_choose(&list, probe->wanted_path,
+						   &probe->target.diagnostics)))
 			rc = use_module(probe, &list, module, error);
 		else
 			rc = none_chosen(probe, &list, error);
@@ -303,9 +295,9 @@ static int check_cancelled(const struct ktstr_probe *probe, struct ktstr_error *
  * since. */
 static int check_still_there(struct ktstr_probe *probe, int rc, struct ktstr_error *error)
 {
-	if (probe->mem_fd < 0 || rc == -ECANCELED)
+	if (probe->target.mem_fd < 0 || rc == -ECANCELED)
 		return rc;
-	if (rc && probe_pick_reader(probe))
+	if (rc && target_choose_reader(&probe->target))
 		return probe_missing(probe, error, -ESRCH, "ended while it was examined");
 	if (rc == -ESRCH ||
 	    (probe->anchor ? !probe_same_program(probe) : rc && !probe_has_memory(probe)))
@@ -313,11 +305,10 @@ static int check_still_there(struct ktstr_probe *probe, int rc, struct ktstr_err
 				  "process %d ended or ran another program while it was examined, "
 				  "or its memory can no longer "
 				  "be read: try again",
-				  (int)probe->pid);
+				  (int)probe->target.pid);
 	return rc;
 }
 
-/* All that is read through one thread. */
 static int examine(struct ktstr_probe *probe, struct ktstr_error *error)
 {
 	int rc = find_jemalloc(probe, error);
@@ -337,17 +328,11 @@ int ktstr_probe_open(struct ktstr_probe *probe, pid_t pid, struct ktstr_error *e
 	if (probe->state)
 		return probe_fail(error, KTSTR_PROBE_TAG_OTHER, -EBUSY, "session",
 				  "a session is opened only once");
-	probe->pid = pid;
-	rc = probe_open_process(probe, error);
+	rc = probe_open_process(probe, pid, error);
 	if (rc == 0)
 		rc = check_cancelled(probe, error);
-	if (rc == 0) {
+	if (rc == 0)
 		rc = examine(probe, error);
-		for (int i = 1;
-		     i < READER_TRIES && rc && rc != -ECANCELED && probe_reader_was_replaced(probe);
-		     i++)
-			rc = examine(probe, error);
-	}
 	rc = check_still_there(probe, rc, error);
 	probe->state = rc ? -1 : 1;
 	return rc;

@@ -5,7 +5,7 @@
 
 #include <stdatomic.h>
 
-#include "base/diagnostics.h"
+#include "base/target.h"
 #include "elf/module_list.h"
 #include "tls/module_tls.h"
 #include <ktstr/probe.h>
@@ -13,8 +13,8 @@
 /* Where one thread's thread pointer is, kept from snapshot to snapshot while it verifies. */
 struct thread_place {
 	pid_t tid;
-	pid_t inner_tid; /* its id in its own pid namespace */
-	int known;       /* thread_pointer is valid */
+	pid_t ns_tid; /* its id in its own pid namespace */
+	int known;    /* thread_pointer is valid */
 	uint64_t thread_pointer;
 	uint64_t start_time;                 /* by ptrace only: the thread for which it was read */
 	enum ktstr_probe_thread_error error; /* why it is not known */
@@ -28,30 +28,22 @@ struct ktstr_probe {
 	int cancel_fd;
 	int state; /* 0: new, 1: open, -1: failed */
 
-	pid_t pid;
-	pid_t reader; /* the task through which memory is read: the leader unless that has ended */
-	int proc_fd;
-	int task_fd; /* /proc/<pid>/task: stays with this process when its pid is used again */
-	int mem_fd;  /* pins the address space: reads nothing once nobody lives in it any more */
+	struct target target;
 	uint64_t anchor; /* where jemalloc's file begins in memory, and what stands there */
 	unsigned char anchor_bytes[1024];
 	uint64_t random; /* AT_RANDOM: where the bytes stand that differ from exec to exec; 0:
 			    nowhere */
 	unsigned char random_bytes[16];
-	int nested; /* it lives in a pid namespace below ours */
-	struct target_read_count counter;
 
 	struct tsd_place place;
 	struct module_tls tls;
-	int glibc; /* each of its threads gets a robust list as soon as it runs */
 	int by_ptrace;
-	uint64_t distance; /* robust-list head - thread pointer */
+	uint64_t robust_list_offset; /* robust-list head - thread pointer */
 
 	struct thread_place *places; /* sorted by tid */
 	size_t place_count;
 
 	char *jemalloc_path, *jemalloc_version;
-	struct diagnostics diagnostics;
 };
 
 struct ktstr_probe_snapshot {
@@ -75,24 +67,15 @@ void probe_thread_fail(struct ktstr_probe_thread *thread, enum ktstr_probe_threa
 
 /* Looks for the process and pins its memory. probe_missing: the error of one that is not there (any
  * more). */
-int probe_open_process(struct ktstr_probe *probe, struct ktstr_error *error);
+int probe_open_process(struct ktstr_probe *probe, pid_t pid, struct ktstr_error *error);
 int probe_missing(struct ktstr_probe *probe, struct ktstr_error *error, int code, const char *why);
-
-/* Has the thread ended through which was read, and has the process another? That is the reader from
- * then on. */
-int probe_reader_was_replaced(struct ktstr_probe *probe);
-
-/* Another living task to read memory through, when the reader has ended. Returns 0 or -ESRCH. */
-int probe_pick_reader(struct ktstr_probe *probe);
-
-/* remote_read through whichever task still lives. */
-int probe_read_ranges(struct ktstr_probe *probe, struct target_range *ranges, size_t count);
 
 /* Reads every place into the snapshot's threads, or as many as came before a cancellation. Returns
  * 0 or why none was read. */
 int probe_read_all(struct ktstr_probe *probe, struct ktstr_probe_snapshot *snapshot);
 
-/* Opens mem_fd and remembers what tells this exec from the next. Returns 0 or a negative errno. */
+/* Pins the address space and remembers what tells this exec from the next. Returns 0 or a negative
+ * errno. */
 int probe_pin_memory(struct ktstr_probe *probe);
 
 /* The file that begins there is to stay there. */
@@ -100,7 +83,7 @@ void probe_take_anchor(struct ktstr_probe *probe, uint64_t address);
 
 /* Before there is an anchor: is what was pinned still an address space? One that has ended has no
  * map either. */
-int probe_has_memory(const struct ktstr_probe *probe);
+int probe_has_memory(struct ktstr_probe *probe);
 
 /* Is it still the same program in the same address space, with jemalloc's file where it was? */
 int probe_same_program(struct ktstr_probe *probe);

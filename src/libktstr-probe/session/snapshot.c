@@ -21,7 +21,7 @@ static int changed(struct ktstr_probe *probe, struct ktstr_error *error)
 			  "process %d ended, ran another program or closed its jemalloc, or its "
 			  "memory can no longer be read: "
 			  "what was read in this snapshot is dropped",
-			  (int)probe->pid);
+			  (int)probe->target.pid);
 }
 
 static int take(struct ktstr_probe *probe, struct ktstr_probe_snapshot *snapshot,
@@ -34,7 +34,7 @@ static int take(struct ktstr_probe *probe, struct ktstr_probe_snapshot *snapshot
 	if (rc)
 		return probe_fail(error, KTSTR_PROBE_TAG_TID_ENUMERATION_FAILURE, rc, "thread list",
 				  "the threads of process %d cannot be listed%s: %s",
-				  (int)probe->pid, probe->by_ptrace ? " or stopped" : "",
+				  (int)probe->target.pid, probe->by_ptrace ? " or stopped" : "",
 				  strerror(-rc));
 	snapshot->threads = calloc(probe->place_count, sizeof *snapshot->threads);
 	if (!snapshot->threads)
@@ -48,9 +48,9 @@ static int take(struct ktstr_probe *probe, struct ktstr_probe_snapshot *snapshot
 	/* Before anything is believed, names too: was it one and the same program all the time? */
 	if (rc == -ESRCH || !probe_same_program(probe))
 		return changed(probe, error);
-	if (rc == 0 && probe->tls.dynamic && !dtv_same_module(probe))
+	if (rc == 0 && probe->tls.dynamic && !dtv_same_module(&probe->target, &probe->tls))
 		return probe_fail(error, KTSTR_PROBE_TAG_JEMALLOC_NOT_FOUND, -ESTALE, "identity",
-				  "process %d closed %s meanwhile", (int)probe->pid,
+				  "process %d closed %s meanwhile", (int)probe->target.pid,
 				  probe->jemalloc_path);
 	if (rc)
 		return probe_fail_access(probe, error, KTSTR_PROBE_TAG_OTHER, rc, "memory");

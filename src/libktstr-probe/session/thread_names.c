@@ -34,9 +34,9 @@ static void name(const struct work *work, size_t index)
 {
 	struct ktstr_probe *probe = work->probe;
 	struct ktstr_probe_thread *thread = &work->snapshot->threads[index];
-	struct procfs_stat stat;
+	struct task_stat stat;
 
-	if (procfs_read_stat(probe->task_fd, thread->tid, &stat)) {
+	if (target_read_stat(&probe->target, thread->tid, &stat)) {
 		/* Read while it lived; but a thread pointer from a register has only this to vouch
 		 * for it. */
 		if (probe->by_ptrace)

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/arch.h"
+#include "elf/libc_kind.h"
 #include "session/session.h"
 #include "tls/ptrace_stop.h"
 #include "tls/robust_list.h"
@@ -18,30 +19,21 @@
 #define BEGIN_TRIES       20
 #define BEGIN_MS          5
 
-static pid_t inner_tid(const struct ktstr_probe *probe, pid_t tid)
-{
-	struct proc_status status;
-
-	if (!probe->nested)
-		return tid;
-	return procfs_read_status(probe->task_fd, tid, &status) ? 0 : status.ns_tid;
-}
-
 void probe_refresh_place(struct ktstr_probe *probe, struct thread_place *place)
 {
 	uint64_t head;
 	int rc;
 
 	place->known = 0;
-	place->inner_tid = inner_tid(probe, place->tid);
-	rc = robust_list_head(place->tid, &head);
+	place->ns_tid = target_ns_tid(&probe->target, place->tid);
+	rc = robust_list_head(&probe->target, place->tid, &head);
 	if (rc) {
 		place->error = rc == -ESRCH ? KTSTR_PROBE_THREAD_THREAD_EXITED
 					    : KTSTR_PROBE_THREAD_THREAD_POINTER;
 		place->code = rc;
 		return;
 	}
-	place->thread_pointer = head - probe->distance;
+	place->thread_pointer = head - probe->robust_list_offset;
 	if (place->thread_pointer % sizeof(uint64_t)) {
 		place->error = KTSTR_PROBE_THREAD_THREAD_POINTER;
 		place->code = -EBADMSG;
@@ -58,7 +50,7 @@ static int distance_from_libc(struct module_list *list, uint64_t *distance)
 		struct elf_dynamic dynamic;
 		uint32_t size, field[3];
 
-		if (!strstr(list->modules[i].path, "libc.so") ||
+		if (!libc_kind_is_libc(&list->modules[i]) ||
 		    elf_image_dynamic(&list->modules[i].image, &dynamic))
 			continue;
 		for (size_t s = 1; s < dynamic.symbol_count; s++) {
@@ -72,11 +64,11 @@ static int distance_from_libc(struct module_list *list, uint64_t *distance)
 		}
 		elf_dynamic_free(&dynamic);
 		if (size_at && field_at &&
-		    remote_read_one(list->modules[i].image.tid, size_at, &size, sizeof size,
-				    NULL) == 0 &&
-		    remote_read_one(list->modules[i].image.tid, field_at, field, sizeof field,
-				    NULL) == 0)
-			return robust_list_distance_from_libc(size, field, distance);
+		    target_read_one(list->modules[i].image.target, size_at, &size, sizeof size) ==
+			    0 &&
+		    target_read_one(list->modules[i].image.target, field_at, field, sizeof field) ==
+			    0)
+			return robust_list_offset_from_libc(size, field, distance);
 	}
 	return -ENOENT;
 }
@@ -85,12 +77,12 @@ static int distance_from_libc(struct module_list *list, uint64_t *distance)
 static int described_distance(struct ktstr_probe *probe)
 {
 	struct module_list list;
-	int maps_failed, rc = module_list_read(probe->proc_fd, probe->reader, &probe->counter,
-					       &list, &maps_failed);
+	bool maps_failed;
+	int rc = module_list_read(&probe->target, &list, &maps_failed);
 
 	if (rc)
 		return rc;
-	rc = distance_from_libc(&list, &probe->distance);
+	rc = distance_from_libc(&list, &probe->robust_list_offset);
 	module_list_free(&list);
 	return rc;
 }
@@ -105,12 +97,13 @@ static int find_distance(struct ktstr_probe *probe)
 
 	if (!arch_self_pointer)
 		return described_distance(probe);
-	rc = robust_list_distance(probe->reader, inner_tid(probe, probe->reader), &probe->distance);
-	if (rc == 0 || rc == -EPERM || procfs_list_tasks(probe->task_fd, &tids, &count))
+	rc = robust_list_find_offset(&probe->target, target_living_task(&probe->target),
+				     &probe->robust_list_offset);
+	if (rc == 0 || rc == -EPERM || target_list_tasks(&probe->target, &tids, &count))
 		return rc;
 	for (size_t i = 0; i < count && i < CALIBRATION_TRIES && rc && rc != -EPERM; i++) {
-		int one =
-			robust_list_distance(tids[i], inner_tid(probe, tids[i]), &probe->distance);
+		int one = robust_list_find_offset(&probe->target, tids[i],
+						  &probe->robust_list_offset);
 
 		if (one != -ESRCH)
 			rc = one;
@@ -129,14 +122,14 @@ static int check_main_block(struct ktstr_probe *probe, uint64_t thread_pointer)
 {
 	uint64_t dtv, words[3], block = thread_pointer + (uint64_t)probe->tls.distance;
 
-	if (remote_read_one(probe->reader, thread_pointer + (uint64_t)arch_dtv_offset, &dtv,
-			    sizeof dtv, &probe->counter) ||
-	    remote_read_one(probe->reader, dtv, words, sizeof words, &probe->counter))
+	if (target_read_one(&probe->target, thread_pointer + (uint64_t)arch_dtv_offset, &dtv,
+			    sizeof dtv) ||
+	    target_read_one(&probe->target, dtv, words, sizeof words))
 		return 0;
 	if (words[1] != block && words[2] != block)
 		return -EBADMSG;
-	diagnostics_add(&probe->diagnostics, "TLS block", "confirmed by the DTV of task %d",
-			(int)probe->reader);
+	diagnostics_add(&probe->target.diagnostics, "TLS block", "confirmed by the DTV of task %d",
+			(int)target_living_task(&probe->target));
 	return 0;
 }
 
@@ -147,10 +140,10 @@ static int shows_tsd(struct ktstr_probe *probe, pid_t tid)
 	unsigned char live[TSD_LAYOUT_LIVE_SIZE] = { 0 };
 	uint64_t head, thread_pointer, run;
 
-	if (robust_list_head(tid, &head))
+	if (robust_list_head(&probe->target, tid, &head))
 		return -ESRCH;
-	thread_pointer = head - probe->distance;
-	if (probe->tls.main_program && tid == probe->reader &&
+	thread_pointer = head - probe->robust_list_offset;
+	if (probe->tls.main_program && tid == target_living_task(&probe->target) &&
 	    check_main_block(probe, thread_pointer))
 		return 0;
 	if (!probe->place.has_run)
@@ -158,7 +151,7 @@ static int shows_tsd(struct ktstr_probe *probe, pid_t tid)
 	run = thread_pointer + (uint64_t)probe->tls.distance + probe->place.state -
 	      TSD_LAYOUT_RUN_SIZE;
 	/* Static TLS is there as long as its thread is: what cannot be read is another place. */
-	if (remote_read_one(probe->reader, run, live, sizeof live, &probe->counter) == -EFAULT)
+	if (target_read_one(&probe->target, run, live, sizeof live) == -EFAULT)
 		return 0;
 	return tsd_layout_is_live(live);
 }
@@ -167,14 +160,16 @@ static int shows_tsd(struct ktstr_probe *probe, pid_t tid)
  */
 static int check_one_thread(struct ktstr_probe *probe)
 {
-	int shows = probe->tls.dynamic ? 1 : shows_tsd(probe, probe->reader);
+	int shows = probe->tls.dynamic ? 1 : shows_tsd(probe, target_living_task(&probe->target));
 	size_t count;
 	pid_t *tids;
 
-	if (shows != -EAGAIN || procfs_list_tasks(probe->task_fd, &tids, &count))
+	if (shows != -EAGAIN || target_list_tasks(&probe->target, &tids, &count))
 		return shows;
 	for (size_t i = 0; i < count && i < CALIBRATION_TRIES && shows == -EAGAIN; i++) {
-		int other = tids[i] == probe->reader ? -EAGAIN : shows_tsd(probe, tids[i]);
+		int other = tids[i] == target_living_task(&probe->target)
+				    ? -EAGAIN
+				    : shows_tsd(probe, tids[i]);
 
 		if (other >= 0)
 			shows = other;
@@ -193,7 +188,8 @@ static int find_distance_of_new(struct ktstr_probe *probe)
 	struct pollfd cancelled = { .fd = probe->cancel_fd, .events = POLLIN };
 	int rc = find_distance(probe);
 
-	for (int i = 0; i < BEGIN_TRIES && rc == -ENODATA && probe->glibc; i++) {
+	for (int i = 0; i < BEGIN_TRIES && rc == -ENODATA && probe->target.libc == LIBC_GLIBC;
+	     i++) {
 		if (poll(&cancelled, 1, BEGIN_MS) > 0 || !probe_same_program(probe))
 			break;
 		rc = find_distance(probe);
@@ -225,10 +221,10 @@ int probe_calibrate(struct ktstr_probe *probe, struct ktstr_error *error)
 			"should be: the program headers in memory may have been written over",
 			probe->jemalloc_path);
 	if (rc == 0 && !probe->by_ptrace) {
-		diagnostics_add(&probe->diagnostics, "thread pointer",
+		diagnostics_add(&probe->target.diagnostics, "thread pointer",
 				"robust list head %+lld, found by the self pointer and confirmed "
 				"by the tid word; no thread is stopped",
-				-(long long)probe->distance);
+				-(long long)probe->robust_list_offset);
 		return 0;
 	}
 	if (rc && choice == KTSTR_PROBE_THREAD_POINTER_ROBUST_LIST)
@@ -241,8 +237,8 @@ int probe_calibrate(struct ktstr_probe *probe, struct ktstr_error *error)
 		return probe_fail(
 			error, KTSTR_PROBE_TAG_EXE_IDENTITY_CHANGED, -ESTALE, "identity",
 			"process %d ended or ran another program while it was examined: try again",
-			(int)probe->pid);
-	diagnostics_add(&probe->diagnostics, "thread pointer",
+			(int)probe->target.pid);
+	diagnostics_add(&probe->target.diagnostics, "thread pointer",
 			"by ptrace, each thread stopped for a moment%s%s",
 			rc ? ": no usable robust list: " : "", rc ? strerror(-rc) : "");
 	probe->by_ptrace = 1;
@@ -278,7 +274,7 @@ static int stop_unknown(struct ktstr_probe *probe, struct thread_place *places, 
 		if (!places[i].known)
 			stops[unknown++].tid = places[i].tid;
 	if (unknown)
-		rc = ptrace_stop_read(probe->pid, stops, unknown, timeout, probe->cancel_fd);
+		rc = ptrace_stop_read(&probe->target, stops, unknown, timeout, probe->cancel_fd);
 	for (size_t i = 0, next = 0; rc == 0 && i < count; i++) {
 		if (places[i].known)
 			continue;
@@ -297,7 +293,7 @@ int probe_update_places(struct ktstr_probe *probe)
 	struct thread_place *places;
 	size_t count;
 	pid_t *tids;
-	int rc = procfs_list_tasks(probe->task_fd, &tids, &count);
+	int rc = target_list_tasks(&probe->target, &tids, &count);
 
 	if (rc)
 		return rc;
@@ -307,12 +303,12 @@ int probe_update_places(struct ktstr_probe *probe)
 		return -ENOMEM;
 	}
 	for (size_t i = 0; i < count; i++) {
-		struct procfs_stat stat = { .start_time = 0 };
+		struct task_stat stat = { .start_time = 0 };
 
 		places[i].tid = tids[i];
 		/* A thread pointer from a register belongs to the thread that then had this tid. */
 		if (probe->by_ptrace && !atomic_load(&probe->cancelled) &&
-		    procfs_read_stat(probe->task_fd, tids[i], &stat) == 0)
+		    target_read_stat(&probe->target, tids[i], &stat) == 0)
 			places[i].start_time = stat.start_time;
 	}
 	free(tids);

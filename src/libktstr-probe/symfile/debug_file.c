@@ -96,11 +96,11 @@ int debug_file_has_id(int fd, const unsigned char *id, size_t size)
 	       memcmp(own, id, size) == 0;
 }
 
-size_t debug_file_open_by_id(int proc_fd, pid_t pid, const unsigned char *id, size_t size,
+size_t debug_file_open_by_id(const struct target *target, const unsigned char *id, size_t size,
 			     int fds[DEBUG_FILE_BY_ID])
 {
 	char path[64 + 2 * DEBUG_FILE_ID_SIZE];
-	const pid_t roots[DEBUG_FILE_BY_ID] = { pid, 0 };
+	const struct target *const roots[DEBUG_FILE_BY_ID] = { target, NULL };
 	size_t count = 0;
 	int at;
 
@@ -111,7 +111,7 @@ size_t debug_file_open_by_id(int proc_fd, pid_t pid, const unsigned char *id, si
 		at += snprintf(path + at, sizeof path - (size_t)at, "%02x", id[i]);
 	snprintf(path + at, sizeof path - (size_t)at, ".debug");
 	for (size_t i = 0; i < DEBUG_FILE_BY_ID; i++) {
-		fds[count] = target_file_open_any(proc_fd, roots[i], path);
+		fds[count] = target_file_open_any(roots[i], path);
 		count += fds[count] >= 0;
 	}
 	return count;
@@ -198,7 +198,7 @@ int debug_file_read_link(int fd, struct debug_link *link)
 	return rc;
 }
 
-size_t debug_file_open_by_link(int proc_fd, pid_t pid, const char *path,
+size_t debug_file_open_by_link(const struct target *target, const char *path,
 			       const struct debug_link *link, int fds[DEBUG_FILE_BY_LINK])
 {
 	/* GDB's order: beside the program, in .debug beside it, in the tree of all debug files. */
@@ -207,7 +207,7 @@ size_t debug_file_open_by_link(int proc_fd, pid_t pid, const char *path,
 	};
 	const char *slash = strrchr(path, '/');
 	int folder = slash && slash - path < PATH_MAX ? (int)(slash - path) : 0;
-	const pid_t roots[] = { pid, 0 };
+	const struct target *const roots[] = { target, NULL };
 	char candidate[PATH_MAX];
 	size_t count = 0;
 
@@ -217,7 +217,7 @@ size_t debug_file_open_by_link(int proc_fd, pid_t pid, const char *path,
 
 		if (length < 0 || (size_t)length >= sizeof candidate)
 			continue;
-		fds[count] = target_file_open_any(proc_fd, roots[i / 3], candidate);
+		fds[count] = target_file_open_any(roots[i / 3], candidate);
 		count += fds[count] >= 0;
 	}
 	return count;

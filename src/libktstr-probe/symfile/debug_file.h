@@ -11,6 +11,8 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "base/target.h"
+
 #define DEBUG_FILE_ID_SIZE 64 /* SHA-1 gives 20 bytes, --build-id=0x… what one likes */
 
 /*
@@ -29,7 +31,7 @@ int debug_file_has_id(int fd, const unsigned char *id, size_t size);
  * Opens what stands where the debug file of a program with this build-id belongs. Returns how many
  * files; one is the right one if it has the id.
  */
-size_t debug_file_open_by_id(int proc_fd, pid_t pid, const unsigned char *id, size_t size,
+size_t debug_file_open_by_id(const struct target *target, const unsigned char *id, size_t size,
 			     int fds[DEBUG_FILE_BY_ID]);
 
 struct debug_link {
@@ -48,7 +50,7 @@ int debug_file_link_is_sane(const struct debug_link *link);
  * Opens what stands where that name may be found; path is the program's own, in the target's root.
  * Returns how many files; one is the right one if it has the checksum.
  */
-size_t debug_file_open_by_link(int proc_fd, pid_t pid, const char *path,
+size_t debug_file_open_by_link(const struct target *target, const char *path,
 			       const struct debug_link *link, int fds[DEBUG_FILE_BY_LINK]);
 
 /* Does the open file have this checksum? No more than *left bytes are read, which counts down. */

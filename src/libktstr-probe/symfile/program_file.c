@@ -25,9 +25,8 @@ int program_head_read(const struct module *module, struct program_head *head)
 		head->id_size = 0;
 	/* In pieces: of a file that was cut the pages behind its end are not there. */
 	while (head->size < COMPARED && head->size < size &&
-	       remote_read_one(module->image.tid, module->image.start + head->size,
-			       head->bytes + head->size, COMPARED_CHUNK,
-			       module->image.counter) == 0)
+	       target_read_one(module->image.target, module->image.start + head->size,
+			       head->bytes + head->size, COMPARED_CHUNK) == 0)
 		head->size += COMPARED_CHUNK;
 	return 0;
 }
@@ -51,30 +50,29 @@ static int is_mapped_file(int fd, const struct module *module, const struct prog
 	return 1;
 }
 
-int program_file_open_mapped(int proc_fd, pid_t reader, const struct module *module)
+int program_file_open_mapped(const struct module *module)
 {
-	return target_file_open(proc_fd, reader, module->path, module->dev_major, module->dev_minor,
-				module->inode);
+	return target_file_open(module->image.target, module->path, module->dev_major,
+				module->dev_minor, module->inode);
 }
 
 /*
  * stat may tell another device than maps does (overlayfs, btrfs), and another file may stand there.
  * The kernel's own links are asked first; the path alone is believed of a file with a build-id.
  */
-int program_file_open(int proc_fd, pid_t reader, const struct module *module,
-		      const struct program_head *head)
+int program_file_open(const struct module *module, const struct program_head *head)
 {
-	int fd = program_file_open_mapped(proc_fd, reader, module);
+	int fd = program_file_open_mapped(module);
 
 	if (fd >= 0)
 		return fd;
 	if (module->is_executable)
-		fd = target_file_open_exe(proc_fd, reader);
+		fd = target_file_open_exe(module->image.target);
 	if (fd < 0)
-		fd = target_file_open_range(proc_fd, reader, module->image.start,
+		fd = target_file_open_range(module->image.target, module->image.start,
 					    module->first_end);
 	if (fd < 0 && head->id_size)
-		fd = target_file_open_any(proc_fd, reader, module->path);
+		fd = target_file_open_any(module->image.target, module->path);
 	if (fd >= 0 && !is_mapped_file(fd, module, head)) {
 		close(fd);
 		return -ESTALE;

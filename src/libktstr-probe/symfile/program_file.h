@@ -22,14 +22,13 @@ int program_head_read(const struct module *module, struct program_head *head);
 
 /* The file with the device and inode that maps told. Returns an fd or a negative errno, -ESTALE for
  * another. */
-int program_file_open_mapped(int proc_fd, pid_t reader, const struct module *module);
+int program_file_open_mapped(const struct module *module);
 
 /*
  * The same, or where that fails what the kernel's own links or the path lead to, if it begins like
  * what is mapped. Reads nothing of the target's memory: Yama may let this process do that, but not
  * its child.
  */
-int program_file_open(int proc_fd, pid_t reader, const struct module *module,
-		      const struct program_head *head);
+int program_file_open(const struct module *module, const struct program_head *head);
 
 #endif

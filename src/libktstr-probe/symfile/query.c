@@ -28,8 +28,7 @@ static void open_program(void *context)
 {
 	struct reading *reading = context;
 	const struct file_question *question = reading->question;
-	int fd = program_file_open(question->proc_fd, question->reader, question->module,
-				   question->head);
+	int fd = program_file_open(question->module, question->head);
 
 	reading->fds[0] = fd;
 	reading->count = fd >= 0;
@@ -45,11 +44,11 @@ static void open_debug(void *context)
 	const struct program_head *head = question->head;
 
 	if (head->id_size)
-		reading->by_id = debug_file_open_by_id(question->proc_fd, question->reader,
-						       head->id, head->id_size, reading->fds);
+		reading->by_id = debug_file_open_by_id(question->module->image.target, head->id,
+						       head->id_size, reading->fds);
 	reading->count = reading->by_id;
 	if (question->link)
-		reading->count += debug_file_open_by_link(question->proc_fd, question->reader,
+		reading->count += debug_file_open_by_link(question->module->image.target,
 							  question->module->path, question->link,
 							  reading->fds + reading->by_id);
 	reading->opened = reading->count ? 0 : -ENOENT;
@@ -132,10 +131,15 @@ int query_check(const struct query_answer *answer)
 	return answer->link_rc == 0 && !debug_file_link_is_sane(&answer->link) ? -EBADMSG : 0;
 }
 
+/* A task that has ended leads to no file: asked again through another. */
 static int ask(const struct sandbox *isolation, const struct sandbox_work *work,
-	       struct query_answer *answer, char *how)
+	       struct target *target, struct query_answer *answer, char *how)
 {
-	int rc = sandbox_run(isolation, work, answer, sizeof *answer, how);
+	int rc;
+
+	do {
+		rc = sandbox_run(isolation, work, answer, sizeof *answer, how);
+	} while (rc == 0 && answer->opened && target_change_reader(target));
 
 	if (rc == 0 && query_check(answer)) {
 		snprintf(how, SANDBOX_HOW_SIZE,
@@ -148,19 +152,27 @@ static int ask(const struct sandbox *isolation, const struct sandbox_work *work,
 int query_program(const struct sandbox *isolation, const struct file_question *question,
 		  struct query_answer *answer, char how[SANDBOX_HOW_SIZE])
 {
+	struct target *target = question->module->image.target;
 	struct reading reading = { .question = question };
-	struct sandbox_work work = { &reading, question->proc_fd, open_program, read_program,
-				     close_files };
+	struct sandbox_work work = { .context = &reading,
+				     .open_fd = target->proc_fd,
+				     .open = open_program,
+				     .read = read_program,
+				     .close = close_files };
 
-	return ask(isolation, &work, answer, how);
+	return ask(isolation, &work, target, answer, how);
 }
 
 int query_debug(const struct sandbox *isolation, const struct file_question *question,
 		struct query_answer *answer, char how[SANDBOX_HOW_SIZE])
 {
+	struct target *target = question->module->image.target;
 	struct reading reading = { .question = question };
-	struct sandbox_work work = { &reading, question->proc_fd, open_debug, read_debug,
-				     close_files };
+	struct sandbox_work work = { .context = &reading,
+				     .open_fd = target->proc_fd,
+				     .open = open_debug,
+				     .read = read_debug,
+				     .close = close_files };
 
-	return ask(isolation, &work, answer, how);
+	return ask(isolation, &work, target, answer, how);
 }

@@ -11,8 +11,6 @@
 #include "symfile/tsd_dwarf.h"
 
 struct file_question {
-	int proc_fd;
-	pid_t reader;
 	const struct module *module;
 	const struct program_head *head;
 	int wants_symbol;              /* or it is known already */

@@ -24,8 +24,8 @@ static uint64_t address_of(const struct module_tls *tls, const struct dtv_thread
 }
 
 /* One word of each thread that needs it. */
-static int read_word(struct ktstr_probe *probe, struct dtv_thread *const *threads, size_t count,
-		     int word)
+static int read_word(struct target *target, const struct module_tls *tls,
+		     struct dtv_thread *const *threads, size_t count, int word)
 {
 	struct target_range ranges[BATCH];
 	struct dtv_thread *asked[BATCH];
@@ -37,11 +37,11 @@ static int read_word(struct ktstr_probe *probe, struct dtv_thread *const *thread
 			continue;
 		asked[used] = threads[i];
 		ranges[used++] =
-			(struct target_range){ .address = address_of(&probe->tls, threads[i], word),
+			(struct target_range){ .address = address_of(tls, threads[i], word),
 					       .buffer = &threads[i]->seen[word],
 					       .size = sizeof(uint64_t) };
 	}
-	rc = probe_read_ranges(probe, ranges, used);
+	rc = target_read(target, ranges, used);
 	for (size_t i = 0; i < used; i++)
 		if (ranges[i].error)
 			asked[i]->error = KTSTR_PROBE_THREAD_PROCESS_VM_READV;
@@ -64,7 +64,8 @@ static void judge(const struct module_tls *tls, struct dtv_thread *thread)
 	thread->block = thread->seen[ENTRY];
 }
 
-int dtv_find_blocks(struct ktstr_probe *probe, struct dtv_thread *const *threads, size_t count)
+int dtv_find_blocks(struct target *target, const struct module_tls *tls,
+		    struct dtv_thread *const *threads, size_t count)
 {
 	int rc;
 
@@ -72,17 +73,17 @@ int dtv_find_blocks(struct ktstr_probe *probe, struct dtv_thread *const *threads
 		threads[i]->error = KTSTR_PROBE_THREAD_OK;
 		threads[i]->words = 2;
 	}
-	rc = read_word(probe, threads, count, ADDRESS);
+	rc = read_word(target, tls, threads, count, ADDRESS);
 	if (rc == 0)
-		rc = read_word(probe, threads, count, GENERATION);
+		rc = read_word(target, tls, threads, count, GENERATION);
 	for (size_t i = 0; i < count; i++)
 		if (threads[i]->error == KTSTR_PROBE_THREAD_OK &&
-		    threads[i]->seen[GENERATION] >= probe->tls.loader.words[0])
+		    threads[i]->seen[GENERATION] >= tls->loader.words[0])
 			threads[i]->words = 3;
 	if (rc == 0)
-		rc = read_word(probe, threads, count, ENTRY);
+		rc = read_word(target, tls, threads, count, ENTRY);
 	for (size_t i = 0; rc == 0 && i < count; i++)
-		judge(&probe->tls, threads[i]);
+		judge(tls, threads[i]);
 	return rc;
 }
 
@@ -106,15 +107,15 @@ int dtv_holds(const struct dtv_thread *thread)
 		      thread->words * sizeof *thread->seen) == 0;
 }
 
-int dtv_same_module(struct ktstr_probe *probe)
+int dtv_same_module(struct target *target, const struct module_tls *tls)
 {
 	uint64_t words[2];
-	struct target_range range = { .address = probe->tls.loader.slot,
+	struct target_range range = { .address = tls->loader.slot,
 				      .buffer = words,
 				      .size = sizeof words };
 
-	if (!probe->tls.loader.slot)
+	if (!tls->loader.slot)
 		return 1;
-	return probe_read_ranges(probe, &range, 1) == 0 && range.error == 0 &&
-	       memcmp(words, probe->tls.loader.words, sizeof words) == 0;
+	return target_read(target, &range, 1) == 0 && range.error == 0 &&
+	       memcmp(words, tls->loader.words, sizeof words) == 0;
 }

@@ -7,7 +7,9 @@
 #ifndef KTSTR_DTV_H
 #define KTSTR_DTV_H
 
-#include "session/session.h"
+#include <ktstr/probe.h>
+
+#include "tls/module_tls.h"
 
 #define DTV_RANGES 3
 
@@ -22,7 +24,8 @@ struct dtv_thread {
 
 /* Finds each thread's block, or sets its error. Returns 0, or a negative errno that concerns all.
  */
-int dtv_find_blocks(struct ktstr_probe *probe, struct dtv_thread *const *threads, size_t count);
+int dtv_find_blocks(struct target *target, const struct module_tls *tls,
+		    struct dtv_thread *const *threads, size_t count);
 
 /* The ranges that read again what was seen, at most DTV_RANGES. Returns how many. */
 size_t dtv_add_ranges(const struct module_tls *tls, struct dtv_thread *thread,
@@ -32,6 +35,6 @@ size_t dtv_add_ranges(const struct module_tls *tls, struct dtv_thread *thread,
 int dtv_holds(const struct dtv_thread *thread);
 
 /* Does the module id still belong to the module for which it was found? */
-int dtv_same_module(struct ktstr_probe *probe);
+int dtv_same_module(struct target *target, const struct module_tls *tls);
 
 #endif

@@ -63,7 +63,7 @@ static int got_word(const struct elf_image *image, const Elf64_Rela *reloc, uint
 
 	if (address < image->low || address >= image->high)
 		return -EBADMSG;
-	return remote_read_one(image->tid, address, word, sizeof *word, image->counter);
+	return target_read_one(image->target, address, word, sizeof *word);
 }
 
 /*
@@ -135,7 +135,7 @@ static int read_descriptor(const struct elf_image *image, const Elf64_Rela *relo
 
 	if (address < image->low || address >= image->high || image->high - address < sizeof words)
 		return -EBADMSG;
-	rc = remote_read_one(image->tid, address, words, sizeof words, image->counter);
+	rc = target_read_one(image->target, address, words, sizeof words);
 	if (rc)
 		return rc;
 	if (words[0] == 0 || (words[0] >= image->low && words[0] < image->high) ||
@@ -160,7 +160,7 @@ static int agrees(const struct elf_image *image, const struct elf_dynamic *dynam
 		return 1;
 	if (loader->is_static)
 		return (int64_t)(word - offset) == loader->distance;
-	return remote_read_one(image->tid, word, pair, sizeof pair, image->counter) == 0 &&
+	return target_read_one(image->target, word, pair, sizeof pair) == 0 &&
 	       pair[0] == loader->module_id && pair[1] == offset;
 }
 
@@ -239,8 +239,7 @@ static int by_musl(const struct elf_image *image, const struct elf_dynamic *dyna
 				continue;
 		} else if (own_offset_of(dynamic, reloc, arch_reloc_tlsdesc, &offset) ||
 			   read_descriptor(image, reloc, &argument) ||
-			   remote_read_one(image->tid, argument, pair, sizeof pair,
-					   image->counter) ||
+			   target_read_one(image->target, argument, pair, sizeof pair) ||
 			   pair[1] != offset) {
 			continue;
 		}
@@ -268,7 +267,7 @@ static int by_dynamic(const struct module_list *list, const struct elf_image *im
 	if (loader != -ENOSYS && loader != -ENOENT)
 		return loader;
 	rc = by_descriptor(image, dynamic, tls);
-	if (rc == -ENOENT && loader == -ENOSYS && rtld_tls_is_musl(list))
+	if (rc == -ENOENT && loader == -ENOSYS && image->target->libc == LIBC_MUSL)
 		rc = by_musl(image, dynamic, tls);
 	if (rc != -ENOENT)
 		return rc;

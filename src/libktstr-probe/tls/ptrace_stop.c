@@ -25,7 +25,7 @@
 #include "shared/thread_start.h"
 
 struct tracer {
-	pid_t pid;
+	struct target *target;
 	struct ptrace_stop *stops; /* sorted by tid */
 	size_t count;
 	size_t outstanding;
@@ -42,8 +42,20 @@ static int by_tid(const void *a, const void *b)
 
 static void fail(struct ptrace_stop *stop, enum ktstr_probe_thread_error error, int code)
 {
-	stop->error = code == ESRCH ? KTSTR_PROBE_THREAD_THREAD_EXITED : error;
-	stop->code = -code;
+	stop->error = code == -ESRCH ? KTSTR_PROBE_THREAD_THREAD_EXITED : error;
+	stop->code = code;
+}
+
+static int trace(const struct tracer *tracer, int request, pid_t tid, void *address, void *data)
+{
+	return tracer->target->ops->trace(tracer->target, request, tid, address, data);
+}
+
+static int wait_for(const struct tracer *tracer, idtype_t type, pid_t tid, siginfo_t *info,
+		    int options)
+{
+	return tracer->target->ops->wait(tracer->target, type, (id_t)tid, info,
+					 options | __WALL | __WNOTHREAD);
 }
 
 /*
@@ -59,8 +71,10 @@ static void seize_all(struct tracer *tracer)
 	pthread_setcanceltype(PTHREAD_CANCEL_ASYNCHRONOUS, &state);
 	pthread_setcancelstate(PTHREAD_CANCEL_ENABLE, &state);
 	for (size_t i = 0; i < tracer->count; i++) {
-		if (ptrace(PTRACE_SEIZE, tracer->stops[i].tid, NULL, NULL))
-			fail(&tracer->stops[i], KTSTR_PROBE_THREAD_PTRACE_SEIZE, errno);
+		int rc = trace(tracer, PTRACE_SEIZE, tracer->stops[i].tid, NULL, NULL);
+
+		if (rc)
+			fail(&tracer->stops[i], KTSTR_PROBE_THREAD_PTRACE_SEIZE, rc);
 		else
 			tracer->outstanding++;
 	}
@@ -73,21 +87,26 @@ static void interrupt_all(struct tracer *tracer)
 	for (size_t i = 0; i < tracer->count; i++) {
 		struct ptrace_stop *stop = &tracer->stops[i];
 
-		if (stop->error == KTSTR_PROBE_THREAD_WAITPID &&
-		    ptrace(PTRACE_INTERRUPT, stop->tid, NULL, NULL) && errno != ESRCH)
-			fail(stop, KTSTR_PROBE_THREAD_PTRACE_INTERRUPT, errno);
+		int rc = stop->error == KTSTR_PROBE_THREAD_WAITPID
+				 ? trace(tracer, PTRACE_INTERRUPT, stop->tid, NULL, NULL)
+				 : 0;
+
+		if (rc && rc != -ESRCH)
+			fail(stop, KTSTR_PROBE_THREAD_PTRACE_INTERRUPT, rc);
 	}
 }
 
-static void read_register(struct ptrace_stop *stop)
+static void read_register(const struct tracer *tracer, struct ptrace_stop *stop)
 {
 	union arch_regset set;
 	struct iovec range = { .iov_base = &set, .iov_len = sizeof set };
+	int rc = trace(tracer, PTRACE_GETREGSET, stop->tid, (void *)(uintptr_t)arch_regset_type,
+		       &range);
 
-	if (ptrace(PTRACE_GETREGSET, stop->tid, (void *)(uintptr_t)arch_regset_type, &range))
-		fail(stop, KTSTR_PROBE_THREAD_GET_REGSET, errno);
+	if (rc)
+		fail(stop, KTSTR_PROBE_THREAD_GET_REGSET, rc);
 	else if (arch_regset_thread_pointer(&set, range.iov_len, &stop->thread_pointer))
-		fail(stop, KTSTR_PROBE_THREAD_GET_REGSET, ENOEXEC);
+		fail(stop, KTSTR_PROBE_THREAD_GET_REGSET, -ENOEXEC);
 	else
 		stop->error = KTSTR_PROBE_THREAD_OK;
 }
@@ -97,13 +116,13 @@ static void read_register(struct ptrace_stop *stop)
  * PTRACE_EVENT_STOP; anything else is a signal on its way, which is handed on when letting go.
  * A thread in a group stop (SIGSTOP) stays in it.
  */
-static void handle_stop(struct ptrace_stop *stop, int status)
+static void handle_stop(const struct tracer *tracer, struct ptrace_stop *stop, int status)
 {
 	int signo = status >> 8 == 0 ? status : 0;
 
 	if (stop->error == KTSTR_PROBE_THREAD_WAITPID)
-		read_register(stop);
-	ptrace(PTRACE_DETACH, stop->tid, NULL, (void *)(intptr_t)signo);
+		read_register(tracer, stop);
+	trace(tracer, PTRACE_DETACH, stop->tid, NULL, (void *)(intptr_t)signo);
 }
 
 /*
@@ -119,32 +138,31 @@ static int reap_one(struct tracer *tracer)
 	/* Looks first, without reaping. Cancelled here, a stop is still whole, and so is the signal
 	 * in it. */
 	pthread_setcancelstate(PTHREAD_CANCEL_ENABLE, &state);
-	rc = waitid(P_ALL, 0, &info, WEXITED | WSTOPPED | WNOWAIT | __WALL | __WNOTHREAD);
+	rc = wait_for(tracer, P_ALL, 0, &info, WEXITED | WSTOPPED | WNOWAIT);
 	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &state);
 	if (rc)
-		return errno == EINTR;
+		return rc == -EINTR;
 	key.tid = info.si_pid;
 	stop = bsearch(&key, tracer->stops, tracer->count, sizeof key, by_tid);
 	if (info.si_code == CLD_TRAPPED || info.si_code == CLD_STOPPED) {
 		siginfo_t consumed = { .si_pid = 0 };
 
-		if (waitid(P_PID, (id_t)info.si_pid, &consumed,
-			   WSTOPPED | WNOHANG | __WALL | __WNOTHREAD) ||
+		if (wait_for(tracer, P_PID, info.si_pid, &consumed, WSTOPPED | WNOHANG) ||
 		    !consumed.si_pid || !stop)
 			return 1;
-		handle_stop(stop, consumed.si_status);
+		handle_stop(tracer, stop, consumed.si_status);
 	} else {
-		if (info.si_pid == tracer->pid)
+		if (info.si_pid == tracer->target->pid)
 			return 0; /* the leader is shown as ended only after all others */
-		waitid(P_PID, (id_t)info.si_pid, &info, WEXITED | WNOHANG | __WALL | __WNOTHREAD);
+		wait_for(tracer, P_PID, info.si_pid, &info, WEXITED | WNOHANG);
 		if (stop && stop->error == KTSTR_PROBE_THREAD_WAITPID)
-			fail(stop, KTSTR_PROBE_THREAD_THREAD_EXITED, ESRCH);
+			fail(stop, KTSTR_PROBE_THREAD_THREAD_EXITED, -ESRCH);
 	}
 	tracer->outstanding--;
 	return tracer->outstanding > 0;
 }
 
-static void *trace(void *argument)
+static void *run_tracer(void *argument)
 {
 	struct tracer *tracer = argument;
 	int state;
@@ -169,10 +187,10 @@ static void wait_for_end(struct tracer *tracer, unsigned int timeout_ms, int can
 		;
 }
 
-int ptrace_stop_read(pid_t pid, struct ptrace_stop *stops, size_t count, unsigned int timeout_ms,
-		     int cancel_fd)
+int ptrace_stop_read(struct target *target, struct ptrace_stop *stops, size_t count,
+		     unsigned int timeout_ms, int cancel_fd)
 {
-	struct tracer tracer = { .pid = pid, .stops = stops, .count = count };
+	struct tracer tracer = { .target = target, .stops = stops, .count = count };
 	pthread_t thread;
 	int rc;
 
@@ -186,7 +204,7 @@ int ptrace_stop_read(pid_t pid, struct ptrace_stop *stops, size_t count, unsigne
 	tracer.done_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (tracer.done_fd < 0)
 		return -errno;
-	rc = thread_start_blocked(&thread, NULL, trace, &tracer);
+	rc = thread_start_blocked(&thread, NULL, run_tracer, &tracer);
 	if (rc == 0) {
 		wait_for_end(&tracer, timeout_ms, cancel_fd);
 		pthread_cancel(thread); /* no effect on one that has ended */

@@ -11,6 +11,8 @@
 
 #include <ktstr/probe.h>
 
+#include "base/target.h"
+
 struct ptrace_stop {
 	pid_t tid;
 	uint64_t thread_pointer; /* valid when error is KTSTR_PROBE_THREAD_OK */
@@ -19,13 +21,13 @@ struct ptrace_stop {
 };
 
 /*
- * Fills in the thread pointer of each of `count` threads of process pid. All are interrupted first,
+ * Fills in the thread pointer of each of `count` threads. All are interrupted first,
  * then reaped in the order in which they stop, each let go at once. A thread that does not stop in
  * time gets KTSTR_PROBE_THREAD_WAITPID. All are let go on every path, even if this process crashes.
  * Ends early when cancel_fd (or -1) polls readable. Returns 0 or a negative errno if it could not
  * begin.
  */
-int ptrace_stop_read(pid_t pid, struct ptrace_stop *stops, size_t count, unsigned int timeout_ms,
-		     int cancel_fd);
+int ptrace_stop_read(struct target *target, struct ptrace_stop *stops, size_t count,
+		     unsigned int timeout_ms, int cancel_fd);
 
 #endif

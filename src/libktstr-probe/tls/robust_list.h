@@ -11,6 +11,8 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "base/target.h"
+
 /*
  * struct pthread holds the thread's id, 32 bits, this far before the robust list's head: on x86_64
  * tid at 720 and robust_head at 736, on aarch64 208 and 224 (glibc nptl/descr.h: pid_t tid; pid_t
@@ -26,7 +28,7 @@
  * The head that a thread registered. Returns 0, -ENODATA when it has none (a libc that registers
  * late, a thread that has just begun or is ending), -ESRCH, -EPERM or another negative errno.
  */
-int robust_list_head(pid_t tid, uint64_t *head);
+int robust_list_head(struct target *target, pid_t tid, uint64_t *head);
 
 /*
  * Pure: finds the one 16-byte-aligned address p in words (count 64-bit words, the first at
@@ -36,19 +38,19 @@ int robust_list_head(pid_t tid, uint64_t *head);
 int robust_list_search(const uint64_t *words, size_t count, uint64_t address, uint64_t *found);
 
 /*
- * The distance from the thread pointer up to the robust list's head (modulo 2^64), by searching
- * the memory of thread tid below its head. inner_tid: its id in its own pid namespace. Only where
+ * The offset from the thread pointer up to the robust list's head (modulo 2^64), by searching
+ * the memory of thread tid below its head. Only where
  * the thread pointer points to itself (x86_64). Returns 0 or a negative errno: -ENOENT, -ENOTUNIQ,
  * -EBADMSG when the word where the thread's id belongs holds another number.
  */
-int robust_list_distance(pid_t tid, pid_t inner_tid, uint64_t *distance);
+int robust_list_find_offset(struct target *target, pid_t tid, uint64_t *offset);
 
 /*
- * Pure: the same distance from what the target's libc says of itself for debuggers, where struct
+ * Pure: the same offset from what the target's libc says of itself for debuggers, where struct
  * pthread ends at the thread pointer (aarch64): _thread_db_sizeof_pthread, and
  * _thread_db_pthread_tid as {bits, count, offset}. Returns 0 or -EBADMSG.
  */
-int robust_list_distance_from_libc(uint32_t sizeof_pthread, const uint32_t tid_field[3],
-				   uint64_t *distance);
+int robust_list_offset_from_libc(uint32_t sizeof_pthread, const uint32_t tid_field[3],
+				 uint64_t *offset);
 
 #endif

@@ -57,8 +57,8 @@ struct description {
 static int read_symbol(const struct elf_image *image, const struct elf_dynamic *dynamic,
 		       size_t symbol, void *buffer, size_t size)
 {
-	return remote_read_one(image->tid, dynamic->symbols[symbol].st_value + image->bias, buffer,
-			       size, image->counter);
+	return target_read_one(image->target, dynamic->symbols[symbol].st_value + image->bias,
+			       buffer, size);
 }
 
 /* The words that one file defines. `missing` is a bit for each field that is still to be found. */
@@ -126,7 +126,7 @@ static int describe(const struct module_list *list, struct description *descript
 
 static int read_word(const struct elf_image *image, uint64_t address, uint64_t *word)
 {
-	return remote_read_one(image->tid, address, word, sizeof *word, image->counter);
+	return target_read_one(image->target, address, word, sizeof *word);
 }
 
 /* link.h, struct link_map: l_addr, l_name, l_ld. Returns 1 for the image's, 0 for another's. */
@@ -134,7 +134,7 @@ static int is_map_of(const struct elf_image *image, uint64_t map)
 {
 	uint64_t words[3];
 
-	return map && remote_read_one(image->tid, map, words, sizeof words, image->counter) == 0 &&
+	return map && target_read_one(image->target, map, words, sizeof words) == 0 &&
 	       words[0] == image->bias && words[2] == image->dynamic;
 }
 
@@ -173,8 +173,7 @@ static int look_through(const struct elf_image *image, const struct description 
 		if (first + i == 0)
 			continue; /* no module has the id 0; what stands there is a left-over of the
 				     start */
-		rc = remote_read_one(image->tid, slot, tls->words, sizeof tls->words,
-				     image->counter);
+		rc = target_read_one(image->target, slot, tls->words, sizeof tls->words);
 
 		if (rc)
 			return rc;
@@ -213,32 +212,6 @@ int rtld_tls_find(const struct module_list *list, const struct elf_image *image,
 			rc = read_word(image, node + description.fields[NODE_NEXT][2], &node);
 	}
 	return rc == 1 ? 0 : rc ? rc : -ENOENT;
-}
-
-int rtld_tls_is_musl(const struct module_list *list)
-{
-	for (size_t i = 0; i < list->count; i++) {
-		struct elf_dynamic dynamic;
-		int found = 0;
-
-		if (elf_image_dynamic(&list->modules[i].image, &dynamic))
-			continue;
-		for (size_t s = 1; s < dynamic.symbol_count; s++) {
-			const char *name = elf_dynamic_name(&dynamic, s);
-
-			if (dynamic.symbols[s].st_shndx == SHN_UNDEF)
-				continue;
-			/* The third stage of its dynamic linker, which is in one file with its libc
-			 * (ldso/dynlink.c). */
-			found |= strcmp(name, "__dls3") == 0;
-			found |= 2 * (strcmp(name, "__tls_get_addr") == 0) |
-				 4 * (strcmp(name, "__libc_start_main") == 0);
-		}
-		elf_dynamic_free(&dynamic);
-		if (found == 7)
-			return 1;
-	}
-	return 0;
 }
 
 /*

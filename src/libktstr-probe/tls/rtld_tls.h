@@ -28,9 +28,6 @@ struct rtld_tls {
 int rtld_tls_find(const struct module_list *list, const struct elf_image *image,
 		  struct rtld_tls *tls);
 
-/* Is the list's libc musl? Its DTVs are another thing, and part of its ABI. */
-int rtld_tls_is_musl(const struct module_list *list);
-
 /* The module with this id under musl. */
 void rtld_tls_musl(uint64_t module_id, struct rtld_tls *tls);
 
