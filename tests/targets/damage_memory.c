@@ -287,8 +287,7 @@ int main(int argc, char **argv)
 	waitpid(victim, NULL, 0);
 	for (int i = 0; i < TAGS; i++)
 		if (tags[i])
-			printf("tag %s %lu\n", ktstr_probe_tag_name((enum ktstr_probe_tag)i),
-			       tags[i]);
+			printf("tag %s %lu\n", ktstr_probe_tag_name(i), tags[i]);
 	getrusage(RUSAGE_SELF, &usage);
 	printf("cases %lu\nright %lu\nslowest %.1f\npeak %ld\n", cases, right, slowest_ms,
 	       usage.ru_maxrss);

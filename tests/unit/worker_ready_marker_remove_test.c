@@ -8,9 +8,12 @@
 #include <stdint.h>
 #include <cmocka.h>
 
+#include <linux/openat2.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 
 #include "waited_children.h"
 
@@ -172,12 +175,9 @@ static void body_write_in_an_own_root(void)
 static void a_marker_in_the_workers_own_root_is_named(void **state)
 {
 	char inside[128];
-	pid_t pid;
+	pid_t pid = child(body_write_in_an_own_root, 0);
 
 	(void)state;
-	if (geteuid() != 0)
-		skip(); /* chroot(2) is root's */
-	pid = child(body_write_in_an_own_root, 0);
 	wait_for(pid, PATIENCE_MS, KTSTR_WORKER_READY);
 	assert_int_equal(result.marker_in_worker_root, 1);
 	kill(pid, SIGKILL);
@@ -189,19 +189,42 @@ static void a_marker_in_the_workers_own_root_is_named(void **state)
 	rmdir("/tmp/tmp");
 }
 
+/* chroot(2) is root's; the wait looks into another root by openat2(2), which valgrind does not
+ * know. */
+static bool own_roots_are_possible(void)
+{
+	int fd = (int)syscall(SYS_openat2, AT_FDCWD, "/",
+			      &(struct open_how){ .flags = O_PATH | O_CLOEXEC },
+			      sizeof(struct open_how));
+
+	if (fd >= 0)
+		close(fd);
+	return fd >= 0 && geteuid() == 0;
+}
+
+#define TESTS_FOR_ALL                                                      \
+	cmocka_unit_test(a_marker_goes_with_its_worker),                   \
+		cmocka_unit_test(a_reaped_workers_marker_is_removed),      \
+		cmocka_unit_test(nothing_but_a_marker_is_removed),         \
+		cmocka_unit_test(a_marker_of_the_pids_next_process_stays), \
+		cmocka_unit_test(a_wait_that_failed_is_accepted),          \
+		cmocka_unit_test(a_wait_that_timed_out_is_enough),         \
+		cmocka_unit_test(results_that_no_wait_made_are_refused)
+
+/* Not by skip(): cmocka 1.1 writes a skipped test as "not ok", which is a failure to Automake. */
 int main(void)
 {
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(a_marker_goes_with_its_worker),
-		cmocka_unit_test(a_reaped_workers_marker_is_removed),
-		cmocka_unit_test(nothing_but_a_marker_is_removed),
-		cmocka_unit_test(a_marker_of_the_pids_next_process_stays),
-		cmocka_unit_test(a_wait_that_failed_is_accepted),
-		cmocka_unit_test(a_wait_that_timed_out_is_enough),
-		cmocka_unit_test(results_that_no_wait_made_are_refused),
+	const struct CMUnitTest without_roots[] = { TESTS_FOR_ALL };
+	const struct CMUnitTest all[] = {
+		TESTS_FOR_ALL,
 		cmocka_unit_test(a_marker_in_the_workers_own_root_is_named),
 	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	if (own_roots_are_possible())
+		return cmocka_run_group_tests(all, NULL, NULL);
+	puts("# left out, since a child cannot have its own root here: "
+	     "a_marker_in_the_workers_own_root_is_named");
+	fflush(stdout);
+	return cmocka_run_group_tests(without_roots, NULL, NULL);
 }
