@@ -36,7 +36,7 @@ static void step(const struct timespec *start, const char *what, const char *det
 static int wait_and_show(struct ktstr_payload *worker, const struct timespec *start)
 {
 	struct ktstr_worker_ready_result ready;
-	struct ktstr_payload_output output;
+	struct ktstr_payload_captured output;
 	struct ktstr_error error;
 
 	if (ktstr_worker_ready_wait(worker, "demo-worker", DEMO_TIMEOUT_MS, &ready, &error)) {
@@ -96,7 +96,7 @@ int main(int argc, char **argv)
 	};
 	char marker[KTSTR_WORKER_READY_MARKER_PATH_SIZE];
 	struct ktstr_payload *worker;
-	struct ktstr_payload_output output;
+	struct ktstr_payload_captured output;
 	struct ktstr_error error;
 	struct timespec start;
 	char text[512];

@@ -93,6 +93,7 @@ program_tests = \
 	tests/program/closed_loop.t \
 	tests/program/completion.t \
 	tests/program/contract.t \
+	tests/program/examples.t \
 	tests/program/fuzz_corpus.t \
 	tests/program/guest_console.t \
 	tests/program/man_pages.t \

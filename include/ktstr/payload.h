@@ -111,7 +111,7 @@ struct ktstr_payload_options {
 enum ktstr_payload_output_stream { KTSTR_PAYLOAD_STDOUT = 1, KTSTR_PAYLOAD_STDERR = 2 };
 
 /* What was captured so far. The call fills in all of it. Since 0.1. */
-struct ktstr_payload_output {
+struct ktstr_payload_captured {
 	const char *data; /* `size` bytes and a terminating NUL; owned by the handle, valid until
 			     the next call on it */
 	size_t size;      /* bytes kept, at most capture_limit */
@@ -213,7 +213,7 @@ int ktstr_payload_kill(struct ktstr_payload *payload, int *wait_status, struct k
  * read(2) that failed: output then holds what came before. Since 0.1.
  */
 int ktstr_payload_output(struct ktstr_payload *payload, enum ktstr_payload_output_stream stream,
-			 struct ktstr_payload_output *output, struct ktstr_error *error);
+			 struct ktstr_payload_captured *output, struct ktstr_error *error);
 
 /*
  * Kills what still runs, reaps it, frees the handle. payload: may be NULL. Keeps errno. A child

@@ -302,14 +302,14 @@ int ktstr_payload_pidfd(const struct ktstr_payload *payload, int *pidfd, struct 
 }
 
 int ktstr_payload_output(struct ktstr_payload *payload, enum ktstr_payload_output_stream stream,
-			 struct ktstr_payload_output *output, struct ktstr_error *error)
+			 struct ktstr_payload_captured *output, struct ktstr_error *error)
 {
 	struct ktstr_capture *capture;
 
 	if (!payload || !output)
 		return ktstr_error_set(error, -EINVAL, "arguments", "%s is NULL",
 				       payload ? "output" : "the payload's handle");
-	*output = (struct ktstr_payload_output){ .data = "" };
+	*output = (struct ktstr_payload_captured){ .data = "" };
 	if (stream != KTSTR_PAYLOAD_STDOUT && stream != KTSTR_PAYLOAD_STDERR)
 		return ktstr_error_set(
 			error, -EINVAL, "arguments",

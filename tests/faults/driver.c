@@ -149,7 +149,7 @@ static void tell_failed(const char *what, int rc, const struct ktstr_error *erro
 		tell(1, "failed %s (%s) %s", strerrorname_np(-rc), what, error ? error->text : "");
 }
 
-static void tell_output(int rc, const struct ktstr_payload_output *output)
+static void tell_output(int rc, const struct ktstr_payload_captured *output)
 {
 	tell_failed("output", rc, NULL);
 	if (rc == 0)
@@ -172,7 +172,7 @@ static int wait_for(struct ktstr_payload *payload, const char *mode, pid_t pid, 
 
 static void end_payload(struct ktstr_payload *payload, int captured)
 {
-	struct ktstr_payload_output output = { .data = "" };
+	struct ktstr_payload_captured output = { .data = "" };
 	char text[64] = "";
 	int status = 0, rc, rc_output = 0;
 
@@ -254,7 +254,7 @@ static void go_payload(void)
 						 .out = { .kind = KTSTR_PAYLOAD_STDIO_CAPTURE },
 						 .err = { .kind = KTSTR_PAYLOAD_STDIO_FILE,
 							  .path = file } };
-	struct ktstr_payload_output output = { .data = "" };
+	struct ktstr_payload_captured output = { .data = "" };
 	struct ktstr_error error = { 0 };
 	struct ktstr_payload *payload = NULL;
 	char text[64] = "";

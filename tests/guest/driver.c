@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The guest's first process: mounts, runs the lists named behind "--" on the kernel's command line,
- * reports each test on the console and powers off. With another pid it is one of helpers.c.
+ * The guest's first process: mounts, runs the lists and the programs (program=/bin/NAME) that are
+ * named behind "--" on the kernel's command line, reports each test on the console and powers off.
+ * With another pid it is one of helpers.c.
  */
 #include "config.h"
 
@@ -28,7 +29,8 @@
 #include "report.h"
 #include "shared/clock.h"
 
-#define TEST_LIMIT_S 120
+#define TEST_LIMIT_S   120
+#define PROGRAM_PREFIX "program=" /* before the path of a program that is a test */
 #define SLOW_FAILURES \
 	3 /* tests that failed by waiting: behind so many the list ends, each would wait again */
 #define SYSLOG_ACTION_CONSOLE_LEVEL 8 /* syslog(2) */
@@ -141,7 +143,8 @@ static void set_yama_free(void)
 	close(fd);
 }
 
-static void run_test(const struct guest_test *test, size_t worker)
+/* One test, in a process of its own: an inner one with that worker, or a program, by its path. */
+static void run_test(const char *what, const struct guest_test *test, const char *path)
 {
 	static char said[65536];
 	int64_t began = seconds();
@@ -149,9 +152,9 @@ static void run_test(const struct guest_test *test, size_t worker)
 	pid_t child;
 
 	set_yama_free();
-	report("begin %s: %s", workers[worker].name, test->name);
+	report("begin %s: %s", what, test ? test->name : path);
 	if (pipe2(ends, O_CLOEXEC) || (child = fork()) < 0) {
-		report("not ok %s: %s", workers[worker].name, test->name);
+		report("not ok %s: %s", what, test ? test->name : path);
 		failed++;
 		return;
 	}
@@ -159,8 +162,12 @@ static void run_test(const struct guest_test *test, size_t worker)
 		dup2(ends[1], STDOUT_FILENO);
 		dup2(ends[1], STDERR_FILENO);
 		setvbuf(stdout, NULL, _IOLBF, 0);
-		test->run(workers[worker].path, test);
-		exit(EXIT_SUCCESS);
+		if (test) {
+			test->run(path, test);
+			exit(EXIT_SUCCESS);
+		}
+		execl(path, path, (char *)NULL);
+		fail("%s: %m", path);
 	}
 	close(ends[1]);
 	status = follow(child, ends[0], said, sizeof said);
@@ -171,11 +178,11 @@ static void run_test(const struct guest_test *test, size_t worker)
 		if (!WIFEXITED(status))
 			report("diag ended with wait status %#x (-1: not within %d s)",
 			       (unsigned)status, TEST_LIMIT_S);
-		report("not ok %s: %s", workers[worker].name, test->name);
+		report("not ok %s: %s", what, test ? test->name : path);
 		failed++;
 		slow_failures += seconds() - began >= PATIENCE_MS / 1000;
 	} else {
-		report("ok %s: %s", workers[worker].name, test->name);
+		report("ok %s: %s", what, test ? test->name : path);
 		passed++;
 	}
 }
@@ -187,7 +194,7 @@ static void run_list(const char *list)
 		     strcmp(groups[g].list, list) == 0 && w < sizeof workers / sizeof *workers; w++)
 			for (const struct guest_test *test = groups[g].tests;
 			     test->name && slow_failures < SLOW_FAILURES; test++)
-				run_test(test, w);
+				run_test(workers[w].name, test, workers[w].path);
 }
 
 /* For the tests of the outside: what a guest that goes wrong looks like there. */
@@ -225,6 +232,8 @@ int main(int argc, char **argv)
 	for (int i = 1; i < argc; i++) {
 		go_wrong(argv[i]);
 		run_list(argv[i]);
+		if (strncmp(argv[i], PROGRAM_PREFIX, strlen(PROGRAM_PREFIX)) == 0)
+			run_test("program", NULL, argv[i] + strlen(PROGRAM_PREFIX));
 	}
 	if (slow_failures >= SLOW_FAILURES) {
 		report("not ok the list was given up after %d tests that failed by waiting",

@@ -12,7 +12,7 @@
 static void keep(struct ktstr_payload *payload, enum ktstr_payload_output_stream stream, char *text,
 		 size_t size)
 {
-	struct ktstr_payload_output output;
+	struct ktstr_payload_captured output;
 
 	require(!ktstr_payload_output(payload, stream, &output, NULL), "no output was captured");
 	require(output.size < size, "%zu bytes of output are too many", output.size);

@@ -2,7 +2,10 @@
 # GUEST_ARCH=aarch64 configures a build for that architecture in a folder of its own and checks there.
 GUEST_ARCH = $(host_cpu)
 
-EXTRA_PROGRAMS += tests/guest/driver tests/guest/static_worker
+EXTRA_PROGRAMS += tests/guest/driver examples/guest_test tests/guest/static_worker
+# The body of a test that the examples show: a program that the driver runs by its name.
+examples_guest_test_SOURCES = examples/guest_test.c
+examples_guest_test_LDADD = src/libktstr/libktstr.la src/libktstr-probe/libktstr-probe.la
 tests_guest_driver_SOURCES = \
 	tests/guest/driver.c \
 	tests/guest/guest_probe.c \
@@ -18,7 +21,7 @@ tests_guest_static_worker_SOURCES = $(worker_ktstr_jemalloc_alloc_worker_SOURCES
 tests_guest_static_worker_CFLAGS = $(worker_ktstr_jemalloc_alloc_worker_CFLAGS)
 tests_guest_static_worker_LDFLAGS = $(KTSTR_LDFLAGS) -all-static -pthread
 tests_guest_static_worker_LDADD = $(JEMALLOC_LIBS)
-CLEANFILES += tests/guest/driver$(EXEEXT) tests/guest/static_worker$(EXEEXT) tests/guest/initramfs.cpio.gz
+CLEANFILES += tests/guest/driver$(EXEEXT) examples/guest_test$(EXEEXT) tests/guest/static_worker$(EXEEXT) tests/guest/initramfs.cpio.gz
 
 guest_tests = tests/guest/guest.t tests/guest/guest_faults.t
 EXTRA_DIST += $(guest_tests) tests/guest/Guest.pm tests/guest/fetch tests/guest/initramfs
@@ -26,11 +29,13 @@ AM_T_LOG_FLAGS += -I$(srcdir)/tests/guest
 
 guest_programs = \
 	init=tests/guest/driver$(EXEEXT) \
+	bin/guest_test=examples/guest_test$(EXEEXT) \
 	bin/ktstr-jemalloc-probe=src/tools/probe/ktstr-jemalloc-probe$(EXEEXT) \
 	bin/ktstr-jemalloc-alloc-worker=worker/ktstr-jemalloc-alloc-worker$(EXEEXT) \
 	bin/ktstr-jemalloc-alloc-worker-static=tests/guest/static_worker$(EXEEXT)
 
 check-guest-here: src/libktstr/libktstr.la src/libktstr-probe/libktstr-probe.la tests/guest/driver$(EXEEXT) \
+		examples/guest_test$(EXEEXT) \
 		tests/guest/static_worker$(EXEEXT) src/tools/probe/ktstr-jemalloc-probe$(EXEEXT) \
 		worker/ktstr-jemalloc-alloc-worker$(EXEEXT)
 	@CC='$(CC)' KTSTR_LIBRARY_PATH="src/libktstr/.libs:src/libktstr-probe/.libs:$(GUEST_LIBRARY_PATH)" \

@@ -23,7 +23,7 @@
 static void known_allocation(const char *worker, const struct guest_test *test)
 {
 	char path[64], content[16] = "", breadcrumb[128];
-	struct ktstr_payload_output output;
+	struct ktstr_payload_captured output;
 	struct ktstr_payload *payload;
 	int waited = 0, fd;
 	pid_t pid;

@@ -24,7 +24,7 @@ static int exit_code(const struct ktstr_worker_ready_result *result)
 /* The one line that a worker which gives up writes on stderr. */
 static void require_complaint(struct ktstr_payload *payload, const char *part)
 {
-	struct ktstr_payload_output output;
+	struct ktstr_payload_captured output;
 
 	require(!ktstr_payload_output(payload, KTSTR_PAYLOAD_STDERR, &output, NULL), "no output");
 	printf("%s", output.data);

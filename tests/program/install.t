@@ -73,9 +73,9 @@ for my $header (map { m{([^/]+)\.h$} } sort glob "\Q$srcdir\E/include/ktstr/*.h"
     spew("$dir/alone.cc", "#include <ktstr/$header.h>\n");
     my (undef, $cflags) = run('pkg-config --cflags ktstr');
     chomp $cflags;
-    my ($c) = run("$cc -std=c11 -Wall -Wextra -Wpedantic -Werror -fsyntax-only $cflags $dir/alone.c");
+    my ($c) = run("$cc -std=c11 -Wall -Wextra -Wshadow -Wpedantic -Werror -fsyntax-only $cflags $dir/alone.c");
     ok($c, "<ktstr/$header.h> alone is C11");
-    my ($cpp) = run("$cxx -std=c++17 -Wall -Wextra -Wpedantic -Werror -fsyntax-only $cflags $dir/alone.cc");
+    my ($cpp) = run("$cxx -std=c++17 -Wall -Wextra -Wshadow -Wpedantic -Werror -fsyntax-only $cflags $dir/alone.cc");
     ok($cpp, "<ktstr/$header.h> alone is C++17");
 }
 

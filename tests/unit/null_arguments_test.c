@@ -38,7 +38,7 @@ static const char *const program[] = { "sleep", "1000", NULL };
 static void payload_functions_refuse_null(void **state)
 {
 	const char *const empty[] = { NULL };
-	struct ktstr_payload_output output;
+	struct ktstr_payload_captured output;
 	struct ktstr_payload *payload;
 	int status, pidfd;
 	pid_t pid;

@@ -66,7 +66,7 @@ static inline int wait_for_it(struct ktstr_payload *payload)
 static inline void assert_output(struct ktstr_payload *payload,
 				 enum ktstr_payload_output_stream stream, const char *text)
 {
-	struct ktstr_payload_output output;
+	struct ktstr_payload_captured output;
 
 	assert_int_equal(ktstr_payload_output(payload, stream, &output, NULL), 0);
 	assert_string_equal(output.data, text);
@@ -77,7 +77,7 @@ static inline void assert_output(struct ktstr_payload *payload,
 /* Waits until the child has printed `text` on its captured stdout. */
 static inline void await_output(struct ktstr_payload *payload, const char *text)
 {
-	struct ktstr_payload_output output;
+	struct ktstr_payload_captured output;
 	int i;
 
 	for (i = 0; i < PATIENCE_MS; i++) {

@@ -95,7 +95,7 @@ static void enters_a_cgroup_below(const char *mount)
 {
 	struct ktstr_payload_options options = { SIZED, .flags = KTSTR_PAYLOAD_CGROUP,
 						 .out = CAPTURE };
-	struct ktstr_payload_output output;
+	struct ktstr_payload_captured output;
 	struct ktstr_payload *payload;
 	char path[400], name[64];
 

@@ -140,7 +140,7 @@ static void a_daemon_does_not_hold_up_the_wait(void **state)
 	struct ktstr_payload_options options = { SIZED, .out = CAPTURE };
 	struct ktstr_payload *payload =
 		spawn_sh("setsid sh -c 'echo $$; exec sleep 1000' & exec sleep 1000", &options);
-	struct ktstr_payload_output output;
+	struct ktstr_payload_captured output;
 	long daemon;
 
 	(void)state;
@@ -288,7 +288,7 @@ static void a_shared_group_is_never_signalled(void **state)
 	int leash[2];
 	long sleeper;
 	pid_t pid;
-	struct ktstr_payload_output output;
+	struct ktstr_payload_captured output;
 
 	(void)state;
 	leash_make(leash, variable, sizeof variable);

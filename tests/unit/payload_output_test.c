@@ -44,7 +44,7 @@ static void much_output_on_both_streams(void **state)
 		spawn_sh("i=0; while [ $i -lt 16 ]; do head -c 65536 /dev/zero | tr '\\0' o;"
 			 " head -c 65536 /dev/zero | tr '\\0' e >&2; i=$((i+1)); done",
 			 &options);
-	struct ktstr_payload_output output;
+	struct ktstr_payload_captured output;
 	size_t i;
 
 	(void)state;
@@ -67,7 +67,7 @@ static void output_that_was_not_captured(void **state)
 {
 	struct ktstr_payload_options options = { SIZED, .out = CAPTURE };
 	struct ktstr_payload *payload = spawn_sh(":", &options);
-	struct ktstr_payload_output output;
+	struct ktstr_payload_captured output;
 
 	(void)state;
 	assert_int_equal(ktstr_payload_output(payload, KTSTR_PAYLOAD_STDERR, &output, NULL),
@@ -85,7 +85,7 @@ static void an_endless_writer_does_not_hold_up_the_caller(void **state)
 {
 	struct ktstr_payload_options options = { SIZED, .out = CAPTURE, .capture_limit = 10 };
 	struct ktstr_payload *payload = spawn_sh("yes & yes & yes & exec yes", &options);
-	struct ktstr_payload_output output;
+	struct ktstr_payload_captured output;
 	int status;
 
 	(void)state;

@@ -211,7 +211,7 @@ static int spawn_with_streams_closed(int closed)
 {
 	struct ktstr_payload_options options = { SIZED, .out = CAPTURE, .err = CAPTURE };
 	const char *argv[] = { "/bin/sh", "-c", "echo one; echo two >&2; cat", NULL };
-	struct ktstr_payload_output out, err;
+	struct ktstr_payload_captured out, err;
 	struct ktstr_payload *payload;
 	int fd, status = -1, result = 0;
 
@@ -251,7 +251,7 @@ static void *spawn_in_a_thread(void *argument)
 	const char *argv[] = { "/bin/sh", "-c", script, NULL };
 	struct ktstr_payload_options options = { SIZED, .out = CAPTURE,
 						 .flags = KTSTR_PAYLOAD_DIE_WITH_PARENT };
-	struct ktstr_payload_output output;
+	struct ktstr_payload_captured output;
 	struct ktstr_payload *payload;
 	int i, status = -1;
 
@@ -295,7 +295,7 @@ static void signals_are_reset_in_the_child(void **state)
 {
 	struct ktstr_payload_options options = { SIZED, .out = CAPTURE };
 	struct ktstr_payload *payload;
-	struct ktstr_payload_output output;
+	struct ktstr_payload_captured output;
 	sigset_t blocked, before, now;
 	const char *line;
 
