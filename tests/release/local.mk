@@ -15,6 +15,7 @@ check-reproducible: dist
 # One after the other: a failure is then the last thing that is printed.
 check-release:
 	$(MAKE) lint
+	$(MAKE) check-pins
 	$(MAKE) coverage
 	$(MAKE) check-abi
 	$(MAKE) check-reproducible

@@ -10,6 +10,7 @@
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdarg.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -104,10 +105,15 @@ static void wait_until(int64_t deadline)
 	sigprocmask(SIG_SETMASK, &before, NULL);
 }
 
-static void print_fatal(const struct ktstr_error *error)
+__attribute__((format(printf, 2, 3))) static void print_fatal(int tag, const char *format, ...)
 {
-	fprintf(stderr, "ktstr-probe-fatal: %s\nerror: %s\n", ktstr_probe_tag_name(error->tag),
-		error->text);
+	va_list args;
+
+	fprintf(stderr, "ktstr-probe-fatal: %s\nerror: ", ktstr_probe_tag_name(tag));
+	va_start(args, format);
+	vfprintf(stderr, format, args);
+	va_end(args);
+	putc('\n', stderr);
 }
 
 static void begin(struct run *run)
@@ -224,9 +230,7 @@ static void *end_hard(void *context)
 		run->interrupted = 1;
 		finish_output(run, 0);
 		print_deadline(run);
-		fputs("ktstr-probe-fatal: other\nerror: the target holds up the reading of its "
-		      "memory\n",
-		      stderr);
+		print_fatal(KTSTR_PROBE_TAG_OTHER, "the target holds up the reading of its memory");
 	}
 	_exit(run->read ? EXIT_READ : EXIT_NOTHING_READ);
 }
@@ -255,16 +259,14 @@ static int probe_process(struct run *run)
 	if (deadline_passed)
 		print_deadline(run);
 	if (rc) {
-		fprintf(stderr,
-			"ktstr-probe-fatal: other\nerror: the output could not be written: %s\n",
-			strerror(-rc));
+		print_fatal(KTSTR_PROBE_TAG_OTHER, "the output could not be written: %s",
+			    strerror(-rc));
 		return EXIT_NOTHING_READ;
 	}
 	if (error.code)
-		print_fatal(&error);
+		print_fatal(error.tag, "%s", error.text);
 	else if (run->taken == 0)
-		fputs("ktstr-probe-fatal: other\nerror: stopped before anything was read\n",
-		      stderr);
+		print_fatal(KTSTR_PROBE_TAG_OTHER, "stopped before anything was read");
 	if (run->taken && run->read == 0)
 		fprintf(stderr, "ktstr-probe-all-failed: %s\n",
 			run->options.snapshots > 1 ? "multi" : "single");
@@ -307,8 +309,7 @@ int main(int argc, char **argv)
 					 .table = isatty(STDOUT_FILENO) };
 	rc = ktstr_probe_new(&session, &run.options.probe, &error);
 	if (rc) {
-		fprintf(stderr, "ktstr-probe-fatal: %s\nerror: no session: %s\n",
-			ktstr_probe_tag_name(error.tag), error.text);
+		print_fatal(error.tag, "no session: %s", error.text);
 		return EXIT_NOTHING_READ;
 	}
 	install_signals(&run.options);
