@@ -1,8 +1,18 @@
 # The libraries' ABI as it was recorded, held against what is built. Needs abigail-tools, and -g in CFLAGS.
-EXTRA_DIST += abi/check abi/libktstr-x86_64.abi abi/libktstr-probe-x86_64.abi
-check-abi: $(lib_LTLIBRARIES)
+# GUEST_ARCH=aarch64: that of a build for the other architecture, configured as for check-guest.
+EXTRA_DIST += abi/check \
+	abi/libktstr-aarch64.abi abi/libktstr-probe-aarch64.abi \
+	abi/libktstr-x86_64.abi abi/libktstr-probe-x86_64.abi
+check-abi-here: $(lib_LTLIBRARIES)
 	$(srcdir)/abi/check .
-# After a change that was meant; see HACKING.
-update-abi: $(lib_LTLIBRARIES)
+update-abi-here: $(lib_LTLIBRARIES)
 	$(srcdir)/abi/check . --update
-.PHONY: check-abi update-abi
+# update-abi: after a change that was meant; see HACKING.
+check-abi update-abi:
+	@if test '$(GUEST_ARCH)' = '$(host_cpu)'; then \
+		$(MAKE) $(AM_MAKEFLAGS) $@-here; \
+	else \
+		$(MAKE) $(AM_MAKEFLAGS) configure-there && \
+		cd guest-$(GUEST_ARCH) && $(MAKE) $(AM_MAKEFLAGS) $@-here GUEST_ARCH=$(GUEST_ARCH); \
+	fi
+.PHONY: check-abi check-abi-here update-abi update-abi-here

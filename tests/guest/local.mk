@@ -46,14 +46,17 @@ check-guest-here: src/libktstr/libktstr.la src/libktstr-probe/libktstr-probe.la 
 		$(MAKE) $(AM_MAKEFLAGS) check-TESTS TESTS='$(guest_tests)' TEST_SUITE_LOG=check-guest.log
 
 # The other architecture: its libraries are Debian's packages in the cache, its compiler is Debian's.
-check-guest-there:
+configure-there:
 	@sysroot=`$(srcdir)/tests/guest/fetch sysroot $(GUEST_ARCH)` && \
 	source=`cd $(srcdir) && pwd` && libs=$$sysroot/usr/lib/$(GUEST_ARCH)-linux-gnu && \
 	$(MKDIR_P) guest-$(GUEST_ARCH) && cd guest-$(GUEST_ARCH) && \
 	{ test -f config.status || "$$source/configure" --quiet --host=$(GUEST_ARCH)-linux-gnu \
 		--enable-werror='$(enable_werror)' PKG_CONFIG_LIBDIR="$$libs/pkgconfig" \
-		CPPFLAGS="-I$$sysroot/usr/include" LDFLAGS="-L$$libs -Wl,-rpath-link,$$libs"; } && \
-	$(MAKE) $(AM_MAKEFLAGS) check-guest-here GUEST_ARCH=$(GUEST_ARCH) GUEST_LIBRARY_PATH="$$libs"
+		CPPFLAGS="-I$$sysroot/usr/include" LDFLAGS="-L$$libs -Wl,-rpath-link,$$libs"; }
+check-guest-there: configure-there
+	@sysroot=`$(srcdir)/tests/guest/fetch sysroot $(GUEST_ARCH)` && \
+	cd guest-$(GUEST_ARCH) && $(MAKE) $(AM_MAKEFLAGS) check-guest-here GUEST_ARCH=$(GUEST_ARCH) \
+		GUEST_LIBRARY_PATH="$$sysroot/usr/lib/$(GUEST_ARCH)-linux-gnu"
 
 check-guest:
 	@if test '$(GUEST_ARCH)' = '$(host_cpu)'; then target=here; else target=there; fi; \
@@ -61,4 +64,4 @@ check-guest:
 clean-local: clean-guest-there
 clean-guest-there:
 	rm -rf guest-aarch64 guest-x86_64
-.PHONY: check-guest check-guest-here check-guest-there clean-guest-there
+.PHONY: configure-there check-guest check-guest-here check-guest-there clean-guest-there

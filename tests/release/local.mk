@@ -18,6 +18,7 @@ check-release:
 	$(MAKE) check-pins
 	$(MAKE) coverage
 	$(MAKE) check-abi
+	! command -v aarch64-linux-gnu-gcc >/dev/null || $(MAKE) check-abi GUEST_ARCH=aarch64
 	$(MAKE) check-reproducible
 	$(MAKE) check-deb
 .PHONY: deb check-deb check-reproducible check-release
