@@ -37,6 +37,9 @@ unit_tests = \
 	tests/unit/error_names_test \
 	tests/unit/escape_test \
 	tests/unit/json_test \
+	tests/unit/message_test \
+	tests/unit/render_table_test \
+	tests/unit/steady_output_test \
 	tests/unit/proc_status_test \
 	tests/unit/render_json_test \
 	tests/unit/render_text_test \
@@ -83,7 +86,10 @@ tests_unit_escape_test_SOURCES = tests/unit/escape_test.c src/tools/output/escap
 tests_unit_render_json_test_SOURCES = tests/unit/render_json_test.c tests/unit/made_snapshot.h $(tools_output_sources) \
 	src/tools/probe/render_json.c
 tests_unit_render_text_test_SOURCES = tests/unit/render_text_test.c tests/unit/made_snapshot.h $(tools_output_sources) \
-	src/tools/probe/render_text.c
+	src/tools/probe/render_table.c src/tools/probe/render_text.c
+tests_unit_message_test_SOURCES = tests/unit/message_test.c $(tools_output_sources)
+tests_unit_render_table_test_SOURCES = tests/unit/render_table_test.c src/tools/probe/render_table.c $(tools_output_sources)
+tests_unit_steady_output_test_SOURCES = tests/unit/steady_output_test.c $(tools_output_sources)
 tests_unit_json_test_SOURCES = tests/unit/json_test.c $(tools_output_sources)
 tests_unit_sandbox_rights_test_SOURCES = tests/unit/sandbox_rights_test.c tests/unit/sandbox_runs.h
 tests_unit_sandbox_test_SOURCES = tests/unit/sandbox_test.c tests/unit/sandbox_runs.h

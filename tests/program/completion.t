@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-# The bash completion: what is offered is what the programs' own --help names, and their fixed words.
+# The completions: what is offered is what the programs' own --help names, and their fixed words.
 use strict;
 use warnings;
 use Test::More;
@@ -38,9 +38,52 @@ is_deeply [offered($name, '--thread-pointer', '=')], [sort qw(auto ptrace robust
 is_deeply [offered($name, '--debuginfo', 'o')], ['off'], 'debuginfo';
 is_deeply [offered($name, '--snapshots', '')], [], 'a number is the user\'s';
 ok((grep { $_ == $$ } offered($name, '-p', '')), 'pids');
+ok((grep { $_ == $$ } offered($name, '')), 'a pid alone');
 my $folder = temp_folder();
 spew("$folder/a name.so", '');
 is_deeply [offered($name, '--jemalloc', "$folder/a")], ["$folder/a name.so"], 'a file, with a blank in its name';
+
+# fish, as it offers them itself.
+sub fish_offers {
+	my ($name, $line) = @_;
+	my $said = read_to_end('fish', '--no-config', '-c', "source '$source/completion/$name.fish'; complete -C '$line'");
+	is $?, 0, "$line: fish is content";
+	return sort map { /^([^\t]+)/ } split /\n/, $said // '';
+}
+
+# zsh: what the file hands to _arguments, which makes the offers of it; and whether zsh's own takes it.
+sub zsh_specs {
+	my ($name) = @_;
+	my $said = read_to_end('zsh', '-f', '-c', 'take() { . "$1" }; _arguments() { print -rl -- "$@" }; take "$1"', 'zsh',
+		"$source/completion/_$name");
+	is $?, 0, "$name: zsh is content";
+	return split /\n/, $said // '';
+}
+
+SKIP: {
+	skip 'fish is not installed', 1 unless find_program('fish');
+	for my $name (sort keys %program) {
+		my %named = map { $_ => 1 } (read_to_end($program{$name}, '--help') // '') =~ /(?<![\w-])(--[a-z-]{3,})/g;
+		is_deeply [fish_offers($name, "$name --")], [sort keys %named], "$name, fish: every option of --help, and no other";
+	}
+	is_deeply [fish_offers($name, "$name --sort ")], [sort qw(tid name allocated deallocated flow)], 'keys';
+	is_deeply [fish_offers($name, "$name --thread-pointer=")],
+		[map { "--thread-pointer=$_" } sort qw(auto ptrace robust-list)], 'behind an equals sign';
+	is_deeply [fish_offers($name, "$name --debuginfo o")], ['off'], 'debuginfo';
+	ok((grep { $_ eq $$ } fish_offers($name, "$name $$")), 'a pid alone');
+}
+SKIP: {
+	skip 'zsh is not installed', 1 unless find_program('zsh');
+	for my $name (sort keys %program) {
+		my %named = map { $_ => 1 } (read_to_end($program{$name}, '--help') // '') =~ /(?<![\w-])(--[a-z-]{3,})/g;
+		my @specs = zsh_specs($name);
+		is_deeply [sort map { /^(?:\([^)]*\))?(--[a-z-]+)=?\[/ } @specs], [sort keys %named],
+			"$name, zsh: every option of --help, and no other";
+	}
+	my %words = map { /(--[a-z-]+)=\[.*\((.*)\)$/ ? ($1 => $2) : () } zsh_specs($name);
+	is_deeply \%words, { '--sort' => 'tid name allocated deallocated flow', '--thread-pointer' => 'auto robust-list ptrace',
+		'--debuginfo' => 'auto off' }, 'fixed words';
+}
 
 # Each word that is offered is one that the program takes.
 for my $pair (['--sort', qw(tid name allocated deallocated flow)], ['--thread-pointer', qw(auto robust-list ptrace)],

@@ -23,6 +23,11 @@ for my $arguments ([], ['-p', 0], ['-p', 'x'], ['-p', 1, '--snapshots', 2], ['-p
 	is("$status:$out", '2:', "usage error: @$arguments");
 	like($err, qr/^ktstr-jemalloc-probe: ./, 'says why');
 }
+for my $arguments (['redis-server'], ['-p', 'redis-server']) {
+	my ($status, $out, $err) = run_probe(@$arguments);
+	is("$status:$out", '2:', "a name is no pid: @$arguments");
+	like($err, qr/'redis-server' is not a pid\. Give a pid: pidof redis-server$/m, 'says what gives one');
+}
 for my $option ('--help', '--version') {
 	my ($status, $out, $err) = run_probe($option);
 	is($status, 0, $option);
@@ -48,11 +53,12 @@ SKIP: {
 	fatal('a kernel thread', 'readlink-failure', '-p', 2);
 }
 SKIP: {
-	skip 'needs root to become another user', 3 if $> != 0;
+	skip 'needs root to become another user', 4 if $> != 0;
 	my $out = `setpriv --reuid 65534 --clear-groups @{[probe_program()]} -p $$ 2>&1`;
 	is($? >> 8, 1, 'another user\'s process: exit 1');
 	like($out, qr/^ktstr-probe-fatal: permission-denied$/m, 'its tag');
-	like($out, qr/runs as another user.*CAP_SYS_PTRACE/, 'the gate and the remedy');
+	like($out, qr/runs as another user.*CAP_SYS_PTRACE/s, 'the gate and the remedy');
+	is(scalar(grep { length >= 200 } split /\n/, $out), 0, 'no line of 200 characters');
 }
 
 my $program = compile('target', @library, qw(-lm -lpthread -ldl));
@@ -76,10 +82,19 @@ is(join(' ', sort keys %{ $document->{snapshots}[0]{threads}[0] }),
 ok(!exists probe_json($pid)->{interval_ms}, 'no interval with one snapshot');
 ok(!exists probe_json($pid, '--no-names')->{snapshots}[0]{threads}[0]{comm}, '--no-names');
 
-my ($status, $out, $err) = run_probe('-p', $pid);
+my ($status, $out, $err) = run_probe($pid);
+is("$status:" . ($out =~ tr/\n//), '0:6', 'the pid alone as an argument');
+($status, $out, $err) = run_probe('-p', $pid);
 like($out, qr/\Apid=$pid tool_version=\S+\n--- snapshot 1\/1 \@ \d+s ---\n(?:tid=\d+ comm=target allocated_bytes=\d+ deallocated_bytes=\d+\n){4}\z/,
 	'text');
 is($err, '', 'nothing on stderr');
+# On a terminal: a table that fits, also where an interval gives it rates.
+for my $columns (132, 80, 50) {
+	my $shown = `script -qec 'stty cols $columns; @{[probe_program()]} $pid --snapshots 2 --interval-ms 1' /dev/null </dev/null`;
+	my @table = split /\r?\n/, $shown;
+	is(scalar(grep { /^ *\d+ target / } @table), 8, "a table $columns columns wide");
+	is(scalar(grep { length > $columns } @table), 0, 'no line is wider');
+}
 ($status, $out, $err) = run_probe('-p', $pid, '--explain');
 like($err, qr/^jemalloc: .*^TLS block: .*^counters: .*^thread pointer: /ms, '--explain');
 
@@ -92,10 +107,106 @@ system('cp', $program, scratch() . "/$odd");
 my $named = start_target({}, scratch() . "/$odd", 1, 1);
 ok(probe_json($named->{pid})->{snapshots}[0]{threads}[0]{comm} eq "\x{fffd}\"\\\n)\x01\x{fffd}", 'a hostile name');
 ($status, $out, $err) = run_probe('-p', $named->{pid});
-like($out, qr/^tid=\d+ comm=\\xff"\\x5c\\x0a\)\\x01\\xc3 allocated_bytes=/m, 'as text');
+like($out, qr/^tid=\d+ comm="\\xff\\x22\\x5c\\x0a\)\\x01\\xc3" allocated_bytes=/m, 'as text');
 end_target($named);
 
+# A name that looks like a field, and one that turns what follows on the line around.
+for my $name ('x tid=1', "a\xe2\x80\xaeb\xc2\x9b") {
+	system('cp', $program, scratch() . "/$name");
+	my $spoof = start_target({}, scratch() . "/$name", 1, 1);
+	($status, $out, $err) = run_probe('-p', $spoof->{pid});
+	my $shown = $name =~ / / ? '"x tid=1"' : 'a\xe2\x80\xaeb\xc2\x9b';
+	like($out, qr/^tid=$spoof->{pid} comm=\Q$shown\E allocated_bytes=\d+ deallocated_bytes=\d+$/m, "text: $shown");
+	($status, $out, $err) = run_probe('-p', $spoof->{pid}, '--json');
+	unlike($out, qr/\xe2\x80\xae|\xc2\x9b/, 'JSON holds no such control');
+	is(JSON::PP->new->utf8->decode($out)->{snapshots}[0]{threads}[0]{comm}, do { utf8::decode(my $n = $name); $n },
+		'and the name as it is');
+	($status, $out, $err) = run_probe('-p', $spoof->{pid}, '--explain');
+	unlike($err, qr/\xe2\x80\xae|\xc2\x9b/, 'nor does a path in --explain');
+	end_target($spoof);
+}
+
+# One document a line for each snapshot: what a killed run has written is usable.
+($status, $out, $err) = run_probe('-p', $pid, '--jsonl', '--snapshots', 3, '--interval-ms', 5);
+my @lines = map { JSON::PP->new->utf8->decode($_) } split /\n/, $out;
+is("$status:$err:" . @lines, '0::3', '--jsonl: a line for each snapshot');
+is(join(' ', map { "$_->{schema_version} $_->{pid} $_->{snapshot_number}/$_->{snapshot_total}" } @lines),
+	"3 $pid 1/3 3 $pid 2/3 3 $pid 3/3", 'each a whole document');
+is_deeply([map { scalar @{ $_->{threads} } } @lines], [4, 4, 4], 'with all threads');
+my $written = scratch() . '/killed';
+my $run = fork // die;
+if ($run == 0) {
+	open STDOUT, '>', $written;
+	exec probe_program(), '-p', $pid, '--jsonl', '--snapshots', 100000, '--interval-ms', 1 or POSIX::_exit(127);
+}
+sleep 0.01 until (-s $written // 0) > 4096;
+kill 'KILL', $run;
+waitpid $run, 0;
+open my $partial, '<', $written;
+my @killed = grep { /\n\z/ } <$partial>;
+ok(@killed && !grep({ !eval { JSON::PP->new->utf8->decode($_) } } @killed), 'each line that a killed run wrote is a document');
+
+# A reader that takes nothing any more. Each case: fill the pipe, then end it early.
+sub stalled {
+	my (@arguments) = @_;
+	pipe my $reader, my $writer or die;
+	my $child = fork // die;
+	if ($child == 0) {
+		open STDOUT, '>&', $writer;
+		open STDERR, '>', scratch() . '/stalled';
+		close $reader;
+		exec probe_program(), '-p', $pid, '--snapshots', 100000, '--interval-ms', 1, @arguments or POSIX::_exit(127);
+	}
+	close $writer;
+	return ($child, $reader);
+}
+sub stalled_stderr { open my $in, '<', scratch() . '/stalled'; local $/; return <$in> // '' }
+# A child that is in a write or waits for room in the pipe takes no time any more.
+sub full {
+	my ($reader, $child) = @_;
+	my ($bytes, $before) = (0, -1);
+	until ($bytes > 0 && $bytes == $before) {
+		$before = $bytes;
+		sleep 0.2;
+		my $number = pack 'i', 0;
+		ioctl($reader, 0x541B, $number) // die "FIONREAD: $!"; # asm-generic/ioctls.h
+		$bytes = unpack 'i', $number;
+	}
+}
+for my $form ('--json', '--jsonl', undef) {
+	my ($child, $reader) = stalled('--abort-after-ms', 700, $form // ());
+	waitpid $child, 0;
+	is($?, 1 << 8, ($form // 'text') . ', deadline into a stalled pipe: exit 1, for the output is not complete');
+	like(stalled_stderr(), qr/\Aktstr-probe-deadline: abort after 700ms\n/, 'the tag');
+}
+{
+	my ($child, $reader) = stalled('--json');
+	full($reader, $child);
+	kill 'TERM', $child; # the write that waits is interrupted
+	sleep 0.05;
+	kill 'TERM', $child; # and what completes the document, too
+	sleep 0.05;
+	my $document = do { local $/; <$reader> };
+	waitpid $child, 0;
+	is("$? " . stalled_stderr(), '0 ', 'two SIGTERM into a stalled pipe: exit 0');
+	ok(eval { JSON::PP->new->utf8->decode($document)->{interrupted} }, 'the document is whole and says interrupted');
+}
+
 # SIGINT in the middle of a wait: what was read is printed, at once.
+{
+	my $file = scratch() . '/interrupted';
+	unlink $file;
+	my $child = fork // die;
+	if ($child == 0) {
+		open STDOUT, '>', $file;
+		exec probe_program(), $pid, '--snapshots', 100, '--interval-ms', 60000 or POSIX::_exit(127);
+	}
+	sleep 0.02 until -s $file;
+	kill 'INT', $child;
+	waitpid $child, 0;
+	open my $in, '<', $file;
+	like(join('', <$in>), qr{\n--- interrupted: snapshot 1/100 is the last ---\n\z}, 'interrupted text says so');
+}
 for my $signal ('INT', 'TERM') {
 	my $file = scratch() . '/interrupted';
 	unlink $file;
@@ -150,7 +261,7 @@ until ($state eq 'T' || time > $until) {
 is($state, 'T', 'and stays stopped');
 kill 'CONT', $pid;
 
-# The target ends between snapshots: what was read is kept, the tag tells.
+# The target ends between snapshots: what was read is kept, and that is not fatal.
 unlink scratch() . '/out';
 my $killer = fork // die;
 if ($killer == 0) {
@@ -161,7 +272,9 @@ if ($killer == 0) {
 ($status, $out, $err) = run_probe('-p', $pid, '--json', '--snapshots', 100, '--interval-ms', 50);
 waitpid $killer, 0;
 is($status, 0, 'the target ends: exit 0, for something was read');
-like($err, qr/^ktstr-probe-fatal: exe-identity-changed$/m, 'its tag');
-ok(JSON::PP->new->utf8->decode($out)->{interrupted}, 'interrupted');
+my $document_of_the_dead = JSON::PP->new->utf8->decode($out);
+my $last = @{ $document_of_the_dead->{snapshots} };
+like($err, qr{\Awarning: snapshot $last/100 is the last: process $pid ended, .*\n\z}, 'which snapshot was the last');
+ok($document_of_the_dead->{interrupted}, 'interrupted');
 end_target($target);
 done_testing();

@@ -33,6 +33,13 @@ static void each_name_is_escaped_as_the_table_says(void **state)
 		{ .comm = "\xc2\x9b"
 			  "1m",
 		  .line = "\\xc2\\x9b1m" }, /* C1: CSI */
+		{ .comm = "a\xe2\x80\xae"
+			  "b",
+		  .line = "a\\xe2\\x80\\xaeb" }, /* U+202E, right-to-left override */
+		{ .comm = "\xd8\x9c\xe2\x81\xa6", .line = "\\xd8\\x9c\\xe2\\x81\\xa6" },
+		{ .comm = "\xe2\x80\x8b\xe2\x81\xaa",
+		  .line = "\xe2\x80\x8b\xe2\x81\xaa" },                /* beside them */
+		{ .comm = "\xe2\x80\xa8", .line = "\\xe2\\x80\\xa8" }, /* line separator */
 		{ .comm = "12345678901234\xc3\xa9",
 		  .line = "12345678901234\\xc3" }, /* cut after 15 */
 	};
@@ -43,6 +50,34 @@ static void each_name_is_escaped_as_the_table_says(void **state)
 
 		escape_line(rows[i].comm, text);
 		assert_string_equal(text, rows[i].line);
+	}
+}
+
+static void a_field_is_quoted_where_it_could_be_taken_for_several(void **state)
+{
+	static const struct {
+		const char *comm, *field;
+	} rows[] = {
+		{ .comm = "redis-server", .field = "redis-server" },
+		{ .comm = "kworker/0:1", .field = "kworker/0:1" },
+		{ .comm = "", .field = "\"\"" },
+		{ .comm = "x tid=1", .field = "\"x tid=1\"" },
+		{ .comm = "a=b", .field = "\"a=b\"" },
+		{ .comm = "a b", .field = "\"a b\"" },
+		{ .comm = "\" tid=1", .field = "\"\\x22 tid=1\"" },
+		{ .comm = "\"", .field = "\"\\x22\"" },
+		{ .comm = "tab\tx", .field = "tab\\x09x" },
+		{ .comm = "\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff ",
+		  .field = "\"\\xff\\xff\\xff\\xff\\xff\\xff\\xff\\xff\\xff\\xff\\xff\\xff\\xff"
+			   "\\xff \"" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		char text[ESCAPE_FIELD_SIZE];
+
+		escape_field(rows[i].comm, text);
+		assert_string_equal(text, rows[i].field);
 	}
 }
 
@@ -85,6 +120,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(each_name_is_escaped_as_the_table_says),
+		cmocka_unit_test(a_field_is_quoted_where_it_could_be_taken_for_several),
 		cmocka_unit_test(any_name_becomes_utf8_without_controls),
 		cmocka_unit_test(a_name_without_a_nul_is_not_read_beyond_15_bytes),
 	};

@@ -30,6 +30,12 @@ int64_t ktstr_probe_snapshot_unix_ns(const struct ktstr_probe_snapshot *snapshot
 	return snapshot->unix_ns;
 }
 
+int ktstr_probe_snapshot_interrupted(const struct ktstr_probe_snapshot *snapshot)
+{
+	(void)snapshot;
+	return 0;
+}
+
 int64_t ktstr_probe_snapshot_monotonic_ns(const struct ktstr_probe_snapshot *snapshot)
 {
 	return snapshot->monotonic_ns;

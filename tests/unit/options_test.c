@@ -53,6 +53,9 @@ static void test_accepted(void **state)
 	assert_int_equal(o.probe.thread_pointer, KTSTR_PROBE_THREAD_POINTER_PTRACE);
 	assert_int_equal(o.probe.debuginfo, KTSTR_PROBE_DEBUGINFO_OFF);
 	assert_string_equal(o.probe.jemalloc_path, "x.so");
+	assert_int_equal(parse(&o, error, "--jsonl 7 --no-names"), 0);
+	assert_int_equal(o.pid, 7);
+	assert_true(o.json_lines && !o.json && o.probe.no_names);
 	assert_int_equal(parse(&o, error, "--help --nonsense"), 0);
 	assert_int_equal(o.help, 1);
 	assert_int_equal(parse(&o, error, "--version"), 0);
@@ -74,6 +77,12 @@ static void test_refused(void **state)
 		"-p 99999999999999999999999",
 		"-p",
 		"-p 1 extra",
+		"-p 1 1",
+		"1 2",
+		"redis-server",
+		"-p redis-server",
+		"1 --json --jsonl",
+		"1 --jsonl --sort flow",
 		"-p 1 --nonsense",
 		"-p 1 --json=yes",
 		"-p 1 --snapshots 0",

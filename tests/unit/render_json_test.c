@@ -13,6 +13,7 @@
 #include <cmocka.h>
 
 #include "made_snapshot.h"
+#include "shared/clock.h"
 #include "tools/probe/render_json.h"
 
 #define THREADS                                                                                 \
@@ -34,6 +35,8 @@ static size_t written_size;
 static struct render_json begin(void)
 {
 	struct render_json render = { .json = { .out = open_memstream(&written, &written_size) },
+				      .pid = 70,
+				      .start_unix_ns = 1700000000 * NS_PER_SEC,
 				      .start_monotonic_ns = 2000 };
 
 	assert_non_null(render.json.out);
@@ -52,9 +55,9 @@ static void one_snapshot_is_this_document(void **state)
 	struct render_json render = begin();
 
 	(void)state;
-	render_json_begin(&render, 70, 1700000000, 0);
+	render_json_begin(&render);
 	render_json_snapshot(&render, &made_snapshot);
-	render_json_end(&render, 0);
+	render_json_end(&render, false);
 	expect(&render, BEGIN "  \"snapshots\": [\n"
 			      "    {\n"
 			      "      \"timestamp_unix_sec\": 1700000001,\n"
@@ -71,12 +74,35 @@ static void an_interval_is_named_and_an_interruption_is_told(void **state)
 	struct render_json render = begin();
 
 	(void)state;
-	render_json_begin(&render, 70, 1700000000, 250);
-	render_json_end(&render, 1);
+	render.interval_ms = 250;
+	render_json_begin(&render);
+	render_json_end(&render, true);
 	expect(&render, BEGIN "  \"interval_ms\": 250,\n"
 			      "  \"snapshots\": [],\n"
 			      "  \"interrupted\": true\n"
 			      "}\n");
+}
+
+static void a_line_is_a_document_of_one_snapshot(void **state)
+{
+	struct render_json render = begin();
+
+	(void)state;
+	render.interval_ms = 250;
+	render_json_line(&render, &made_snapshot, 2, 9);
+	expect(&render,
+	       "{ \"schema_version\": 3, \"pid\": 70, \"tool_version\": \"" PACKAGE_VERSION
+	       "\", \"started_at_unix_sec\": 1700000000, \"interval_ms\": 250, "
+	       "\"snapshot_number\": 2, \"snapshot_total\": 9, "
+	       "\"timestamp_unix_sec\": 1700000001, \"elapsed_since_start_ns\": 3000, "
+	       "\"threads\": [ "
+	       "{ \"tid\": 70, \"comm\": \"redis \\\"1\\\"\", \"start_time_jiffies\": 12345, "
+	       "\"allocated_bytes\": 18446744073709551615, \"deallocated_bytes\": 24 }, "
+	       "{ \"tid\": 71, \"comm\": \"a\\u000ab\xef\xbf\xbd\", \"start_time_jiffies\": 12346, "
+	       "\"error\": \"it \\\"went\\\"\", \"error_kind\": \"get-regset\" }, "
+	       "{ \"tid\": 72, \"allocated_bytes\": 1, \"deallocated_bytes\": 2 }, "
+	       "{ \"tid\": 73, \"error\": \"slow\", \"error_kind\": \"waitpid\" } ], "
+	       "\"interrupted\": false }\n");
 }
 
 int main(void)
@@ -84,6 +110,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(one_snapshot_is_this_document),
 		cmocka_unit_test(an_interval_is_named_and_an_interruption_is_told),
+		cmocka_unit_test(a_line_is_a_document_of_one_snapshot),
 	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);

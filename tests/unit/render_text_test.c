@@ -54,7 +54,8 @@ static void each_thread_is_a_line_or_a_warning(void **state)
 	assert_int_equal(render_text_snapshot(&text, &made_snapshot, NULL, 2, 9), 0);
 	expect(&text,
 	       "--- snapshot 2/9 @ 1700000001s ---\n"
-	       "tid=70 comm=redis \"1\" allocated_bytes=18446744073709551615 deallocated_bytes=24\n"
+	       "tid=70 comm=\"redis \\x221\\x22\" allocated_bytes=18446744073709551615 "
+	       "deallocated_bytes=24\n"
 	       "tid=72 comm= allocated_bytes=1 deallocated_bytes=2\n",
 	       "warning: tid 71 comm=a\\x0ab\\xff [get-regset]: it \"went\"\n"
 	       "warning: tid 73 comm= [waitpid]: slow\n");
@@ -124,18 +125,26 @@ static void a_table_shows_flow_and_rates(void **state)
 	struct render_text text = begin();
 
 	(void)state;
-	text.table = 1;
+	text.table = true;
 	assert_int_equal(render_text_snapshot(&text, &after, &before, 2, 2), 0);
 	expect(&text,
 	       "--- snapshot 2/2 @ 0s ---\n"
-	       "       TID NAME                      ALLOCATED        DEALLOCATED                "
-	       "FLOW"
-	       "    ALLOCATED/s  DEALLOCATED/s\n"
-	       "        70 x                               300                400                "
-	       "-100"
-	       "            100            195\n"
-	       "        71 y                                 9                  0                  "
-	       " 9\n",
+	       "TID NAME ALLOCATED DEALLOCATED FLOW ALLOCATED/s DEALLOCATED/s\n"
+	       " 70 x          300         400 -100         100           195\n"
+	       " 71 y            9           0    9\n",
+	       "");
+}
+
+static void an_interrupted_run_says_which_snapshot_was_the_last(void **state)
+{
+	struct render_text text = begin();
+
+	(void)state;
+	render_text_interrupted(&text, 3, 9, false);
+	render_text_interrupted(&text, 1, 1, true);
+	expect(&text,
+	       "--- interrupted: snapshot 3/9 is the last ---\n"
+	       "--- interrupted: snapshot 1/1 is the last, and threads are missing from it ---\n",
 	       "");
 }
 
@@ -145,6 +154,7 @@ int main(void)
 		cmocka_unit_test(the_first_line_names_the_process_and_the_version),
 		cmocka_unit_test(each_thread_is_a_line_or_a_warning),
 		cmocka_unit_test(lines_come_in_the_order_that_was_asked_for),
+		cmocka_unit_test(an_interrupted_run_says_which_snapshot_was_the_last),
 		cmocka_unit_test(a_table_shows_flow_and_rates),
 	};
 

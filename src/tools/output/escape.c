@@ -1,13 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/*
- * A thread's name is up to 15 arbitrary bytes that the target chose: this makes them safe to print.
- */
+/* Bytes that the target chose, made safe to print. */
 #include "config.h"
 
 #include "output/escape.h"
 
-#include <stdbool.h>
-#include <stdio.h>
 #include <string.h>
 
 static bool continuation(unsigned char byte)
@@ -40,27 +36,89 @@ size_t escape_utf8(const char *bytes, size_t size)
 	return 0;
 }
 
+unsigned int escape_code_point(const char *bytes, size_t length)
+{
+	static const unsigned char masks[] = { 0, 0x7f, 0x1f, 0x0f, 0x07 };
+	unsigned int point = (unsigned char)*bytes & masks[length];
+
+	for (size_t i = 1; i < length; i++)
+		point = point << 6 | ((unsigned char)bytes[i] & 0x3fU);
+	return point;
+}
+
+bool escape_is_control(const char *bytes, size_t length)
+{
+	/* C0; DEL and C1, on which some terminals act as on ESC sequences. Unicode 15,
+	 * PropList.txt: Bidi_Control; and what breaks a line: U+2028, U+2029. */
+	static const struct {
+		unsigned int first, last;
+	} controls[] = {
+		{ .first = 0x00, .last = 0x1f },     { .first = 0x7f, .last = 0x9f },
+		{ .first = 0x61c, .last = 0x61c },   { .first = 0x200e, .last = 0x200f },
+		{ .first = 0x2028, .last = 0x202e }, { .first = 0x2066, .last = 0x2069 },
+	};
+	unsigned int point = escape_code_point(bytes, length);
+
+	for (size_t i = 0; i < sizeof controls / sizeof *controls; i++)
+		if (point >= controls[i].first && point <= controls[i].last)
+			return true;
+	return false;
+}
+
+size_t escape_character(const char *bytes, size_t size, char text[ESCAPE_CHARACTER_SIZE],
+			size_t *written)
+{
+	static const char digits[] = "0123456789abcdef";
+	size_t length = escape_utf8(bytes, size);
+
+	if (length && *bytes != '\\' && !escape_is_control(bytes, length)) {
+		memcpy(text, bytes, length);
+		*written = length;
+		return length;
+	}
+	length = length ? length : 1;
+	for (size_t i = 0; i < length; i++) {
+		unsigned char byte = (unsigned char)bytes[i];
+		const char escaped[] = { '\\', 'x', digits[byte >> 4], digits[byte & 0xf] };
+
+		memcpy(text + i * sizeof escaped, escaped, sizeof escaped);
+	}
+	*written = length * 4;
+	return length;
+}
+
 size_t escape_line(const char *comm, char text[ESCAPE_SIZE])
 {
 	const char *p = comm, *end = comm + strnlen(comm, ESCAPE_COMM_BYTES);
 	size_t columns = 0;
 
 	while (p < end) {
-		size_t length = escape_utf8(p, (size_t)(end - p));
-		unsigned char first = (unsigned char)*p;
-		/* U+0080 to U+009F: some terminals act on them as on ESC sequences. */
-		bool c1 = length == 2 && first == 0xc2 && (unsigned char)p[1] < 0xa0;
+		char character[ESCAPE_CHARACTER_SIZE];
+		size_t written;
 
-		if (length == 0 || first < 0x20 || first == 0x7f || first == '\\' || c1) {
-			text += sprintf(text, "\\x%02x", first);
-			columns += 4;
-			p++;
-			continue;
-		}
-		text = mempcpy(text, p, length);
-		columns++;
-		p += length;
+		p += escape_character(p, (size_t)(end - p), character, &written);
+		columns += *character == '\\' ? written : 1;
+		text = mempcpy(text, character, written);
 	}
 	*text = '\0';
 	return columns;
+}
+
+void escape_field(const char *comm, char text[ESCAPE_FIELD_SIZE])
+{
+	char line[ESCAPE_SIZE];
+
+	escape_line(comm, line);
+	if (*line && !strpbrk(line, " =\"")) {
+		strcpy(text, line);
+		return;
+	}
+	*text++ = '"';
+	for (const char *p = line; *p; p++) {
+		if (*p == '"')
+			text = stpcpy(text, "\\x22");
+		else
+			*text++ = *p;
+	}
+	strcpy(text, "\"");
 }

@@ -31,8 +31,8 @@ static void write_text(FILE *out, const char *text, size_t size)
 			fputs("\xef\xbf\xbd", out);
 		else if (first == '"' || first == '\\')
 			fprintf(out, "\\%c", first);
-		else if (first < 0x20 || first == 0x7f)
-			fprintf(out, "\\u%04x", first);
+		else if (escape_is_control(text, length)) /* none is beyond U+FFFF */
+			fprintf(out, "\\u%04x", escape_code_point(text, length));
 		else
 			fwrite(text, 1, length, out);
 		text += length ? length : 1;

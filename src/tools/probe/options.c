@@ -13,13 +13,15 @@
 #include "shared/decimal.h"
 
 const char options_usage[] =
-	"Usage: ktstr-jemalloc-probe --pid PID [OPTION]...\n"
+	"Usage: ktstr-jemalloc-probe [OPTION]... PID\n"
 	"Show how many bytes each thread of a running process has allocated and freed with "
 	"jemalloc,\n"
 	"without stopping it.\n"
 	"\n"
-	"  -p, --pid PID             the process to read\n"
-	"      --json                print JSON instead of text\n"
+	"  -p, --pid PID             the process to read, as an option\n"
+	"      --json                print one JSON document instead of text\n"
+	"      --jsonl               print one JSON document for each snapshot, on a line of its "
+	"own\n"
 	"      --snapshots N         read N times (default 1)\n"
 	"      --interval-ms MS      time from one snapshot to the next; needed with N > 1\n"
 	"      --abort-after-ms MS   end early after this time, with what was read\n"
@@ -39,6 +41,7 @@ const char options_usage[] =
 
 enum {
 	OPTION_JSON = 256,
+	OPTION_JSON_LINES,
 	OPTION_SNAPSHOTS,
 	OPTION_INTERVAL,
 	OPTION_ABORT_AFTER,
@@ -56,6 +59,7 @@ enum {
 static const struct option long_options[] = {
 	{ "pid", required_argument, NULL, 'p' },
 	{ "json", no_argument, NULL, OPTION_JSON },
+	{ "jsonl", no_argument, NULL, OPTION_JSON_LINES },
 	{ "snapshots", required_argument, NULL, OPTION_SNAPSHOTS },
 	{ "interval-ms", required_argument, NULL, OPTION_INTERVAL },
 	{ "abort-after-ms", required_argument, NULL, OPTION_ABORT_AFTER },
@@ -120,6 +124,24 @@ static int number_option(const char *name, uint64_t max, unsigned int *result, c
 	return 0;
 }
 
+/* As -p, as --pid, or alone. */
+static int pid_option(const char *text, struct options *options, char *error)
+{
+	uint64_t number;
+
+	if (options->pid)
+		return usage_error(error, "'%s': one pid is enough, and %d was given already", text,
+				   (int)options->pid);
+	if (decimal_parse(text, 1, INT32_MAX, &number) == 0) {
+		options->pid = (pid_t)number;
+		return 0;
+	}
+	if (!*text || strchr("+-0123456789", *text))
+		return usage_error(error, "'%s' is not a pid: a whole number from 1 to %d", text,
+				   INT32_MAX);
+	return usage_error(error, "'%s' is not a pid. Give a pid: pidof %s", text, text);
+}
+
 static int choice_option(const char *name, const struct choice *choices, int *result, char *error)
 {
 	char words[64] = "";
@@ -139,17 +161,16 @@ static int choice_option(const char *name, const struct choice *choices, int *re
 
 static int parse_one(int option, char **argv, struct options *options, char *error)
 {
-	unsigned int number = 0;
 	int value, rc;
 
 	switch (option) {
 	case 'p':
-		rc = number_option("pid", INT32_MAX, &number, error);
-		if (rc == 0)
-			options->pid = (pid_t)number;
-		return rc;
+		return pid_option(optarg, options, error);
 	case OPTION_JSON:
-		options->json = 1;
+		options->json = true;
+		return 0;
+	case OPTION_JSON_LINES:
+		options->json_lines = true;
 		return 0;
 	case OPTION_SNAPSHOTS:
 		return number_option("snapshots", 100000, &options->snapshots, error);
@@ -163,7 +184,7 @@ static int parse_one(int option, char **argv, struct options *options, char *err
 			options->sort = (enum options_sort)value;
 		return rc;
 	case OPTION_EXPLAIN:
-		options->explain = 1;
+		options->explain = true;
 		return 0;
 	case OPTION_NO_NAMES:
 		options->probe.no_names = 1;
@@ -198,12 +219,14 @@ static int parse_one(int option, char **argv, struct options *options, char *err
 static int check_whole(const struct options *options, char *error)
 {
 	if (options->pid == 0)
-		return usage_error(error, "--pid is missing");
+		return usage_error(error, "the pid is missing");
+	if (options->json && options->json_lines)
+		return usage_error(error, "--json and --jsonl exclude each other");
 	if (options->snapshots > 1 && options->interval_ms == 0)
 		return usage_error(error, "--snapshots %u needs --interval-ms", options->snapshots);
 	if (options->snapshots == 1 && options->interval_ms != 0)
 		return usage_error(error, "--interval-ms is for --snapshots greater than 1");
-	if (options->json && options->sort != OPTIONS_SORT_TID)
+	if ((options->json || options->json_lines) && options->sort != OPTIONS_SORT_TID)
 		return usage_error(error,
 				   "--sort is for text: JSON is always in the order of thread ids");
 	if (options->sort == OPTIONS_SORT_NAME && options->probe.no_names)
@@ -228,7 +251,10 @@ int options_parse(int argc, char **argv, struct options *options, char error[OPT
 		if (rc)
 			return rc;
 	}
-	if (optind < argc)
-		return usage_error(error, "'%s' is not expected here", argv[optind]);
+	for (; optind < argc; optind++) {
+		rc = pid_option(argv[optind], options, error);
+		if (rc)
+			return rc;
+	}
 	return check_whole(options, error);
 }

@@ -3,6 +3,7 @@
 #ifndef KTSTR_PROBE_OPTIONS_H
 #define KTSTR_PROBE_OPTIONS_H
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
 
@@ -21,10 +22,11 @@ struct options {
 	unsigned int snapshots;
 	unsigned int interval_ms;    /* 0: not given */
 	unsigned int abort_after_ms; /* 0: not given */
-	int json;
-	int explain;
-	int help;
-	int version;
+	bool json;
+	bool json_lines; /* a document for each snapshot */
+	bool explain;
+	bool help;
+	bool version;
 	enum options_sort sort;
 	struct ktstr_probe_options probe; /* jemalloc_path points into argv */
 };

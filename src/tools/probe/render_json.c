@@ -8,19 +8,21 @@
 
 #define SCHEMA_VERSION 3
 
-void render_json_begin(struct render_json *render, pid_t pid, int64_t started_at_unix_sec,
-		       unsigned int interval_ms)
+static void write_header(const struct render_json *render, struct json *json)
 {
-	struct json *json = &render->json;
-
-	json_object(json, NULL, JSON_LINES);
 	json_unsigned(json, "schema_version", SCHEMA_VERSION);
-	json_signed(json, "pid", pid);
+	json_signed(json, "pid", render->pid);
 	json_string(json, "tool_version", PACKAGE_VERSION);
-	json_signed(json, "started_at_unix_sec", started_at_unix_sec);
-	if (interval_ms)
-		json_unsigned(json, "interval_ms", interval_ms);
-	json_array(json, "snapshots", JSON_LINES);
+	json_signed(json, "started_at_unix_sec", render->start_unix_ns / NS_PER_SEC);
+	if (render->interval_ms)
+		json_unsigned(json, "interval_ms", render->interval_ms);
+}
+
+void render_json_begin(struct render_json *render)
+{
+	json_object(&render->json, NULL, JSON_LINES);
+	write_header(render, &render->json);
+	json_array(&render->json, "snapshots", JSON_LINES);
 }
 
 static void write_thread(struct json *json, const struct ktstr_probe_thread *thread)
@@ -41,12 +43,11 @@ static void write_thread(struct json *json, const struct ktstr_probe_thread *thr
 	json_end(json);
 }
 
-void render_json_snapshot(struct render_json *render, const struct ktstr_probe_snapshot *snapshot)
+static void write_snapshot(const struct render_json *render, struct json *json,
+			   const struct ktstr_probe_snapshot *snapshot)
 {
 	size_t count = ktstr_probe_snapshot_count(snapshot);
-	struct json *json = &render->json;
 
-	json_object(json, NULL, JSON_LINES);
 	json_signed(json, "timestamp_unix_sec",
 		    ktstr_probe_snapshot_unix_ns(snapshot) / NS_PER_SEC);
 	json_signed(json, "elapsed_since_start_ns",
@@ -55,12 +56,32 @@ void render_json_snapshot(struct render_json *render, const struct ktstr_probe_s
 	for (size_t i = 0; i < count; i++)
 		write_thread(json, ktstr_probe_snapshot_thread(snapshot, i));
 	json_end(json);
-	json_end(json);
 }
 
-void render_json_end(struct render_json *render, int interrupted)
+void render_json_snapshot(struct render_json *render, const struct ktstr_probe_snapshot *snapshot)
+{
+	json_object(&render->json, NULL, JSON_LINES);
+	write_snapshot(render, &render->json, snapshot);
+	json_end(&render->json);
+}
+
+void render_json_end(struct render_json *render, bool interrupted)
 {
 	json_end(&render->json);
 	json_boolean(&render->json, "interrupted", interrupted);
 	json_end(&render->json);
+}
+
+void render_json_line(struct render_json *render, const struct ktstr_probe_snapshot *snapshot,
+		      unsigned int number, unsigned int total)
+{
+	struct json *json = &render->json;
+
+	json_object(json, NULL, JSON_ONE_LINE);
+	write_header(render, json);
+	json_unsigned(json, "snapshot_number", number);
+	json_unsigned(json, "snapshot_total", total);
+	write_snapshot(render, json, snapshot);
+	json_boolean(json, "interrupted", ktstr_probe_snapshot_interrupted(snapshot));
+	json_end(json);
 }

@@ -13,15 +13,19 @@
 
 struct render_json {
 	struct json json;
-	int64_t start_monotonic_ns; /* elapsed_since_start_ns counts from here */
+	pid_t pid;
+	int64_t start_unix_ns, start_monotonic_ns; /* elapsed_since_start_ns counts from here */
+	unsigned int interval_ms;                  /* written when it is not 0 */
 };
 
-/* interval_ms is written when it is not 0. */
-void render_json_begin(struct render_json *render, pid_t pid, int64_t started_at_unix_sec,
-		       unsigned int interval_ms);
+void render_json_begin(struct render_json *render);
 void render_json_snapshot(struct render_json *render, const struct ktstr_probe_snapshot *snapshot);
 
 /* `interrupted` stands last: it is not known before the end. Write errors show in ferror(out). */
-void render_json_end(struct render_json *render, int interrupted);
+void render_json_end(struct render_json *render, bool interrupted);
+
+/* A whole document on one line: what render_json_begin writes, and this snapshot. */
+void render_json_line(struct render_json *render, const struct ktstr_probe_snapshot *snapshot,
+		      unsigned int number, unsigned int total);
 
 #endif

@@ -13,9 +13,9 @@
 #include <string.h>
 
 #include "output/escape.h"
-
-#define NS_PER_SEC   INT64_C(1000000000)
-#define NAME_COLUMNS 16
+#include "output/message.h"
+#include "shared/clock.h"
+#include "src/tools/probe/render_table.h"
 
 typedef const struct ktstr_probe_thread *thread_ref;
 
@@ -92,35 +92,12 @@ static thread_ref find_previous(const struct ktstr_probe_snapshot *previous, thr
 	return NULL;
 }
 
-static void write_rate(FILE *out, uint64_t now, uint64_t before, int64_t ns)
-{
-	fprintf(out, " %14.0f", (double)(now - before) * 1e9 / (double)ns);
-}
-
-static void write_row(const struct render_text *text, thread_ref thread, thread_ref before,
-		      int64_t ns)
-{
-	char comm[ESCAPE_SIZE] = "-";
-	size_t columns = 1;
-
-	if (thread->has_name)
-		columns = escape_line(thread->comm, comm);
-	fprintf(text->out, "%10d %s%*s %18" PRIu64 " %18" PRIu64 " %19" PRId64, (int)thread->tid,
-		comm, columns < NAME_COLUMNS ? (int)(NAME_COLUMNS - columns) : 0, "",
-		thread->allocated_bytes, thread->deallocated_bytes, flow(thread));
-	if (before && ns > 0) {
-		write_rate(text->out, thread->allocated_bytes, before->allocated_bytes, ns);
-		write_rate(text->out, thread->deallocated_bytes, before->deallocated_bytes, ns);
-	}
-	putc('\n', text->out);
-}
-
 static void write_line(const struct render_text *text, thread_ref thread)
 {
-	char comm[ESCAPE_SIZE] = "";
+	char comm[ESCAPE_FIELD_SIZE] = "";
 
 	if (thread->has_name)
-		escape_line(thread->comm, comm);
+		escape_field(thread->comm, comm);
 	fprintf(text->out,
 		"tid=%d comm=%s allocated_bytes=%" PRIu64 " deallocated_bytes=%" PRIu64 "\n",
 		(int)thread->tid, comm, thread->allocated_bytes, thread->deallocated_bytes);
@@ -128,13 +105,32 @@ static void write_line(const struct render_text *text, thread_ref thread)
 
 static void write_warning(const struct render_text *text, thread_ref thread)
 {
-	char comm[ESCAPE_SIZE] = "";
+	char comm[ESCAPE_FIELD_SIZE] = "", prefix[ESCAPE_FIELD_SIZE + 80];
 
 	if (thread->has_name)
-		escape_line(thread->comm, comm);
-	fprintf(text->warnings, "warning: tid %d comm=%s [%s]: %s\n", (int)thread->tid, comm,
-		ktstr_probe_thread_error_name(thread->error_kind),
-		thread->error_text ? thread->error_text : "");
+		escape_field(thread->comm, comm);
+	snprintf(prefix, sizeof prefix, "warning: tid %d comm=%s [%s]: ", (int)thread->tid, comm,
+		 ktstr_probe_thread_error_name(thread->error_kind));
+	message_print(text->warnings, prefix, thread->error_text ? thread->error_text : "");
+}
+
+static int write_table(const struct render_text *text, const thread_ref *threads, size_t count,
+		       const struct ktstr_probe_snapshot *previous, int64_t ns)
+{
+	struct render_table_row *rows = calloc(count ? count : 1, sizeof *rows);
+	size_t used = 0;
+
+	if (!rows)
+		return -ENOMEM;
+	for (size_t i = 0; i < count; i++)
+		if (threads[i]->error_kind == KTSTR_PROBE_THREAD_OK)
+			rows[used++] = (struct render_table_row){
+				.thread = threads[i],
+				.before = find_previous(previous, threads[i]),
+			};
+	render_table(text->out, text->width, rows, used, ns);
+	free(rows);
+	return 0;
 }
 
 void render_text_begin(const struct render_text *text, pid_t pid)
@@ -151,6 +147,7 @@ int render_text_snapshot(const struct render_text *text,
 	int (*order)(thread_ref, thread_ref) = orders[text->sort];
 	thread_ref *threads = calloc(count ? count : 1, sizeof *threads);
 	int64_t ns = 0;
+	int rc = 0;
 
 	if (!threads)
 		return -ENOMEM;
@@ -164,17 +161,20 @@ int render_text_snapshot(const struct render_text *text,
 	fprintf(text->out, "--- snapshot %u/%u @ %" PRId64 "s ---\n", number, total,
 		ktstr_probe_snapshot_unix_ns(snapshot) / NS_PER_SEC);
 	if (text->table)
-		fprintf(text->out, "%10s %-*s %18s %18s %19s%s\n", "TID", NAME_COLUMNS, "NAME",
-			"ALLOCATED", "DEALLOCATED", "FLOW",
-			previous ? "    ALLOCATED/s  DEALLOCATED/s" : "");
+		rc = write_table(text, threads, count, previous, ns);
 	for (size_t i = 0; i < count; i++) {
 		if (threads[i]->error_kind != KTSTR_PROBE_THREAD_OK)
 			write_warning(text, threads[i]);
-		else if (text->table)
-			write_row(text, threads[i], find_previous(previous, threads[i]), ns);
-		else
+		else if (!text->table)
 			write_line(text, threads[i]);
 	}
 	free(threads);
-	return 0;
+	return rc;
+}
+
+void render_text_interrupted(const struct render_text *text, unsigned int number,
+			     unsigned int total, bool in_part)
+{
+	fprintf(text->out, "--- interrupted: snapshot %u/%u is the last%s ---\n", number, total,
+		in_part ? ", and threads are missing from it" : "");
 }

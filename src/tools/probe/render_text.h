@@ -6,6 +6,7 @@
 #ifndef KTSTR_RENDER_TEXT_H
 #define KTSTR_RENDER_TEXT_H
 
+#include <stdbool.h>
 #include <stdio.h>
 
 #include "src/tools/probe/options.h"
@@ -14,7 +15,8 @@
 struct render_text {
 	FILE *out;
 	FILE *warnings;
-	int table;
+	bool table;
+	unsigned int width;     /* of the table, 0 for any */
 	enum options_sort sort; /* descending for the numbers, ascending for tid and name */
 };
 
@@ -28,5 +30,9 @@ int render_text_snapshot(const struct render_text *text,
 			 const struct ktstr_probe_snapshot *snapshot,
 			 const struct ktstr_probe_snapshot *previous, unsigned int number,
 			 unsigned int total);
+
+/* Says that snapshot `number` of `total` was the last, and whether threads are missing from it. */
+void render_text_interrupted(const struct render_text *text, unsigned int number,
+			     unsigned int total, bool in_part);
 
 #endif

@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Messages for people: escaped and wrapped. */
+#include "config.h"
+
+#include "output/message.h"
+
+#include <string.h>
+
+#include "output/escape.h"
+
+#define INDENT "    "
+
+/* How many columns the text up to `end` takes. */
+static size_t columns_of(const char *text, const char *end)
+{
+	size_t columns = 0;
+
+	while (text < end) {
+		char character[ESCAPE_CHARACTER_SIZE];
+		size_t written;
+
+		text += escape_character(text, (size_t)(end - text), character, &written);
+		columns += *character == '\\' ? written : 1;
+	}
+	return columns;
+}
+
+static void print_word(FILE *out, const char *word, const char *end)
+{
+	while (word < end) {
+		char character[ESCAPE_CHARACTER_SIZE];
+		size_t written;
+
+		word += escape_character(word, (size_t)(end - word), character, &written);
+		fwrite(character, 1, written, out);
+	}
+}
+
+static void print_line(FILE *out, const char *prefix, const char *text, const char *end)
+{
+	size_t column = columns_of(prefix, prefix + strlen(prefix));
+
+	fputs(prefix, out);
+	for (const char *word = text; word < end;) {
+		const char *blank = memchr(word, ' ', (size_t)(end - word));
+		const char *word_end = blank ? blank : end;
+		size_t columns = columns_of(word, word_end);
+
+		/* Each word but the first has its blank before it. */
+		if (word > text && column + 1 + columns > MESSAGE_COLUMNS) {
+			fputs("\n" INDENT, out);
+			column = strlen(INDENT);
+		} else if (word > text) {
+			putc(' ', out);
+			column++;
+		}
+		print_word(out, word, word_end);
+		column += columns;
+		word = word_end + 1;
+	}
+	putc('\n', out);
+}
+
+void message_print(FILE *out, const char *prefix, const char *text)
+{
+	print_line(out, prefix, text, text + strlen(text));
+}
+
+void message_print_lines(FILE *out, const char *lines)
+{
+	while (*lines) {
+		const char *end = strchrnul(lines, '\n');
+
+		print_line(out, "", lines, end);
+		lines = *end ? end + 1 : end;
+	}
+}
