@@ -114,7 +114,7 @@ static int spawn(const struct ktstr_payload_options *options, struct ktstr_error
 	return rc;
 }
 
-static void payload_options_of_other_versions(void **state)
+static void payload_options_of_other_versions_are_taken_or_refused(void **state)
 {
 	struct {
 		struct ktstr_payload_options options;
@@ -153,7 +153,7 @@ static int open_session(const struct ktstr_probe_options *options, struct ktstr_
 	return rc;
 }
 
-static void probe_options_of_other_versions(void **state)
+static void probe_options_of_other_versions_are_taken_or_refused(void **state)
 {
 	struct {
 		struct ktstr_probe_options options;
@@ -190,8 +190,8 @@ int main(void)
 		cmocka_unit_test(a_shorter_one_is_filled_with_zeros),
 		cmocka_unit_test(a_longer_one_is_taken_if_the_rest_is_zero),
 		cmocka_unit_test(sizes_that_cannot_be_are_refused),
-		cmocka_unit_test(payload_options_of_other_versions),
-		cmocka_unit_test(probe_options_of_other_versions),
+		cmocka_unit_test(payload_options_of_other_versions_are_taken_or_refused),
+		cmocka_unit_test(probe_options_of_other_versions_are_taken_or_refused),
 	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);

@@ -69,7 +69,7 @@ static void *map_file(const char *name, off_t offset, int protection)
 	return mapped;
 }
 
-static void test_alike(void **state)
+static void a_query_and_the_text_tell_the_same(void **state)
 {
 	static struct seen queried, read;
 	void *mapped[] = {
@@ -114,7 +114,7 @@ static void test_alike(void **state)
 	forget(&read);
 }
 
-static void test_visitor_ends_it(void **state)
+static void a_visitor_ends_the_walk(void **state)
 {
 	static struct seen seen;
 	bool unread;
@@ -127,7 +127,7 @@ static void test_visitor_ends_it(void **state)
 	forget(&seen);
 }
 
-static void test_unreadable(void **state)
+static void maps_that_cannot_be_read_are_told(void **state)
 {
 	static const char broken[] =
 		"1000-2000 r--p 00000000 00:01 7 /first\n3000-2000 r--p 0 00:01 7 /second\n";
@@ -172,9 +172,9 @@ static int remove_root(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_alike),
-		cmocka_unit_test(test_visitor_ends_it),
-		cmocka_unit_test(test_unreadable),
+		cmocka_unit_test(a_query_and_the_text_tell_the_same),
+		cmocka_unit_test(a_visitor_ends_the_walk),
+		cmocka_unit_test(maps_that_cannot_be_read_are_told),
 	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);

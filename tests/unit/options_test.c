@@ -27,7 +27,7 @@ static int parse(struct options *options, char *error, const char *line)
 	return options_parse(argc, argv, options, error);
 }
 
-static void test_accepted(void **state)
+static void each_option_is_taken_within_its_limits(void **state)
 {
 	struct options o;
 	char error[OPTIONS_ERROR_SIZE];
@@ -62,7 +62,7 @@ static void test_accepted(void **state)
 	assert_int_equal(o.version, 1);
 }
 
-static void test_refused(void **state)
+static void what_is_out_of_place_or_range_is_refused(void **state)
 {
 	static const char *const lines[] = {
 		"",
@@ -116,8 +116,8 @@ static void test_refused(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_accepted),
-		cmocka_unit_test(test_refused),
+		cmocka_unit_test(each_option_is_taken_within_its_limits),
+		cmocka_unit_test(what_is_out_of_place_or_range_is_refused),
 	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);

@@ -36,7 +36,7 @@ static void streams_are_inherited(void **state)
 }
 
 /* 1 MiB on each stream, in turns: neither pipe may fill up while the other is read. */
-static void much_output_on_both_streams(void **state)
+static void much_output_on_both_streams_is_kept(void **state)
 {
 	struct ktstr_payload_options options = { SIZED, .out = CAPTURE, .err = CAPTURE,
 						 .capture_limit = 100000 };
@@ -63,7 +63,7 @@ static void much_output_on_both_streams(void **state)
 	ktstr_payload_close(payload);
 }
 
-static void output_that_was_not_captured(void **state)
+static void output_that_was_not_captured_is_refused(void **state)
 {
 	struct ktstr_payload_options options = { SIZED, .out = CAPTURE };
 	struct ktstr_payload *payload = spawn_sh(":", &options);
@@ -103,8 +103,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(streams_are_inherited),
-		TEST(much_output_on_both_streams),
-		TEST(output_that_was_not_captured),
+		TEST(much_output_on_both_streams_is_kept),
+		TEST(output_that_was_not_captured_is_refused),
 		TEST(an_endless_writer_does_not_hold_up_the_caller),
 	};
 

@@ -24,7 +24,7 @@
 
 #define ROUNDS 10000
 
-static void rounds_leave_nothing(void **state)
+static void many_rounds_leave_nothing(void **state)
 {
 	const char *text = getenv("KTSTR_TEST_ROUNDS");
 	int rounds = text && atoi(text) > 0 ? atoi(text) : ROUNDS;
@@ -65,7 +65,7 @@ static void rounds_leave_nothing(void **state)
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = { cmocka_unit_test(rounds_leave_nothing) };
+	const struct CMUnitTest tests[] = { cmocka_unit_test(many_rounds_leave_nothing) };
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);
 	signal(SIGCHLD, SIG_DFL);

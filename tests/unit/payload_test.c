@@ -34,7 +34,7 @@ static void exit_code_and_signal_are_told(void **state)
 	ktstr_payload_close(payload);
 }
 
-static void environment_is_changed(void **state)
+static void the_environment_is_changed_as_asked(void **state)
 {
 	const char *const set[] = { "KT_NEW=1", "KT_OLD=2", "KT_NEW=3", "KT_BACK=5", NULL };
 	const char *const unset[] = { "KT_GONE", "KT_BACK", NULL };
@@ -61,7 +61,7 @@ static void environment_is_changed(void **state)
 	assert_string_equal(getenv("KT_GONE"), "before");
 }
 
-static void working_directory_and_files(void **state)
+static void a_child_begins_in_its_directory_with_its_files(void **state)
 {
 	struct ktstr_payload_options options = { SIZED, .cwd = "/", .out = CAPTURE };
 	struct ktstr_payload *payload;
@@ -109,7 +109,7 @@ static void working_directory_and_files(void **state)
 	close(here);
 }
 
-static void failed_spawns_say_why(void **state)
+static void a_spawn_that_fails_says_why(void **state)
 {
 	static const char *const bad_set[] = { "novalue", NULL }, *const bad_unset[] = { "A=b",
 											 NULL };
@@ -327,9 +327,9 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(exit_code_and_signal_are_told),
-		TEST(environment_is_changed),
-		TEST(working_directory_and_files),
-		TEST(failed_spawns_say_why),
+		TEST(the_environment_is_changed_as_asked),
+		TEST(a_child_begins_in_its_directory_with_its_files),
+		TEST(a_spawn_that_fails_says_why),
 		TEST(program_is_found_in_the_childs_path),
 		TEST(spawn_works_with_streams_closed),
 		TEST(threads_spawn_at_once),

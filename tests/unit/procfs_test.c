@@ -19,7 +19,7 @@
 
 #include "linux/procfs.h"
 
-static void test_maps(void **state)
+static void a_line_of_maps_is_read_or_refused(void **state)
 {
 	char with_spaces[] = "7f00-8f00 r-xp 00001000 fe:01 1234   /tmp/a b (x) (deleted)";
 	char newline[] = "7f00-8f00 r--p 00000000 00:1b 18446744073709551615 /a\\012b";
@@ -66,7 +66,7 @@ static void test_maps(void **state)
 	}
 }
 
-static void test_stat(void **state)
+static void a_hostile_name_does_not_shift_the_fields_of_stat(void **state)
 {
 	static const char text[] = "12 (a) Z 1 (\n)) S 1 2 3 4 5 4194560 7 8 9 10 11 12 13 14 15 "
 				   "16 17 18 987654321 20 21";
@@ -115,7 +115,7 @@ static void make_file(const char *path, const char *text, size_t length)
 	close(fd);
 }
 
-static void test_tasks(void **state)
+static void tasks_are_listed_in_order_and_anew_each_time(void **state)
 {
 	char path[64];
 	pid_t *tids;
@@ -151,7 +151,7 @@ static void test_tasks(void **state)
 	close(task_fd);
 }
 
-static void test_read_file(void **state)
+static void a_file_is_read_whole_up_to_its_limit(void **state)
 {
 	static char text[200000];
 	size_t length;
@@ -175,7 +175,7 @@ static void test_read_file(void **state)
 }
 
 /* This process, through the real /proc. */
-static void test_self(void **state)
+static void this_process_is_read_through_the_real_proc(void **state)
 {
 	int proc_fd = open("/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	int fd = procfs_open_tasks(proc_fd, getpid());
@@ -233,9 +233,11 @@ static int remove_root(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_maps),  cmocka_unit_test(test_stat),
-		cmocka_unit_test(test_tasks), cmocka_unit_test(test_read_file),
-		cmocka_unit_test(test_self),
+		cmocka_unit_test(a_line_of_maps_is_read_or_refused),
+		cmocka_unit_test(a_hostile_name_does_not_shift_the_fields_of_stat),
+		cmocka_unit_test(tasks_are_listed_in_order_and_anew_each_time),
+		cmocka_unit_test(a_file_is_read_whole_up_to_its_limit),
+		cmocka_unit_test(this_process_is_read_through_the_real_proc),
 	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);

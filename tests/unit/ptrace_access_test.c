@@ -38,7 +38,7 @@ static void expect(struct ptrace_access gate, const char *part)
 	assert_null(strchr(text, '\n'));
 }
 
-static void test_verdicts(void **state)
+static void the_gate_that_refuses_is_named(void **state)
 {
 	struct ptrace_access gate = open_gate;
 
@@ -69,7 +69,7 @@ static void test_verdicts(void **state)
 	expect(gate, "user namespace over which our");
 }
 
-static void test_short_buffer(void **state)
+static void a_short_buffer_is_filled_and_not_overrun(void **state)
 {
 	char text[10];
 
@@ -78,7 +78,7 @@ static void test_short_buffer(void **state)
 	assert_int_equal(strlen(text), 9);
 }
 
-static void test_this_process(void **state)
+static void this_process_is_what_libc_says_that_it_is(void **state)
 {
 	struct ptrace_access gate;
 	int proc_fd = open("/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -100,9 +100,9 @@ static void test_this_process(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_verdicts),
-		cmocka_unit_test(test_short_buffer),
-		cmocka_unit_test(test_this_process),
+		cmocka_unit_test(the_gate_that_refuses_is_named),
+		cmocka_unit_test(a_short_buffer_is_filled_and_not_overrun),
+		cmocka_unit_test(this_process_is_what_libc_says_that_it_is),
 	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);

@@ -43,7 +43,7 @@ static struct query_answer sane(void)
 			fail_msg("let through: %s", #change); \
 	} while (0)
 
-static void test_check(void **state)
+static void an_answer_that_cannot_be_is_refused(void **state)
 {
 	struct query_answer good = sane();
 
@@ -80,7 +80,7 @@ static void test_check(void **state)
 }
 
 /* The same of this program's own file, with a child and without. */
-static void test_ways(void **state)
+static void a_child_answers_as_this_process_does(void **state)
 {
 	unsigned char beginning[4096];
 	char path[4096] = "";
@@ -139,8 +139,8 @@ static void test_ways(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_check),
-		cmocka_unit_test(test_ways),
+		cmocka_unit_test(an_answer_that_cannot_be_is_refused),
+		cmocka_unit_test(a_child_answers_as_this_process_does),
 	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);

@@ -24,7 +24,7 @@
 static pid_t child;
 static uint64_t *words;
 
-static void test_holes(void **state)
+static void an_unmapped_range_fails_alone(void **state)
 {
 	static struct target_range ranges[COUNT];
 	static uint64_t values[COUNT];
@@ -54,7 +54,7 @@ static void test_holes(void **state)
 	}
 }
 
-static void test_gone(void **state)
+static void a_process_that_ended_is_gone(void **state)
 {
 	struct target_range ranges[2] = { { 0 }, { 0 } };
 	uint64_t value;
@@ -87,8 +87,8 @@ static int start(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_holes),
-		cmocka_unit_test(test_gone),
+		cmocka_unit_test(an_unmapped_range_fails_alone),
+		cmocka_unit_test(a_process_that_ended_is_gone),
 	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);

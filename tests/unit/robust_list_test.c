@@ -27,7 +27,7 @@ static void plant(size_t index)
 	words[index] = words[index + 2] = BASE + index * 8;
 }
 
-static void test_search(void **state)
+static void the_list_head_is_found_in_a_block_of_memory(void **state)
 {
 	uint64_t found = 0;
 
@@ -52,7 +52,7 @@ static void test_search(void **state)
 	assert_int_equal(robust_list_search(words, 0, BASE, &found), -ENOENT);
 }
 
-static void test_from_libc(void **state)
+static void the_offset_follows_from_what_libc_tells_its_debugger(void **state)
 {
 	static const uint32_t tid_field[3] = { 32, 1, 208 }, wide[3] = { 64, 1, 208 },
 			      beyond[3] = { 32, 1, 1856 };
@@ -100,7 +100,7 @@ static int wrong_status(struct target *target, pid_t tid, struct proc_status *st
 	return 0;
 }
 
-static void test_here(void **state)
+static void the_offset_is_the_same_in_every_thread(void **state)
 {
 	const struct target_ops *right_ops;
 	uint64_t offset = 0, head = 0;
@@ -124,7 +124,7 @@ static void test_here(void **state)
 }
 #endif
 
-static void test_zombie(void **state)
+static void a_zombie_has_no_list(void **state)
 {
 	pid_t pid = fork();
 	siginfo_t info;
@@ -150,12 +150,12 @@ static int start(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_search),
-		cmocka_unit_test(test_from_libc),
+		cmocka_unit_test(the_list_head_is_found_in_a_block_of_memory),
+		cmocka_unit_test(the_offset_follows_from_what_libc_tells_its_debugger),
 #ifdef __x86_64__
-		cmocka_unit_test(test_here),
+		cmocka_unit_test(the_offset_is_the_same_in_every_thread),
 #endif
-		cmocka_unit_test(test_zombie),
+		cmocka_unit_test(a_zombie_has_no_list),
 	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);

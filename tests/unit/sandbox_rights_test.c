@@ -19,7 +19,7 @@
 
 static int opened[3] = { -1, -1, -1 };
 
-static void test_answer(void **state)
+static void an_answer_comes_from_another_process(void **state)
 {
 	struct sandbox isolation = quick();
 	char how[SANDBOX_HOW_SIZE] = "";
@@ -72,7 +72,7 @@ static const char *line_of(const struct answer *answer, const char *name)
 	return line ? line + strlen(name) : "none";
 }
 
-static void test_state(void **state)
+static void the_child_has_no_privileges_and_tight_limits(void **state)
 {
 	struct sandbox isolation = quick();
 	char how[SANDBOX_HOW_SIZE] = "", expected[64];
@@ -143,7 +143,7 @@ static void try_calls(void *context, void *result)
 	answer->number = page == MAP_FAILED ? -1 : (int)(code - answer->codes);
 }
 
-static void test_refused(void **state)
+static void calls_outside_the_list_are_refused(void **state)
 {
 	struct sandbox isolation = quick();
 	char how[SANDBOX_HOW_SIZE] = "";
@@ -213,7 +213,7 @@ static void do_old_call(void *context, void *answer)
 }
 #endif
 
-static void test_intruder(void **state)
+static void a_dangerous_call_kills_the_child(void **state)
 {
 	static step_read *const steps[] = {
 		do_socket,   do_exec, do_fork, do_thread, do_read_memory,
@@ -236,7 +236,7 @@ static void take_memory(void *context, void *result)
 		memset(block, 1, 1 << 20);
 }
 
-static void test_memory(void **state)
+static void memory_ends_at_its_limit(void **state)
 {
 	struct sandbox isolation = quick();
 	char how[SANDBOX_HOW_SIZE] = "";
@@ -252,14 +252,14 @@ static void test_memory(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_answer),
-		cmocka_unit_test(test_state),
-		cmocka_unit_test(test_memory),
-		cmocka_unit_test(test_refused),
-		cmocka_unit_test(test_intruder),
+		cmocka_unit_test(an_answer_comes_from_another_process),
+		cmocka_unit_test(the_child_has_no_privileges_and_tight_limits),
+		cmocka_unit_test(memory_ends_at_its_limit),
+		cmocka_unit_test(calls_outside_the_list_are_refused),
+		cmocka_unit_test(a_dangerous_call_kills_the_child),
 	}, without_filter[] = {
-		cmocka_unit_test(test_answer),
-		cmocka_unit_test(test_state),
+		cmocka_unit_test(an_answer_comes_from_another_process),
+		cmocka_unit_test(the_child_has_no_privileges_and_tight_limits),
 	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);
@@ -269,7 +269,7 @@ int main(void)
 		puts("1..0 # SKIP no child is made by what is built with a sanitizer");
 		return 0;
 	}
-	if (!has_filter) /* valgrind: see test_answer */
+	if (!has_filter) /* valgrind: see an_answer_comes_from_another_process */
 		return cmocka_run_group_tests(without_filter, NULL, NULL);
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

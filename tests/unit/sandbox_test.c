@@ -79,7 +79,7 @@ static void flood(void *context, void *answer)
 			;
 }
 
-static void test_ends(void **state)
+static void each_end_of_the_child_is_told(void **state)
 {
 	(void)state;
 	assert_end(crash, -EIO, "killed by signal 11: a bad address");
@@ -92,7 +92,7 @@ static void test_ends(void **state)
 	assert_int_equal(atomic_load(&shared->ran_atexit), 0);
 }
 
-static void test_time(void **state)
+static void a_child_that_hangs_is_killed_when_its_time_is_up(void **state)
 {
 	struct sandbox isolation = quick();
 	char how[SANDBOX_HOW_SIZE] = "";
@@ -119,7 +119,7 @@ static void *stop_it(void *argument)
 	return NULL;
 }
 
-static void test_stopped(void **state)
+static void a_child_is_killed_by_others_and_by_cancelling(void **state)
 {
 	struct sandbox isolation = quick();
 	char how[SANDBOX_HOW_SIZE] = "";
@@ -143,7 +143,7 @@ static void test_stopped(void **state)
 	close(isolation.cancel_fd);
 }
 
-static void test_no_room(void **state)
+static void without_descriptors_no_child_is_made(void **state)
 {
 	struct sandbox isolation = quick();
 	char how[SANDBOX_HOW_SIZE] = "";
@@ -222,7 +222,7 @@ static void allocate_much(void *context, void *result)
 	}
 }
 
-static void test_threads(void **state)
+static void threads_that_wait_and_allocate_beside_it_see_nothing(void **state)
 {
 	struct sigaction action = { .sa_handler = on_child, .sa_flags = SA_RESTART }, before;
 	const char *wanted = getenv("KTSTR_TEST_ROUNDS");
@@ -256,7 +256,7 @@ static void test_threads(void **state)
 }
 
 /* A caller that lets the kernel reap its children, and has all signals open. */
-static void test_ignored(void **state)
+static void a_caller_that_ignores_sigchld_gets_its_answer(void **state)
 {
 	struct sigaction action = { .sa_handler = SIG_IGN }, before;
 	struct sandbox isolation = quick();
@@ -290,7 +290,7 @@ static void *run_cancelled(void *argument)
 }
 
 /* A thread that is to be cancelled is so when the child has ended, and not in the keeper. */
-static void test_cancelled_thread(void **state)
+static void a_cancelled_thread_ends_after_the_child(void **state)
 {
 	pthread_t thread;
 	void *result;
@@ -322,7 +322,7 @@ static int is_alive(pid_t pid)
 	return state && state[2] != 'Z' && state[2] != 'X';
 }
 
-static void test_orphan(void **state)
+static void the_child_ends_with_its_caller(void **state)
 {
 	struct sandbox isolation = quick();
 	pid_t parent, child, keeper;
@@ -364,7 +364,7 @@ static void count_close(void *context)
 	closed++;
 }
 
-static void test_off(void **state)
+static void switched_off_it_runs_in_this_process(void **state)
 {
 	struct sandbox isolation = SANDBOX_INIT(!sandbox_missing(), -1);
 	struct sandbox_work work = { NULL, -1, open_nothing, answer_pid, count_close };
@@ -414,24 +414,24 @@ static int unset_handlers(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_off),
-		cmocka_unit_test_setup_teardown(test_ends, set_handlers, unset_handlers),
-		cmocka_unit_test(test_time),
-		cmocka_unit_test(test_stopped),
-		cmocka_unit_test(test_no_room),
-		cmocka_unit_test(test_threads),
-		cmocka_unit_test(test_ignored),
-		cmocka_unit_test(test_cancelled_thread),
-		cmocka_unit_test(test_orphan),
+		cmocka_unit_test(switched_off_it_runs_in_this_process),
+		cmocka_unit_test_setup_teardown(each_end_of_the_child_is_told, set_handlers, unset_handlers),
+		cmocka_unit_test(a_child_that_hangs_is_killed_when_its_time_is_up),
+		cmocka_unit_test(a_child_is_killed_by_others_and_by_cancelling),
+		cmocka_unit_test(without_descriptors_no_child_is_made),
+		cmocka_unit_test(threads_that_wait_and_allocate_beside_it_see_nothing),
+		cmocka_unit_test(a_caller_that_ignores_sigchld_gets_its_answer),
+		cmocka_unit_test(a_cancelled_thread_ends_after_the_child),
+		cmocka_unit_test(the_child_ends_with_its_caller),
 	}, without_filter[] = {
-		cmocka_unit_test(test_off),
-		cmocka_unit_test_setup_teardown(test_ends, set_handlers, unset_handlers),
-		cmocka_unit_test(test_time),
-		cmocka_unit_test(test_ignored),
-		cmocka_unit_test(test_cancelled_thread),
-		cmocka_unit_test(test_orphan),
+		cmocka_unit_test(switched_off_it_runs_in_this_process),
+		cmocka_unit_test_setup_teardown(each_end_of_the_child_is_told, set_handlers, unset_handlers),
+		cmocka_unit_test(a_child_that_hangs_is_killed_when_its_time_is_up),
+		cmocka_unit_test(a_caller_that_ignores_sigchld_gets_its_answer),
+		cmocka_unit_test(a_cancelled_thread_ends_after_the_child),
+		cmocka_unit_test(the_child_ends_with_its_caller),
 	}, without_child[] = {
-		cmocka_unit_test(test_off),
+		cmocka_unit_test(switched_off_it_runs_in_this_process),
 	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);

@@ -22,7 +22,7 @@ static int64_t distance(int variant, uint64_t vaddr, uint64_t memsz, uint64_t al
 	return result;
 }
 
-static void test_variants(void **state)
+static void both_variants_place_the_block_as_the_abi_says(void **state)
 {
 	(void)state;
 	assert_int_equal(distance(2, 0x1000, 2632, 16), -2640);
@@ -50,7 +50,7 @@ static void test_variants(void **state)
 			}
 }
 
-static void test_refused(void **state)
+static void an_address_that_overflows_is_refused(void **state)
 {
 	int64_t result;
 	uint64_t address;
@@ -71,8 +71,8 @@ static void test_refused(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_variants),
-		cmocka_unit_test(test_refused),
+		cmocka_unit_test(both_variants_place_the_block_as_the_abi_says),
+		cmocka_unit_test(an_address_that_overflows_is_refused),
 	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);

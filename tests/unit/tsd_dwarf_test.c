@@ -17,7 +17,6 @@
 #include <fcntl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "made_directory.h"
@@ -63,7 +62,7 @@ static int answer(const char *text)
 	return rc;
 }
 
-static void test_prefixes(void **state)
+static void each_prefix_and_form_of_dwarf_is_read(void **state)
 {
 	/* As in 4.x, 5.0 and 5.1, 5.2 and later. */
 	static const char *const prefixes[] = {
@@ -99,7 +98,7 @@ static void test_prefixes(void **state)
 		}
 }
 
-static void test_refused(void **state)
+static void a_struct_that_does_not_fit_is_refused(void **state)
 {
 	(void)state;
 	assert_int_equal(answer(HEAD "struct tsd_s { unsigned char " MEMBERS_5 " }" TAIL),
@@ -144,7 +143,7 @@ static void test_refused(void **state)
 			 -EBADMSG);
 }
 
-static void test_two_units(void **state)
+static void two_units_have_to_agree(void **state)
 {
 	const char *compiler = getenv("CC");
 	struct tsd_dwarf found;
@@ -162,7 +161,7 @@ static void test_two_units(void **state)
 	assert_int_equal(find_in("differ", &found), -ENOTUNIQ);
 }
 
-static void test_nothing_there(void **state)
+static void a_file_without_debug_information_has_no_answer(void **state)
 {
 	struct tsd_dwarf found;
 
@@ -177,7 +176,7 @@ static void test_nothing_there(void **state)
 }
 
 /* What would make libdw open files by names that the target chose. */
-static void test_other_files(void **state)
+static void no_file_that_another_names_is_opened(void **state)
 {
 	struct tsd_dwarf found;
 
@@ -213,7 +212,7 @@ static int section_of(int fd, const char *wanted, Elf64_Shdr *result)
 	return found;
 }
 
-static void test_large(void **state)
+static void what_is_too_large_is_refused(void **state)
 {
 	Elf64_Chdr head = { .ch_type = ELFCOMPRESS_ZLIB,
 			    .ch_size = UINT64_C(1) << 40,
@@ -251,11 +250,10 @@ static void test_large(void **state)
 
 /* Any damage: an answer, soon, with little memory; and where there is one, it lies within the
  * struct. */
-static void test_random_damage(void **state)
+static void any_damage_is_read_within_bounds(void **state)
 {
 	static const char *const places[] = { ".debug_info", ".debug_abbrev", ".debug_info" };
 	uint64_t seed = 1;
-	struct timespec begin, end;
 	struct rusage usage;
 	Elf64_Shdr section;
 	struct stat st;
@@ -268,7 +266,6 @@ static void test_random_damage(void **state)
 	assert_true(fd >= 0 && fstat(fd, &st) == 0);
 	whole = malloc((size_t)st.st_size);
 	assert_int_equal(pread(fd, whole, (size_t)st.st_size, 0), st.st_size);
-	clock_gettime(CLOCK_MONOTONIC, &begin);
 	for (size_t round = 0; round < 3000; round++) {
 		struct tsd_dwarf found;
 
@@ -290,7 +287,6 @@ static void test_random_damage(void **state)
 				    found.state < found.size);
 		assert_int_equal(pwrite(fd, whole, (size_t)st.st_size, 0), st.st_size);
 	}
-	clock_gettime(CLOCK_MONOTONIC, &end);
 	for (off_t length = 0; length < st.st_size; length += 1 + st.st_size / 199) {
 		struct tsd_dwarf found;
 
@@ -299,10 +295,7 @@ static void test_random_damage(void **state)
 		assert_int_equal(pwrite(fd, whole, (size_t)st.st_size, 0), st.st_size);
 	}
 	assert_int_equal(getrusage(RUSAGE_SELF, &usage), 0);
-	print_message("# 3000 damaged files in %ld ms, %ld KiB at most\n",
-		      (long)(end.tv_sec - begin.tv_sec) * 1000 +
-			      (end.tv_nsec - begin.tv_nsec) / 1000000,
-		      usage.ru_maxrss);
+	print_message("# 3000 damaged files, %ld KiB at most\n", usage.ru_maxrss);
 	free(whole);
 	close(fd);
 }
@@ -310,10 +303,13 @@ static void test_random_damage(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_prefixes),      cmocka_unit_test(test_refused),
-		cmocka_unit_test(test_two_units),     cmocka_unit_test(test_nothing_there),
-		cmocka_unit_test(test_other_files),   cmocka_unit_test(test_large),
-		cmocka_unit_test(test_random_damage),
+		cmocka_unit_test(each_prefix_and_form_of_dwarf_is_read),
+		cmocka_unit_test(a_struct_that_does_not_fit_is_refused),
+		cmocka_unit_test(two_units_have_to_agree),
+		cmocka_unit_test(a_file_without_debug_information_has_no_answer),
+		cmocka_unit_test(no_file_that_another_names_is_opened),
+		cmocka_unit_test(what_is_too_large_is_refused),
+		cmocka_unit_test(any_damage_is_read_within_bounds),
 	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);

@@ -34,7 +34,7 @@ static struct tsd_signs plant(const struct tsd_layout_row *row, size_t at)
 	return (struct tsd_signs){ .image = image, .filesz = ROOM, .memsz = ROOM };
 }
 
-static void test_rows(void **state)
+static void each_row_of_the_table_is_found_by_its_image(void **state)
 {
 	(void)state;
 	for (size_t r = 0; r < tsd_layout_table_rows; r++) {
@@ -77,7 +77,7 @@ static void test_rows(void **state)
 	}
 }
 
-static void test_fingerprint(void **state)
+static void only_24_entries_are_a_fingerprint(void **state)
 {
 	struct tsd_signs signs;
 	uint64_t at = 0;
@@ -110,7 +110,7 @@ static void test_fingerprint(void **state)
 }
 
 /* The entries of a running thread, read where they are and one or two words beside. */
-static void test_live(void **state)
+static void a_running_thread_s_entries_are_told_from_their_neighbours(void **state)
 {
 	uint64_t words[4 + TSD_LAYOUT_LIVE_SIZE / 8 + 4] = { 0 }, *run = words + 4;
 
@@ -159,7 +159,7 @@ static struct tsd_signs unknown_build(void)
 	return (struct tsd_signs){ .image = image, .filesz = ROOM, .memsz = ROOM };
 }
 
-static void test_second_sign(void **state)
+static void a_fingerprint_alone_is_not_enough(void **state)
 {
 	struct tsd_signs signs = unknown_build();
 	struct tsd_place place;
@@ -187,7 +187,7 @@ static void test_second_sign(void **state)
 	}
 }
 
-static void test_dwarf_and_fingerprint(void **state)
+static void dwarf_and_fingerprint_have_to_agree(void **state)
 {
 	struct tsd_signs signs = unknown_build(), good;
 	struct tsd_place place;
@@ -220,7 +220,7 @@ static void test_dwarf_and_fingerprint(void **state)
 
 /* jemalloc before 5.3.0: the place from a relocation or a symbol, the members from one thing more.
  */
-static void test_old_builds(void **state)
+static void old_builds_need_their_version_and_one_place(void **state)
 {
 	const uint64_t start = 128;
 	struct tsd_signs signs = { .image = image,
@@ -273,7 +273,7 @@ static void test_old_builds(void **state)
 }
 
 /* 5.2 without symbol or relocation: its version string, and its image in one place only. */
-static void test_version_and_image(void **state)
+static void a_version_and_one_image_place_5_2(void **state)
 {
 	struct tsd_signs signs = {
 		.image = image, .filesz = 64 + 457, .memsz = ROOM, .version = version_old
@@ -321,7 +321,7 @@ static void test_version_and_image(void **state)
 }
 
 /* 5.1: one byte besides zeros. Whatever may be it makes it doubtful. */
-static void test_version_and_one_byte(void **state)
+static void one_byte_places_5_1_unless_another_may_be_it(void **state)
 {
 	struct tsd_signs signs = { .image = image, .filesz = ROOM, .memsz = ROOM };
 	struct tsd_place place;
@@ -360,7 +360,7 @@ static void test_version_and_one_byte(void **state)
 	assert_int_equal(tsd_layout_find(&signs, &place), -ENODATA);
 }
 
-static void test_two_old_images(void **state)
+static void two_old_images_are_doubtful(void **state)
 {
 	static unsigned char both[16384];
 	struct tsd_signs signs = {
@@ -416,7 +416,7 @@ static int load_image(const char *path, struct tsd_signs *signs)
 }
 
 /* As distributions ship it, stripped; and as `make' linked it into the worker. */
-static void test_real_files(void **state)
+static void the_jemallocs_of_this_machine_are_found(void **state)
 {
 	const char *const files[] = { getenv("KTSTR_WORKER"),
 				      "/usr/lib/x86_64-linux-gnu/libjemalloc.so.2",
@@ -471,7 +471,7 @@ static int no_jemalloc(struct dl_phdr_info *info, size_t size, void *images)
 static _Thread_local volatile int some_tls = 1;
 
 /* Programs without jemalloc, whatever is loaded here. */
-static void test_other_images(void **state)
+static void images_without_jemalloc_are_not_taken_for_one(void **state)
 {
 	int images = 0;
 
@@ -484,17 +484,17 @@ static void test_other_images(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_rows),
-		cmocka_unit_test(test_fingerprint),
-		cmocka_unit_test(test_live),
-		cmocka_unit_test(test_second_sign),
-		cmocka_unit_test(test_dwarf_and_fingerprint),
-		cmocka_unit_test(test_old_builds),
-		cmocka_unit_test(test_version_and_image),
-		cmocka_unit_test(test_version_and_one_byte),
-		cmocka_unit_test(test_two_old_images),
-		cmocka_unit_test(test_real_files),
-		cmocka_unit_test(test_other_images),
+		cmocka_unit_test(each_row_of_the_table_is_found_by_its_image),
+		cmocka_unit_test(only_24_entries_are_a_fingerprint),
+		cmocka_unit_test(a_running_thread_s_entries_are_told_from_their_neighbours),
+		cmocka_unit_test(a_fingerprint_alone_is_not_enough),
+		cmocka_unit_test(dwarf_and_fingerprint_have_to_agree),
+		cmocka_unit_test(old_builds_need_their_version_and_one_place),
+		cmocka_unit_test(a_version_and_one_image_place_5_2),
+		cmocka_unit_test(one_byte_places_5_1_unless_another_may_be_it),
+		cmocka_unit_test(two_old_images_are_doubtful),
+		cmocka_unit_test(the_jemallocs_of_this_machine_are_found),
+		cmocka_unit_test(images_without_jemalloc_are_not_taken_for_one),
 	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);

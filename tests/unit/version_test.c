@@ -12,7 +12,7 @@
 
 #include "made_image.h"
 
-static void test_version(void **state)
+static void a_version_string_has_exactly_its_form(void **state)
 {
 	static const char *const wrong[] = {
 		"5.3.0-1-ge13ca993e8ccb9ba9847cc330696e02839f328f",   /* 39 digits */
@@ -61,7 +61,7 @@ static void test_version(void **state)
 }
 
 /* A version string at every place relative to the borders of the pieces in which memory is read. */
-static void test_version_across_pieces(void **state)
+static void a_version_is_found_across_the_borders_of_pieces(void **state)
 {
 	size_t size = UINT64_C(3) << 18;
 	char *memory = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
@@ -81,7 +81,7 @@ static void test_version_across_pieces(void **state)
 }
 
 /* jemalloc's messages, too; the text without its first letter is another's, as the probe's own. */
-static void test_message(void **state)
+static void jemalloc_s_own_message_is_told_from_another_s(void **state)
 {
 	static const char message[] = "<jemalloc>: Invalid conf pair";
 	struct elf_image image;
@@ -100,7 +100,7 @@ static void test_message(void **state)
 }
 
 /* Code is read last, however large it is: the version of a large program is among its constants. */
-static void test_version_behind_code(void **state)
+static void code_is_read_last_however_large(void **state)
 {
 	size_t size = UINT64_C(64) << 20;
 	char *code =
@@ -121,10 +121,10 @@ static void test_version_behind_code(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_version),
-		cmocka_unit_test(test_version_across_pieces),
-		cmocka_unit_test(test_message),
-		cmocka_unit_test(test_version_behind_code),
+		cmocka_unit_test(a_version_string_has_exactly_its_form),
+		cmocka_unit_test(a_version_is_found_across_the_borders_of_pieces),
+		cmocka_unit_test(jemalloc_s_own_message_is_told_from_another_s),
+		cmocka_unit_test(code_is_read_last_however_large),
 	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);

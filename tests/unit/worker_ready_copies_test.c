@@ -71,14 +71,14 @@ static struct copy *need_library(void **state)
 	return *state;
 }
 
-static void test_they_are_two(void **state)
+static void the_library_has_a_copy_of_its_own(void **state)
 {
 	struct copy *copy = need_library(state);
 
 	assert_true(copy->path != ktstr_worker_ready_marker_path);
 }
 
-static void test_literals_alike(void **state)
+static void both_copies_have_the_same_literals(void **state)
 {
 	static const struct {
 		const char *name, *here;
@@ -112,7 +112,7 @@ static void compare(const struct copy *copy, uint32_t pid, size_t size)
 	assert_memory_equal(there, here, sizeof here);
 }
 
-static void test_paths_alike(void **state)
+static void both_copies_write_the_same_path(void **state)
 {
 	struct copy *copy = need_library(state);
 	uint32_t pid = 1;
@@ -138,9 +138,9 @@ static void test_paths_alike(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_they_are_two),
-		cmocka_unit_test(test_literals_alike),
-		cmocka_unit_test(test_paths_alike),
+		cmocka_unit_test(the_library_has_a_copy_of_its_own),
+		cmocka_unit_test(both_copies_have_the_same_literals),
+		cmocka_unit_test(both_copies_write_the_same_path),
 	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);

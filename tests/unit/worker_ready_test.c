@@ -26,7 +26,7 @@ static const char joined_stdout[] = "[" KTSTR_WORKER_STDOUT_READY_PREFIX "]";
 _Static_assert(KTSTR_WORKER_READY_MARKER_PATH_SIZE == sizeof "/tmp/ktstr-worker-ready-4294967295",
 	       "the longest path and its NUL fit, with nothing to spare");
 
-static void test_literals(void **state)
+static void macros_and_symbols_are_the_contract_s_literals(void **state)
 {
 	static const struct {
 		const char *macro, *joined, *symbol, *expected;
@@ -69,7 +69,7 @@ static const struct path_case {
 };
 #define PATH_CASES (sizeof path_cases / sizeof path_cases[0])
 
-static void test_path_in_a_buffer_for_any_pid(void **state)
+static void any_pid_has_its_path(void **state)
 {
 	(void)state;
 	for (size_t i = 0; i < PATH_CASES; i++) {
@@ -83,7 +83,7 @@ static void test_path_in_a_buffer_for_any_pid(void **state)
 }
 
 /* Every size from 0 to one more than needed; what lies behind `size` is never touched. */
-static void test_path_at_each_size(void **state)
+static void a_path_fits_or_is_refused_at_each_size(void **state)
 {
 	(void)state;
 	for (size_t i = 0; i < PATH_CASES; i++) {
@@ -107,7 +107,7 @@ static void test_path_at_each_size(void **state)
 	}
 }
 
-static void test_path_without_a_buffer(void **state)
+static void a_path_needs_a_buffer(void **state)
 {
 	(void)state;
 	assert_int_equal(ktstr_worker_ready_marker_path(1, NULL, 0), -EINVAL);
@@ -119,10 +119,10 @@ static void test_path_without_a_buffer(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_literals),
-		cmocka_unit_test(test_path_in_a_buffer_for_any_pid),
-		cmocka_unit_test(test_path_at_each_size),
-		cmocka_unit_test(test_path_without_a_buffer),
+		cmocka_unit_test(macros_and_symbols_are_the_contract_s_literals),
+		cmocka_unit_test(any_pid_has_its_path),
+		cmocka_unit_test(a_path_fits_or_is_refused_at_each_size),
+		cmocka_unit_test(a_path_needs_a_buffer),
 	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);

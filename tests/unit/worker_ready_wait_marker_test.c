@@ -51,7 +51,7 @@ static void body_full_disk(void)
 	_exit(4);
 }
 
-static void test_stale(void **state)
+static void a_stale_marker_does_not_count_until_it_is_written_anew(void **state)
 {
 	const struct timespec old[2] = { { .tv_sec = time(NULL) - 3600 },
 					 { .tv_sec = time(NULL) - 3600 } };
@@ -75,7 +75,7 @@ static void test_stale(void **state)
 	end_child(pid);
 }
 
-static void test_not_regular(void **state)
+static void what_is_no_regular_file_does_not_count(void **state)
 {
 	pid_t pid = child(body_symlink, 0);
 	char target[80];
@@ -113,7 +113,7 @@ static void a_marker_with_two_names_does_not_count(void **state)
 	end_child(pid);
 }
 
-static void test_foreign(void **state)
+static void another_user_s_marker_does_not_count(void **state)
 {
 	pid_t pid;
 
@@ -134,7 +134,7 @@ static void body_become_other(void)
 }
 
 /* A worker of another user, as under su(1): its own marker counts. */
-static void test_other_user(void **state)
+static void a_worker_of_another_user_has_its_own_marker(void **state)
 {
 	pid_t pid;
 
@@ -144,7 +144,7 @@ static void test_other_user(void **state)
 	end_child(pid);
 }
 
-static void test_empty(void **state)
+static void an_empty_marker_counts_when_it_has_stood_for_a_while(void **state)
 {
 	pid_t pid = child(body_touch, 20);
 
@@ -164,23 +164,24 @@ static void test_empty(void **state)
 int main(void)
 {
 	const struct CMUnitTest anyone[] = {
-		cmocka_unit_test(test_stale),
-		cmocka_unit_test(test_not_regular),
+		cmocka_unit_test(a_stale_marker_does_not_count_until_it_is_written_anew),
+		cmocka_unit_test(what_is_no_regular_file_does_not_count),
 		cmocka_unit_test(a_marker_with_two_names_does_not_count),
-		cmocka_unit_test(test_empty),
+		cmocka_unit_test(an_empty_marker_counts_when_it_has_stood_for_a_while),
 	};
 	const struct CMUnitTest root[] = {
 		anyone[0],
 		anyone[1],
 		anyone[2],
-		cmocka_unit_test(test_foreign),
-		cmocka_unit_test(test_other_user),
+		cmocka_unit_test(another_user_s_marker_does_not_count),
+		cmocka_unit_test(a_worker_of_another_user_has_its_own_marker),
 	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);
 	if (geteuid() == 0)
 		return cmocka_run_group_tests(root, NULL, NULL);
-	puts("# left out, since only root can give files away: test_foreign, test_other_user");
+	puts("# left out, since only root can give files away: "
+	     "another_user_s_marker_does_not_count, a_worker_of_another_user_has_its_own_marker");
 	fflush(stdout);
 	return cmocka_run_group_tests(anyone, NULL, NULL);
 }

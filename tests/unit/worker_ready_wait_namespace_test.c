@@ -60,7 +60,7 @@ static bool possible(const char *what)
 }
 
 /* The namespace is entered, and its /tmp replaced, only after the wait has begun. */
-static void test_mount_namespace(void **state)
+static void a_marker_in_another_mount_namespace_is_found(void **state)
 {
 	struct ktstr_payload *payload;
 
@@ -79,7 +79,7 @@ static void test_mount_namespace(void **state)
 }
 
 /* /tmp in the worker's root is a link to an absolute path: resolved there, not here. */
-static void test_link_within_root(void **state)
+static void a_link_is_resolved_in_the_worker_s_root(void **state)
 {
 	struct ktstr_payload *payload;
 
@@ -110,7 +110,7 @@ static struct ktstr_payload *unfinished_root(const char *rest)
 	return unshared("--mount", script);
 }
 
-static void test_folder_comes_later(void **state)
+static void a_marker_s_folder_may_come_later(void **state)
 {
 	struct ktstr_payload *payload =
 		unfinished_root("sleep 0.3; mkdir /tmp; sleep 0.2; echo ready "
@@ -154,7 +154,7 @@ static int only_child(pid_t pid)
 	return found;
 }
 
-static void test_pid_namespace(void **state)
+static void a_worker_in_a_pid_namespace_is_known_by_its_inner_pid(void **state)
 {
 	const struct timespec moment = { .tv_nsec = 1000000 };
 	struct ktstr_payload *payload;
@@ -184,7 +184,7 @@ static void test_pid_namespace(void **state)
 }
 
 /* A process of root's, seen by an ordinary user: whether it shares our files cannot be told. */
-static void test_not_comparable(void **state)
+static void a_worker_whose_files_cannot_be_compared_is_refused(void **state)
 {
 	struct stat ours;
 	int status = -1;
@@ -213,16 +213,20 @@ static void test_not_comparable(void **state)
 int main(void)
 {
 	const struct CMUnitTest all[] = {
-		cmocka_unit_test(test_mount_namespace),    cmocka_unit_test(test_link_within_root),
-		cmocka_unit_test(test_folder_comes_later), cmocka_unit_test(test_pid_namespace),
-		cmocka_unit_test(test_not_comparable),
+		cmocka_unit_test(a_marker_in_another_mount_namespace_is_found),
+		cmocka_unit_test(a_link_is_resolved_in_the_worker_s_root),
+		cmocka_unit_test(a_marker_s_folder_may_come_later),
+		cmocka_unit_test(a_worker_in_a_pid_namespace_is_known_by_its_inner_pid),
+		cmocka_unit_test(a_worker_whose_files_cannot_be_compared_is_refused),
 	};
-	const struct CMUnitTest without_namespaces[] = { cmocka_unit_test(test_not_comparable) };
+	const struct CMUnitTest without_namespaces[] = { cmocka_unit_test(
+		a_worker_whose_files_cannot_be_compared_is_refused) };
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);
 	if (possible("-pfm"))
 		return cmocka_run_group_tests(all, NULL, NULL);
-	puts("# left out, since namespaces cannot be made here: all but test_not_comparable");
+	puts("# left out, since namespaces cannot be made here: all but "
+	     "a_worker_whose_files_cannot_be_compared_is_refused");
 	fflush(stdout);
 	return cmocka_run_group_tests(without_namespaces, NULL, NULL);
 }

@@ -138,7 +138,7 @@ static int without_inotify(void)
 	return 2;
 }
 
-static void test_inotify_refused(void **state)
+static void without_inotify_the_wait_polls(void **state)
 {
 	(void)state;
 	in_a_child(without_inotify, "inotify");
@@ -185,7 +185,7 @@ static int without_pidfds(void)
 	return comes_to("sleep 0.1; exit 7", KTSTR_WORKER_READY_EXITED_BEFORE) ? 0 : 5;
 }
 
-static void test_pidfd_refused(void **state)
+static void without_pidfds_the_wait_polls(void **state)
 {
 	(void)state;
 	in_a_child(without_pidfds, "pidfd_open");
@@ -215,7 +215,7 @@ static int child_already_reaped(void)
 	return comes_to(LATE_MARKER, KTSTR_WORKER_READY) ? 0 : 4;
 }
 
-static void test_sigchld_ignored(void **state)
+static void a_worker_that_the_kernel_reaped_is_told(void **state)
 {
 	(void)state;
 	in_a_child(child_already_reaped, "SIGCHLD");
@@ -231,7 +231,7 @@ static void *tell_thread_number(void *argument)
 	return NULL;
 }
 
-static void test_thread_number(void **state)
+static void a_thread_s_number_is_no_process(void **state)
 {
 	pthread_mutex_t hold = PTHREAD_MUTEX_INITIALIZER;
 	pthread_t thread;
@@ -248,7 +248,7 @@ static void test_thread_number(void **state)
 }
 
 /* A marker made before our eyes counts whatever its time says: the clock may have been stepped. */
-static void test_clock_stepped(void **state)
+static void a_marker_made_before_our_eyes_counts_whatever_its_time_says(void **state)
 {
 	(void)state;
 	/* Empty, so that the look that counts comes a second after its time was set back. */
@@ -257,7 +257,7 @@ static void test_clock_stepped(void **state)
 			 KTSTR_WORKER_READY));
 }
 
-static void test_handle_leaves_no_fd(void **state)
+static void a_wait_by_handle_leaves_no_descriptor(void **state)
 {
 	int before = open_files();
 
@@ -268,7 +268,7 @@ static void test_handle_leaves_no_fd(void **state)
 }
 
 /* The real worker, waited for by handle. */
-static void test_200_workers(void **state)
+static void two_hundred_workers_are_waited_for(void **state)
 {
 	enum { COUNT = 200 };
 	const char *const argv[] = { getenv("KTSTR_WORKER"), "4096", NULL };
@@ -295,22 +295,25 @@ static void test_200_workers(void **state)
 	}
 }
 
-#define TESTS_WITHOUT_WORKER                                                                  \
-	cmocka_unit_test(test_inotify_refused), cmocka_unit_test(test_pidfd_refused),         \
-		cmocka_unit_test(test_sigchld_ignored), cmocka_unit_test(test_thread_number), \
-		cmocka_unit_test(test_clock_stepped), cmocka_unit_test(test_handle_leaves_no_fd)
+#define TESTS_WITHOUT_WORKER                                                                   \
+	cmocka_unit_test(without_inotify_the_wait_polls),                                      \
+		cmocka_unit_test(without_pidfds_the_wait_polls),                               \
+		cmocka_unit_test(a_worker_that_the_kernel_reaped_is_told),                     \
+		cmocka_unit_test(a_thread_s_number_is_no_process),                             \
+		cmocka_unit_test(a_marker_made_before_our_eyes_counts_whatever_its_time_says), \
+		cmocka_unit_test(a_wait_by_handle_leaves_no_descriptor)
 
 /* Not by skip(): cmocka 1.1 writes a skipped test as "not ok", which is a failure to Automake. */
 int main(void)
 {
 	const struct CMUnitTest all[] = { TESTS_WITHOUT_WORKER,
-					  cmocka_unit_test(test_200_workers) };
+					  cmocka_unit_test(two_hundred_workers_are_waited_for) };
 	const struct CMUnitTest without_worker[] = { TESTS_WITHOUT_WORKER };
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);
 	if (getenv("KTSTR_WORKER") && access(getenv("KTSTR_WORKER"), X_OK) == 0)
 		return cmocka_run_group_tests(all, NULL, NULL);
-	puts("# left out, since KTSTR_WORKER names no program: test_200_workers");
+	puts("# left out, since KTSTR_WORKER names no program: two_hundred_workers_are_waited_for");
 	fflush(stdout);
 	return cmocka_run_group_tests(without_worker, NULL, NULL);
 }

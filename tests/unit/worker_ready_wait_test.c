@@ -46,7 +46,7 @@ static void body_rename(void)
 		_exit(99);
 }
 
-static void test_ready(void **state)
+static void a_marker_makes_the_worker_ready(void **state)
 {
 	pid_t pid = child(body_write, 30);
 
@@ -63,7 +63,7 @@ static void test_ready(void **state)
 	end_child(pid);
 }
 
-static void test_exited_before(void **state)
+static void a_worker_that_ends_without_a_marker_has_exited_before(void **state)
 {
 	pid_t pid = child(body_exit_4, 10);
 	int status;
@@ -83,7 +83,7 @@ static void test_exited_before(void **state)
 	end_child(pid);
 }
 
-static void test_exited_after(void **state)
+static void a_worker_that_ends_behind_its_marker_is_ready_or_exited_after(void **state)
 {
 	(void)state;
 	for (int delay = 0; delay < 20; delay++) { /* exits at once, between marker and return */
@@ -108,7 +108,7 @@ static void test_exited_after(void **state)
 	end_child(pid);
 }
 
-static void test_timed_out(void **state)
+static void a_worker_without_a_marker_times_out(void **state)
 {
 	pid_t pid = child(NULL, 0);
 
@@ -120,7 +120,7 @@ static void test_timed_out(void **state)
 }
 
 /* Markers that appear while the watch is being set up: none may be missed. */
-static void test_same_moment(void **state)
+static void a_marker_made_while_the_watch_is_set_up_is_not_missed(void **state)
 {
 	const char *rounds = getenv("KTSTR_TEST_ROUNDS");
 	int count = rounds ? atoi(rounds) : 500;
@@ -144,7 +144,7 @@ static void *wait_in_thread(void *argument)
 	return (void *)(intptr_t)(err || ready.outcome != KTSTR_WORKER_READY);
 }
 
-static void test_200_at_once(void **state)
+static void two_hundred_threads_wait_at_once(void **state)
 {
 	enum { COUNT = 200 };
 	pid_t pids[COUNT];
@@ -183,7 +183,7 @@ static struct ktstr_payload *shell(const char *script, const char *path)
 	return payload;
 }
 
-static void test_payload(void **state)
+static void a_wait_by_handle_drains_the_output(void **state)
 {
 	/* More output than the pipe holds, before the marker: the wait has to drain it. */
 	struct ktstr_payload *payload = shell(
@@ -203,7 +203,7 @@ static void test_payload(void **state)
 	unlink(marker);
 }
 
-static void test_path(void **state)
+static void a_wait_by_path_takes_any_absolute_path(void **state)
 {
 	char folder[] = "/tmp/ktstr-wait-XXXXXX", path[64];
 	struct ktstr_payload *payload;
@@ -266,7 +266,7 @@ static int unreadable_folder(void *argument)
 	return failed;
 }
 
-static void test_unreadable_folder(void **state)
+static void a_folder_that_cannot_be_read_is_no_hindrance(void **state)
 {
 	int status;
 	pid_t pid = fork();
@@ -280,7 +280,7 @@ static void test_unreadable_folder(void **state)
 
 /* ---- arguments, signals, leaks ---- */
 
-static void test_arguments(void **state)
+static void bad_arguments_are_refused(void **state)
 {
 	pid_t pid = child(body_exit_4, 0);
 
@@ -296,7 +296,7 @@ static void test_arguments(void **state)
 	assert_non_null(strstr(error.text, "no such process"));
 }
 
-static void test_names(void **state)
+static void each_outcome_and_exit_code_has_its_words(void **state)
 {
 	(void)state;
 	assert_string_equal(ktstr_worker_ready_outcome_name(KTSTR_WORKER_READY), "ready");
@@ -317,7 +317,7 @@ static void on_alarm(int signo)
 	(void)signo;
 }
 
-static void test_signals_do_not_end_it(void **state)
+static void signals_do_not_end_a_wait(void **state)
 {
 	const struct sigaction handle = { .sa_handler = on_alarm };
 	struct sigaction before;
@@ -337,19 +337,19 @@ static void test_signals_do_not_end_it(void **state)
 	end_child(pid);
 }
 
-static void test_no_fd_is_left(void **state)
+static void a_wait_by_pid_leaves_no_descriptor(void **state)
 {
 	int before = open_files();
 
 	(void)state;
-	test_ready(NULL);
-	test_exited_before(NULL);
-	test_timed_out(NULL);
-	test_arguments(NULL);
+	a_marker_makes_the_worker_ready(NULL);
+	a_worker_that_ends_without_a_marker_has_exited_before(NULL);
+	a_worker_without_a_marker_times_out(NULL);
+	bad_arguments_are_refused(NULL);
 	assert_int_equal(open_files(), before);
 }
 
-static void test_parsers(void **state)
+static void the_start_is_read_from_stat_behind_any_name(void **state)
 {
 	uint64_t ticks;
 
@@ -373,20 +373,20 @@ static void test_parsers(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_ready),
-		cmocka_unit_test(test_exited_before),
-		cmocka_unit_test(test_exited_after),
-		cmocka_unit_test(test_timed_out),
-		cmocka_unit_test(test_same_moment),
-		cmocka_unit_test(test_200_at_once),
-		cmocka_unit_test(test_payload),
-		cmocka_unit_test(test_path),
-		cmocka_unit_test(test_unreadable_folder),
-		cmocka_unit_test(test_arguments),
-		cmocka_unit_test(test_names),
-		cmocka_unit_test(test_signals_do_not_end_it),
-		cmocka_unit_test(test_no_fd_is_left),
-		cmocka_unit_test(test_parsers),
+		cmocka_unit_test(a_marker_makes_the_worker_ready),
+		cmocka_unit_test(a_worker_that_ends_without_a_marker_has_exited_before),
+		cmocka_unit_test(a_worker_that_ends_behind_its_marker_is_ready_or_exited_after),
+		cmocka_unit_test(a_worker_without_a_marker_times_out),
+		cmocka_unit_test(a_marker_made_while_the_watch_is_set_up_is_not_missed),
+		cmocka_unit_test(two_hundred_threads_wait_at_once),
+		cmocka_unit_test(a_wait_by_handle_drains_the_output),
+		cmocka_unit_test(a_wait_by_path_takes_any_absolute_path),
+		cmocka_unit_test(a_folder_that_cannot_be_read_is_no_hindrance),
+		cmocka_unit_test(bad_arguments_are_refused),
+		cmocka_unit_test(each_outcome_and_exit_code_has_its_words),
+		cmocka_unit_test(signals_do_not_end_a_wait),
+		cmocka_unit_test(a_wait_by_pid_leaves_no_descriptor),
+		cmocka_unit_test(the_start_is_read_from_stat_behind_any_name),
 	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);
