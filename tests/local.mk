@@ -40,6 +40,7 @@ unit_tests = \
 	tests/unit/message_test \
 	tests/unit/render_table_test \
 	tests/unit/steady_output_test \
+	tests/unit/target_test \
 	tests/unit/proc_status_test \
 	tests/unit/render_json_test \
 	tests/unit/render_text_test \
@@ -89,6 +90,9 @@ tests_unit_render_text_test_SOURCES = tests/unit/render_text_test.c tests/unit/m
 	src/tools/probe/render_table.c src/tools/probe/render_text.c
 tests_unit_message_test_SOURCES = tests/unit/message_test.c $(tools_output_sources)
 tests_unit_render_table_test_SOURCES = tests/unit/render_table_test.c src/tools/probe/render_table.c $(tools_output_sources)
+# A made-up process, for all tests that need none of the machine's.
+fake_target = tests/unit/fake_target.c tests/unit/fake_target.h
+tests_unit_target_test_SOURCES = tests/unit/target_test.c $(fake_target)
 tests_unit_steady_output_test_SOURCES = tests/unit/steady_output_test.c $(tools_output_sources)
 tests_unit_json_test_SOURCES = tests/unit/json_test.c $(tools_output_sources)
 tests_unit_sandbox_rights_test_SOURCES = tests/unit/sandbox_rights_test.c tests/unit/sandbox_runs.h

@@ -18,6 +18,11 @@ static void write_header(const struct render_json *render, struct json *json)
 		json_unsigned(json, "interval_ms", render->interval_ms);
 }
 
+static void write_interrupted(struct json *json, bool interrupted)
+{
+	json_boolean(json, "interrupted", interrupted);
+}
+
 void render_json_begin(struct render_json *render)
 {
 	json_object(&render->json, NULL, JSON_LINES);
@@ -68,7 +73,7 @@ void render_json_snapshot(struct render_json *render, const struct ktstr_probe_s
 void render_json_end(struct render_json *render, bool interrupted)
 {
 	json_end(&render->json);
-	json_boolean(&render->json, "interrupted", interrupted);
+	write_interrupted(&render->json, interrupted);
 	json_end(&render->json);
 }
 
@@ -82,6 +87,6 @@ void render_json_line(struct render_json *render, const struct ktstr_probe_snaps
 	json_unsigned(json, "snapshot_number", number);
 	json_unsigned(json, "snapshot_total", total);
 	write_snapshot(render, json, snapshot);
-	json_boolean(json, "interrupted", ktstr_probe_snapshot_interrupted(snapshot));
+	write_interrupted(json, ktstr_probe_snapshot_interrupted(snapshot));
 	json_end(json);
 }
