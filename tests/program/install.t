@@ -52,8 +52,11 @@ my $consumer = <<'C';
 #include <stdio.h>
 int main(void)
 {
+	struct ktstr_payload_options options = KTSTR_PAYLOAD_OPTIONS_INIT;
+	struct ktstr_payload_stream stream = KTSTR_PAYLOAD_STREAM_INIT;
 	char path[KTSTR_WORKER_READY_MARKER_PATH_SIZE];
-	if (ktstr_worker_ready_marker_path(12345, path, sizeof path) || ktstr_payload_pid(NULL, NULL, NULL) == 0)
+	options.in = stream;
+	if (options.size != sizeof options || ktstr_worker_ready_marker_path(12345, path, sizeof path) || ktstr_payload_pid(NULL, NULL, NULL) == 0)
 		return 1;
 	puts(path);
 	return 0;
@@ -77,6 +80,24 @@ for my $header (map { m{([^/]+)\.h$} } sort glob "\Q$srcdir\E/include/ktstr/*.h"
     ok($c, "<ktstr/$header.h> alone is C11");
     my ($cpp) = run("$cxx -std=c++17 -Wall -Wextra -Wshadow -Wpedantic -Werror -fsyntax-only $cflags $dir/alone.cc");
     ok($cpp, "<ktstr/$header.h> alone is C++17");
+}
+
+# What a structure begins as is an initialiser in both languages, without a warning.
+spew("$dir/init.$_", <<'C') for 'c', 'cc';
+#include <ktstr/ktstr.h>
+extern struct ktstr_payload_options payload;
+extern struct ktstr_payload_stream stream;
+extern struct ktstr_probe_options probe;
+struct ktstr_payload_options payload = KTSTR_PAYLOAD_OPTIONS_INIT;
+struct ktstr_payload_stream stream = KTSTR_PAYLOAD_STREAM_INIT;
+struct ktstr_probe_options probe = KTSTR_PROBE_OPTIONS_INIT;
+C
+for (["$cc -std=c11", 'c'], ["$cxx -std=c++17", 'cc']) {
+    my ($compiler, $language) = @$_;
+    my (undef, $cflags) = run('pkg-config --cflags ktstr');
+    chomp $cflags;
+    my ($ok) = run("$compiler -Wall -Wextra -Wpedantic -Werror -fsyntax-only $cflags $dir/init.$language");
+    ok($ok, "the initialisers are complete (.$language)");
 }
 
 # The header of all headers has all of them.
