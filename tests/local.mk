@@ -45,6 +45,8 @@ unit_tests = \
 	tests/unit/render_json_test \
 	tests/unit/render_text_test \
 	tests/unit/thread_start_test \
+	tests/unit/ctl_code_test \
+	tests/unit/ctl_tree_test \
 	tests/unit/elf_image_test \
 	tests/unit/version_test \
 	tests/unit/query_test \
@@ -97,6 +99,7 @@ tests_unit_steady_output_test_SOURCES = tests/unit/steady_output_test.c $(tools_
 tests_unit_json_test_SOURCES = tests/unit/json_test.c $(tools_output_sources)
 tests_unit_sandbox_rights_test_SOURCES = tests/unit/sandbox_rights_test.c tests/unit/sandbox_runs.h
 tests_unit_sandbox_test_SOURCES = tests/unit/sandbox_test.c tests/unit/sandbox_runs.h
+tests_unit_ctl_code_test_SOURCES = tests/unit/ctl_code_test.c tests/unit/ctl_handlers.h
 tests_unit_options_test_SOURCES = tests/unit/options_test.c src/tools/probe/options.c
 
 program_tests = \
@@ -149,10 +152,12 @@ tests_targets_planted_probe_SOURCES = tests/targets/planted_probe.c $(src_tools_
 tests_targets_planted_probe_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=elf_file_tsd
 
 # Fuzz targets, as programs that run files; `make fuzz' builds them with clang's libFuzzer.
-fuzz_targets = tests/fuzz/fuzz_elf_file tests/fuzz/fuzz_elf_image tests/fuzz/fuzz_texts tests/fuzz/fuzz_tsd_layout
+fuzz_targets = tests/fuzz/fuzz_ctl_code tests/fuzz/fuzz_ctl_tree tests/fuzz/fuzz_elf_file tests/fuzz/fuzz_elf_image tests/fuzz/fuzz_texts tests/fuzz/fuzz_tsd_layout
 EXTRA_PROGRAMS += $(fuzz_targets)
 check_DATA += $(fuzz_targets)
 EXTRA_DIST += tests/fuzz/corpus tests/fuzz/coverage tests/fuzz/make_seeds tests/fuzz/run tests/fuzz/seed_library.c
+tests_fuzz_fuzz_ctl_code_SOURCES = tests/fuzz/fuzz_ctl_code.c tests/fuzz/replay.c
+tests_fuzz_fuzz_ctl_tree_SOURCES = tests/fuzz/fuzz_ctl_tree.c tests/fuzz/replay.c
 tests_fuzz_fuzz_elf_file_SOURCES = tests/fuzz/fuzz_elf_file.c tests/fuzz/replay.c
 tests_fuzz_fuzz_elf_image_SOURCES = tests/fuzz/fuzz_elf_image.c tests/fuzz/replay.c
 tests_fuzz_fuzz_texts_SOURCES = tests/fuzz/fuzz_texts.c tests/fuzz/replay.c $(tools_output_sources) src/tools/probe/options.c

@@ -85,7 +85,9 @@ int elf_image_parse(const void *head, size_t size, uint64_t start, struct elf_im
 		memcpy(&phdr, (const char *)head + header.e_phoff + i * sizeof phdr, sizeof phdr);
 		if (phdr.p_type == PT_LOAD) {
 			rc = take_load(image, &phdr, &first);
-			if (!(phdr.p_flags & PF_W))
+			if (phdr.p_flags & PF_W)
+				keep_span(image->data, &phdr);
+			else
 				keep_span(phdr.p_flags & PF_X ? image->code : image->constants,
 					  &phdr);
 		} else if (phdr.p_type == PT_NOTE) {
@@ -111,6 +113,7 @@ int elf_image_parse(const void *head, size_t size, uint64_t start, struct elf_im
 	shift_spans(image->notes, image->bias);
 	shift_spans(image->constants, image->bias);
 	shift_spans(image->code, image->bias);
+	shift_spans(image->data, image->bias);
 	return rc;
 }
 

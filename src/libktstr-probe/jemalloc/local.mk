@@ -1,6 +1,14 @@
 # Which jemalloc, and where its numbers are.
 src_libktstr_probe_libktstr_probe_inner_la_SOURCES += \
 	src/libktstr-probe/jemalloc/choose.c \
+	src/libktstr-probe/jemalloc/ctl_code.c \
+	src/libktstr-probe/jemalloc/ctl_code.h \
+	src/libktstr-probe/jemalloc/ctl_code_aarch64.c \
+	src/libktstr-probe/jemalloc/ctl_code_x86_64.c \
+	src/libktstr-probe/jemalloc/ctl_machine.c \
+	src/libktstr-probe/jemalloc/ctl_machine.h \
+	src/libktstr-probe/jemalloc/ctl_tree.c \
+	src/libktstr-probe/jemalloc/ctl_tree.h \
 	src/libktstr-probe/jemalloc/find.c \
 	src/libktstr-probe/jemalloc/tsd_evidence.c \
 	src/libktstr-probe/jemalloc/tsd_evidence.h \

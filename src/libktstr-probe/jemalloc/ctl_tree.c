@@ -1,0 +1,317 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* jemalloc's tree of mallctl names in the target's memory. */
+#include "config.h"
+
+#include "jemalloc/ctl_tree.h"
+
+#include <errno.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define PIECE       262144
+#define SCAN_LIMIT  (UINT64_C(64) << 20)
+#define NAMES_LIMIT 1000 /* what looks like two nodes and has other names */
+#define SIBLINGS    256  /* under "opt" there are 100 in 5.3.1 */
+#define DEPTH       6    /* "stats.arenas.…" is not followed: four levels have names alone */
+#define NODES_LIMIT 2000
+#define NAME_SIZE   64
+#define WHOLE_SIZE  (DEPTH * NAME_SIZE)
+
+/* struct ctl_named_node_s: bool named, then words (src/ctl.c; 4.0.4 to 5.3.1 alike). */
+struct node {
+	uint64_t named, name, child_count, children, handler;
+};
+
+static bool in_spans(const struct elf_span *spans, uint64_t address)
+{
+	for (size_t i = 0; i < ELF_IMAGE_SPANS; i++)
+		if (address >= spans[i].address && address - spans[i].address < spans[i].size)
+			return true;
+	return false;
+}
+
+static bool is_code(const struct elf_image *image, uint64_t address)
+{
+	return in_spans(image->code, address);
+}
+
+static bool is_constant(const struct elf_image *image, uint64_t address)
+{
+	return in_spans(image->constants, address) || is_code(image, address);
+}
+
+/* Could these be a node with a name? A leaf has a handler, another children, none has both. */
+static bool is_node(const struct elf_image *image, const struct node *node)
+{
+	if (node->named != 1 || !is_constant(image, node->name))
+		return false;
+	return node->child_count == 0 ? node->children == 0 && is_code(image, node->handler)
+				      : node->child_count <= SIBLINGS && node->handler == 0 &&
+						node->children % sizeof(uint64_t) == 0 &&
+						(in_spans(image->data, node->children) ||
+						 is_constant(image, node->children));
+}
+
+/* Up to NAME_SIZE bytes, as far as the constants go. Returns 0 or a negative errno. */
+static int read_name(struct target *target, const struct elf_image *image, uint64_t address,
+		     char name[NAME_SIZE])
+{
+	size_t size = NAME_SIZE;
+	int rc;
+
+	while (size > 1 && !is_constant(image, address + size - 1))
+		size--;
+	rc = target_read_one(target, address, name, size);
+	if (rc == 0 && !memchr(name, '\0', size))
+		rc = -EBADMSG;
+	return rc;
+}
+
+static bool is_named(struct target *target, const struct elf_image *image, const struct node *node,
+		     const char *name)
+{
+	char text[NAME_SIZE];
+
+	return read_name(target, image, node->name, text) == 0 && strcmp(text, name) == 0;
+}
+
+struct scan {
+	uint64_t left;      /* bytes that may still be read */
+	unsigned int names; /* names that may still be looked at */
+	size_t found;
+	uint64_t root;
+};
+
+/* Each place of a piece where the tree may begin. */
+static void scan_piece(struct target *target, const struct elf_image *image, const char *piece,
+		       size_t size, uint64_t address, struct scan *scan)
+{
+	for (size_t at = 0; at + 2 * sizeof(struct node) <= size && scan->names;
+	     at += sizeof(uint64_t)) {
+		struct node nodes[2];
+
+		memcpy(&nodes[0].named, piece + at, sizeof nodes[0].named);
+		if (nodes[0].named != 1)
+			continue;
+		memcpy(nodes, piece + at, sizeof nodes);
+		if (nodes[0].child_count || nodes[1].child_count || !is_node(image, &nodes[0]) ||
+		    !is_node(image, &nodes[1]))
+			continue;
+		scan->names--;
+		if (!is_named(target, image, &nodes[0], "version") ||
+		    !is_named(target, image, &nodes[1], "epoch") || scan->root == address + at)
+			continue;
+		scan->found++;
+		scan->root = address + at;
+	}
+}
+
+static int scan_spans(struct target *target, const struct elf_image *image,
+		      const struct elf_span *spans, char *piece, struct scan *scan)
+{
+	const size_t overlap = 2 * sizeof(struct node) - sizeof(uint64_t);
+
+	for (size_t i = 0; i < ELF_IMAGE_SPANS; i++) {
+		uint64_t skip = -spans[i].address & 7;
+		uint64_t at = spans[i].address + skip, size = spans[i].size;
+
+		size = size < skip ? 0 : size - skip;
+		while (size >= 2 * sizeof(struct node) && scan->left && scan->found < 2) {
+			size_t part = size < PIECE ? (size_t)size : PIECE;
+			int rc;
+
+			if (part > scan->left)
+				part = (size_t)scan->left;
+			rc = target_read_one(target, at, piece, part);
+			if (rc == -EFAULT)
+				break; /* a hole */
+			if (rc)
+				return rc;
+			scan_piece(target, image, piece, part, at, scan);
+			scan->left -= part;
+			if (part == size || part <= overlap)
+				break;
+			at += part - overlap;
+			size -= part - overlap;
+		}
+	}
+	return 0;
+}
+
+/*
+ * How many roots there are: the node without a name whose children they are says so. It is near
+ * them; 0: it was not found.
+ */
+static size_t count_roots(struct target *target, const struct elf_image *image,
+			  const struct elf_span *spans, uint64_t root, char *piece)
+{
+	uint64_t first = root - PIECE / 2, last = root + PIECE / 2;
+	struct node node;
+
+	for (size_t i = 0; i < ELF_IMAGE_SPANS; i++) {
+		uint64_t start = spans[i].address, end = start + spans[i].size;
+
+		if (root < start || root >= end)
+			continue;
+		if (root - start > PIECE / 2)
+			start = first;
+		if (end - root > PIECE / 2)
+			end = last;
+		start += (root - start) & 7;
+		if (target_read_one(target, start, piece, (size_t)(end - start)))
+			return 0;
+		for (size_t at = 0; at + sizeof node <= end - start; at += sizeof(uint64_t)) {
+			memcpy(&node, piece + at, sizeof node);
+			if (node.children == root && is_node(image, &node) &&
+			    is_named(target, image, &node, ""))
+				return (size_t)node.child_count;
+		}
+	}
+	return 0;
+}
+
+int ctl_tree_find(struct target *target, const struct elf_image *image, struct ctl_tree *tree)
+{
+	const struct elf_span *spans = image->data;
+	struct scan scan = { .left = SCAN_LIMIT, .names = NAMES_LIMIT };
+	char *piece = malloc(PIECE);
+	int rc = piece ? 0 : -ENOMEM;
+
+	if (rc == 0)
+		rc = scan_spans(target, image, image->data, piece, &scan);
+	/* Without relocations the tree is as constant as its source says. */
+	if (rc == 0 && scan.found == 0 && image->bias == 0) {
+		spans = image->constants;
+		rc = scan_spans(target, image, spans, piece, &scan);
+	}
+	*tree = (struct ctl_tree){ .root = scan.root };
+	if (rc == 0 && scan.found == 1)
+		tree->count = count_roots(target, image, spans, scan.root, piece);
+	free(piece);
+	return rc ? rc : scan.found == 1 ? 0 : scan.found ? -ENOTUNIQ : -ENOENT;
+}
+
+/* One level: children, or the roots, whose number stands nowhere near them. */
+struct level {
+	uint64_t address;
+	size_t count;
+	bool counted;
+};
+
+static struct level roots(const struct ctl_tree *tree)
+{
+	return (struct level){ .address = tree->root,
+			       .count = tree->count ? tree->count : SIBLINGS,
+			       .counted = tree->count != 0 };
+}
+
+static int read_node(struct target *target, const struct elf_image *image,
+		     const struct level *level, size_t index, struct node *node)
+{
+	uint64_t address = level->address + index * sizeof *node;
+	int rc = target_read_one(target, address, node, sizeof *node);
+
+	if (rc)
+		return rc;
+	return is_node(image, node) ? 0 : -EBADMSG;
+}
+
+/* The child of that name. Returns 0, -ENOENT, or a negative errno. */
+static int find_child(struct target *target, const struct elf_image *image,
+		      const struct level *level, const char *name, size_t length, struct node *node)
+{
+	for (size_t i = 0; i < level->count; i++) {
+		char text[NAME_SIZE];
+		int rc = read_node(target, image, level, i, node);
+
+		/* What has no name has a number, and is alone; behind the roots anything may
+		 * follow. */
+		if (rc)
+			return level->counted && rc != -EBADMSG ? rc : -ENOENT;
+		rc = read_name(target, image, node->name, text);
+		if (rc)
+			return rc;
+		if (strlen(text) == length && memcmp(text, name, length) == 0)
+			return 0;
+	}
+	return -ENOENT;
+}
+
+int ctl_tree_handler(struct target *target, const struct elf_image *image,
+		     const struct ctl_tree *tree, const char *name, uint64_t *handler)
+{
+	struct level level = roots(tree);
+	struct node node;
+
+	for (unsigned int depth = 0; depth < DEPTH; depth++) {
+		size_t length = strcspn(name, ".");
+		int rc = find_child(target, image, &level, name, length, &node);
+
+		if (rc)
+			return rc;
+		name += length;
+		if (*name == '\0') {
+			*handler = node.handler;
+			return node.handler ? 0 : -ENOENT;
+		}
+		name++;
+		if (!node.child_count)
+			return -ENOENT;
+		level = (struct level){ .address = node.children,
+					.count = (size_t)node.child_count,
+					.counted = true };
+	}
+	return -ENOENT;
+}
+
+struct walk {
+	struct target *target;
+	const struct elf_image *image;
+	int (*visit)(const char *name, uint64_t handler, void *context);
+	void *context;
+	size_t left; /* nodes that may still be read: a cycle has no end */
+	char name[WHOLE_SIZE];
+};
+
+static int walk_level(struct walk *walk, const struct level *level, unsigned int depth, size_t used)
+{
+	int rc = 0;
+
+	for (size_t i = 0; rc == 0 && i < level->count && walk->left; i++) {
+		struct node node;
+		char *part = walk->name + used;
+
+		walk->left--;
+		rc = read_node(walk->target, walk->image, level, i, &node);
+		if (rc == 0)
+			rc = read_name(walk->target, walk->image, node.name, part);
+		if (rc)
+			return rc == -EBADMSG || rc == -EFAULT ? 0 : rc;
+		if (!node.child_count) {
+			rc = walk->visit(walk->name, node.handler, walk->context);
+		} else if (depth + 1 < DEPTH) {
+			struct level children = { .address = node.children,
+						  .count = (size_t)node.child_count,
+						  .counted = true };
+			size_t length = strlen(part);
+
+			part[length] = '.';
+			rc = walk_level(walk, &children, depth + 1, used + length + 1);
+		}
+	}
+	return rc;
+}
+
+int ctl_tree_walk(struct target *target, const struct elf_image *image, const struct ctl_tree *tree,
+		  int (*visit)(const char *name, uint64_t handler, void *context), void *context)
+{
+	struct level level = roots(tree);
+	struct walk walk = { .target = target,
+			     .image = image,
+			     .visit = visit,
+			     .context = context,
+			     .left = NODES_LIMIT };
+
+	return walk_level(&walk, &level, 0, 0);
+}
