@@ -52,6 +52,21 @@ SKIP: {
 	skip 'no kernel thread is visible here', 2 unless -e '/proc/2/stat' && !readlink '/proc/2/exe';
 	fatal('a kernel thread', 'readlink-failure', '-p', 2);
 }
+# A 32-bit program, which needs no library to be built and run.
+SKIP: {
+	my $narrow = scratch() . '/narrow';
+	open my $source, '>', "$narrow.c";
+	print $source 'void _start(void) { for (;;) __asm__ volatile("int $0x80" : : "a"(29)); }'; # 29: pause, syscall_32.tbl
+	close $source;
+	skip 'no 32-bit program is built here', 2 if system("$cc -m32 -O1 -nostdlib -static -o $narrow $narrow.c 2>/dev/null");
+	my $child = fork // die;
+	exec $narrow or POSIX::_exit(127) if $child == 0;
+	sleep 0.02 until (readlink("/proc/$child/exe") // '') =~ /narrow/ || waitpid($child, POSIX::WNOHANG()) > 0;
+	skip 'this kernel runs no 32-bit program', 2 unless kill 0, $child;
+	fatal('a 32-bit program', 'arch-mismatch', '-p', $child);
+	kill 'KILL', $child;
+	waitpid $child, 0;
+}
 SKIP: {
 	skip 'needs root to become another user', 4 if $> != 0;
 	my $out = `setpriv --reuid 65534 --clear-groups @{[probe_program()]} -p $$ 2>&1`;
@@ -246,6 +261,20 @@ SKIP: {
 	skip 'no pid namespace can be made here', 1 if system('unshare --pid --fork true 2>/dev/null') != 0;
 	like(`unshare --pid --fork @{[probe_program()]} -p $pid 2>&1`,
 		qr/^ktstr-probe-fatal: other\nerror: \/proc is not that of our own pid namespace/, 'a /proc that is not ours is refused');
+}
+
+# Too few descriptors are told as that: not as the end of the target, and not as threads that ended.
+{
+	my ($probe) = grep { -x } map { "$_/ktstr-jemalloc-probe" } probe_program() =~ s{[^/]*\z}{.libs}r, '';
+	local $ENV{LD_LIBRARY_PATH} = ($ENV{KTSTR_BUILDDIR} // '.') . '/src/libktstr-probe/.libs';
+	my $refused = 0;
+	for my $limit (5 .. 12) {
+		my $said = `exec 2>&1; ulimit -n $limit; exec @{[$probe // probe_program()]} -p $pid`;
+		next if $said =~ /^pid=$pid.*(?:\ntid=\d+ comm=target allocated_bytes=\d+ deallocated_bytes=\d+){4}\n\z/s;
+		like($said, qr/\Aktstr-probe-fatal: other\nerror: [^\n]*Too many open files/, "$limit descriptors");
+		$refused++;
+	}
+	ok($refused >= 2, 'some limit was too low');
 }
 
 # A stopped target is read and stays stopped.

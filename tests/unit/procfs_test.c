@@ -174,6 +174,42 @@ static void a_file_is_read_whole_up_to_its_limit(void **state)
 	assert_int_equal(procfs_read_file(root_fd, "none", 10, &read, &length), -ENOENT);
 }
 
+static void write_auxv(const void *words, size_t size)
+{
+	int fd = openat(root_fd, "8/auxv", O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+
+	assert_int_equal(write(fd, words, size), size);
+	close(fd);
+}
+
+/* A 32-bit program's vector as it was seen: AT_SYSINFO, AT_SYSINFO_EHDR, AT_RANDOM, the end. */
+static void the_auxiliary_vector_is_read_in_words_of_the_programs_width(void **state)
+{
+	static const uint32_t narrow[] = { 32, 0xf7f665e0, 33, 0xf7f66000, 25, 0xffd41c2b, 0, 0 };
+	static const uint64_t wide[] = { 33, 0x7ffff7fc1000, 25, 0x7fffffffe5a9, 0,
+					 0,  0x19,           1 /* behind the end */ };
+	uint64_t value;
+
+	(void)state;
+	assert_int_equal(mkdirat(root_fd, "8", 0700), 0);
+	write_auxv(narrow, sizeof narrow);
+	assert_int_equal(procfs_read_auxv(root_fd, 8, 25, &value), 0);
+	assert_int_equal(value, 0xffd41c2b);
+	assert_int_equal(procfs_read_auxv(root_fd, 8, 33, &value), 0);
+	assert_int_equal(value, 0xf7f66000);
+	assert_int_equal(procfs_read_auxv(root_fd, 8, 6, &value), 0);
+	assert_int_equal(value, 0);
+	write_auxv(wide, sizeof wide);
+	assert_int_equal(procfs_read_auxv(root_fd, 8, 25, &value), 0);
+	assert_true(value == 0x7fffffffe5a9);
+	write_auxv(wide, 3);
+	assert_int_equal(procfs_read_auxv(root_fd, 8, 33, &value), 0);
+	assert_int_equal(value, 0);
+	assert_int_equal(unlinkat(root_fd, "8/auxv", 0), 0);
+	assert_int_equal(unlinkat(root_fd, "8", AT_REMOVEDIR), 0);
+	assert_int_equal(procfs_read_auxv(root_fd, 8, 33, &value), -ENOENT);
+}
+
 /* This process, through the real /proc. */
 static void this_process_is_read_through_the_real_proc(void **state)
 {
@@ -237,6 +273,7 @@ int main(void)
 		cmocka_unit_test(a_hostile_name_does_not_shift_the_fields_of_stat),
 		cmocka_unit_test(tasks_are_listed_in_order_and_anew_each_time),
 		cmocka_unit_test(a_file_is_read_whole_up_to_its_limit),
+		cmocka_unit_test(the_auxiliary_vector_is_read_in_words_of_the_programs_width),
 		cmocka_unit_test(this_process_is_read_through_the_real_proc),
 	};
 

@@ -38,6 +38,72 @@ static void expect(struct ptrace_access gate, const char *part)
 	assert_null(strchr(text, '\n'));
 }
 
+/* What a user has to open is known from the first message on. */
+static void all_gates_that_are_shut_are_named_at_once(void **state)
+{
+	struct ptrace_access gate = open_gate;
+
+	(void)state;
+	gate.target_uid[0] = 7;
+	expect(gate,
+	       "it runs as another user: run this as root (CAP_SYS_PTRACE), or as that user [");
+	gate.yama = 1;
+	expect(gate,
+	       "it runs as another user, and Yama lets only an ancestor read it (ptrace_scope "
+	       "1): run this as root (CAP_SYS_PTRACE) [");
+	gate.target_gid[1] = 7;
+	gate.dumpable = 0;
+	gate.more_capable = 1;
+	gate.own_seccomp = 2;
+	expect(gate,
+	       "it runs as another user, and it runs with another group, and it is not "
+	       "dumpable (set-id program, file capabilities or PR_SET_DUMPABLE), and it holds "
+	       "capabilities that we lack, and Yama lets only an ancestor read it "
+	       "(ptrace_scope 1); the seccomp filter of our own process may refuse as well: "
+	       "run this as root (CAP_SYS_PTRACE) [");
+	gate.yama = 3;
+	expect(gate, "boot with a lower kernel.yama.ptrace_scope first, then run this as root");
+	gate.capability = 1;
+	gate.same_user_space = 0;
+	expect(gate,
+	       "Yama forbids every attach (ptrace_scope 3, until the next boot), and it lives "
+	       "in a user namespace");
+}
+
+/* As in a container: to run it as root is what the user did. */
+static void uid_0_without_the_capability_is_told_of_the_capability(void **state)
+{
+	struct ptrace_access gate = open_gate;
+
+	(void)state;
+	gate.own_uid = 0;
+	expect(gate, "this is uid 0 without CAP_SYS_PTRACE: give it that capability (a container: "
+		     "--cap-add SYS_PTRACE)");
+	gate = open_gate;
+	gate.own_uid = 0;
+	memset(gate.target_uid, 0, sizeof gate.target_uid);
+	gate.yama = 1;
+	expect(gate, "(ptrace_scope 1): this is uid 0 without CAP_SYS_PTRACE: give it that");
+}
+
+static void the_longest_text_fits(void **state)
+{
+	struct ptrace_access gate = { .own_uid = UINT32_MAX,
+				      .own_gid = UINT32_MAX,
+				      .target_uid = { INT32_MAX, INT32_MAX, INT32_MAX },
+				      .target_gid = { INT32_MAX, INT32_MAX, INT32_MAX },
+				      .yama = 3,
+				      .own_seccomp = 2,
+				      .tracer = INT32_MAX,
+				      .same_user_space = -1,
+				      .more_capable = 1 };
+	char text[PTRACE_ACCESS_TEXT_SIZE];
+
+	(void)state;
+	ptrace_access_text(&gate, text, sizeof text);
+	assert_int_equal(text[strlen(text) - 1], ']');
+}
+
 static void the_gate_that_refuses_is_named(void **state)
 {
 	struct ptrace_access gate = open_gate;
@@ -101,6 +167,9 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_gate_that_refuses_is_named),
+		cmocka_unit_test(all_gates_that_are_shut_are_named_at_once),
+		cmocka_unit_test(uid_0_without_the_capability_is_told_of_the_capability),
+		cmocka_unit_test(the_longest_text_fits),
 		cmocka_unit_test(a_short_buffer_is_filled_and_not_overrun),
 		cmocka_unit_test(this_process_is_what_libc_says_that_it_is),
 	};

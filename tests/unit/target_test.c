@@ -94,6 +94,26 @@ static void a_refusal_is_no_reason_to_change_the_reader(void **state)
 	fake_target_end(&fake);
 }
 
+static void being_out_of_descriptors_does_not_look_like_the_end_of_the_tasks(void **state)
+{
+	struct fake_target fake;
+
+	(void)state;
+	begin(&fake);
+	fake_target_remove_task(&fake, PID + 2);
+	fake_target_task(&fake, PID)->stat_error = -EMFILE;
+	assert_int_equal(target_choose_reader(&fake.target), -EMFILE);
+	assert_false(target_change_reader(&fake.target));
+	assert_int_equal(target_living_task(&fake.target), PID);
+	fake_target_task(&fake, PID)->stat_error = -ESRCH;
+	assert_int_equal(target_choose_reader(&fake.target), -ESRCH);
+	fake_target_add_task(&fake, PID + 3, 9);
+	fake_target_task(&fake, PID)->stat_error = -EMFILE;
+	assert_int_equal(target_choose_reader(&fake.target), 0);
+	assert_int_equal(target_living_task(&fake.target), PID + 3);
+	fake_target_end(&fake);
+}
+
 static void a_range_that_is_not_there_fails_alone(void **state)
 {
 	struct fake_target fake;
@@ -134,6 +154,7 @@ int main(void)
 			the_auxiliary_vector_and_the_pin_are_read_through_a_task_that_lives),
 		cmocka_unit_test(without_a_living_task_there_is_nothing_to_read),
 		cmocka_unit_test(a_refusal_is_no_reason_to_change_the_reader),
+		cmocka_unit_test(being_out_of_descriptors_does_not_look_like_the_end_of_the_tasks),
 		cmocka_unit_test(a_range_that_is_not_there_fails_alone),
 		cmocka_unit_test(the_id_in_its_own_namespace_is_looked_up_only_where_it_may_differ),
 	};

@@ -15,6 +15,11 @@ bool task_has_ended(const struct task_stat *stat)
 	return stat->state == 'Z' || stat->state == 'X' || (stat->flags & PF_EXITING);
 }
 
+bool task_is_gone(int code)
+{
+	return code == -ENOENT || code == -ESRCH;
+}
+
 int target_choose_reader(struct target *target)
 {
 	size_t count;
@@ -26,10 +31,13 @@ int target_choose_reader(struct target *target)
 	rc = -ESRCH;
 	for (size_t i = 0; rc && i < count; i++) {
 		struct task_stat stat;
+		int one = target_read_stat(target, tids[i], &stat);
 
-		if (target_read_stat(target, tids[i], &stat) == 0 && !task_has_ended(&stat)) {
+		if (one == 0 && !task_has_ended(&stat)) {
 			target->reader = tids[i];
 			rc = 0;
+		} else if (one && !task_is_gone(one)) {
+			rc = one;
 		}
 	}
 	free(tids);
@@ -41,7 +49,9 @@ bool target_change_reader(struct target *target)
 	struct task_stat stat;
 	pid_t before = target->reader;
 
-	if (target_read_stat(target, before, &stat) == 0 && !task_has_ended(&stat))
+	int rc = target_read_stat(target, before, &stat);
+
+	if (rc ? !task_is_gone(rc) : !task_has_ended(&stat))
 		return false;
 	if (target_choose_reader(target) || target->reader == before)
 		return false;

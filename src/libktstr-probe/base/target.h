@@ -134,7 +134,12 @@ pid_t target_ns_tid(struct target *target, pid_t tid);
 /* A state of a task that has no memory any more, or soon has none. */
 bool task_has_ended(const struct task_stat *stat);
 
-/* Makes a living task the reader. Returns 0, or -ESRCH when there is none. */
+/* Does the errno of a look at a task say that there is none? Being out of descriptors, as an
+ * example, says nothing of it. */
+bool task_is_gone(int code);
+
+/* Makes a living task the reader. Returns 0, -ESRCH when there is none, or why the tasks could not
+ * be looked at. */
 int target_choose_reader(struct target *target);
 
 /* After a failure: has the reader ended, and is another task the reader now? Then try again. */

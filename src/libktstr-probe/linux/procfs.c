@@ -10,6 +10,7 @@
 #include <elf.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -86,11 +87,32 @@ pid_t procfs_own_pid(int proc_fd)
 	return (pid_t)strtol(text, NULL, 10);
 }
 
+/* create_elf_tables() in fs/binfmt_elf.c: words as wide as the program's. Types are small numbers,
+ * so that only two words of a 32-bit program make a large one. */
+static bool has_narrow_words(const char *auxv, size_t length)
+{
+	uint64_t type = 0;
+
+	memcpy(&type, auxv, length < sizeof type ? length : sizeof type);
+	return type > UINT32_MAX;
+}
+
+static uint64_t auxv_word(const char *auxv, size_t index, size_t width)
+{
+	uint64_t word;
+	uint32_t narrow;
+
+	memcpy(&narrow, auxv + index * width, sizeof narrow);
+	if (width == sizeof narrow)
+		return narrow;
+	memcpy(&word, auxv + index * width, sizeof word);
+	return word;
+}
+
 int procfs_read_auxv(int proc_fd, pid_t pid, uint64_t type, uint64_t *value)
 {
 	char path[32], *text;
-	uint64_t entry[2];
-	size_t length;
+	size_t length, width;
 	int rc;
 
 	*value = 0;
@@ -98,15 +120,15 @@ int procfs_read_auxv(int proc_fd, pid_t pid, uint64_t type, uint64_t *value)
 	rc = procfs_read_file(proc_fd, path, AUXV_LIMIT, &text, &length);
 	if (rc)
 		return rc;
-	for (size_t at = 0; at + sizeof entry <= length; at += sizeof entry) {
-		memcpy(entry, text + at, sizeof entry);
-		if (entry[0] == AT_NULL)
+	width = has_narrow_words(text, length) ? sizeof(uint32_t) : sizeof(uint64_t);
+	for (size_t i = 0; (i + 2) * width <= length; i += 2) {
+		if (auxv_word(text, i, width) == AT_NULL)
 			break;
-		if (entry[0] == type)
-			*value = entry[1];
+		if (auxv_word(text, i, width) == type)
+			*value = auxv_word(text, i + 1, width);
 	}
 	free(text);
-	return length ? 0 : -ESRCH;
+	return 0;
 }
 
 int procfs_open_tasks(int proc_fd, pid_t pid)

@@ -11,6 +11,8 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <linux/capability.h>
+#include <stdarg.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -105,62 +107,161 @@ void ptrace_access_read(int proc_fd, pid_t pid, struct ptrace_access *gate)
 		gate->yama = (int)strtol(text, NULL, 10);
 }
 
-static int differ(const long ids[3], long own)
+static bool differ(const long ids[3], long own)
 {
 	for (int i = 0; i < 3; i++)
 		if (ids[i] >= 0 && ids[i] != own)
-			return 1;
-	return 0;
+			return true;
+	return false;
 }
 
-static const char own_filter[] =
-	"the seccomp filter of our own process refused, or a security module (AppArmor, "
-	"SELinux, ...): run this outside of the sandbox or container";
+static bool is_other_user(const struct ptrace_access *gate)
+{
+	return differ(gate->target_uid, (long)gate->own_uid);
+}
+
+static bool is_other_group(const struct ptrace_access *gate)
+{
+	return differ(gate->target_gid, (long)gate->own_gid);
+}
+
+static bool is_not_dumpable(const struct ptrace_access *gate)
+{
+	return gate->dumpable == 0;
+}
+
+static bool is_yama_1(const struct ptrace_access *gate)
+{
+	return gate->yama == 1;
+}
+
+static bool is_yama_2(const struct ptrace_access *gate)
+{
+	return gate->yama == 2;
+}
+
+static bool is_yama_3(const struct ptrace_access *gate)
+{
+	return gate->yama >= 3;
+}
+
+static bool is_more_capable(const struct ptrace_access *gate)
+{
+	return gate->more_capable == 1;
+}
 
 /* In the order in which the kernel asks: __ptrace_may_access() in kernel/ptrace.c, then the LSMs.
  */
-static const char *verdict(const struct ptrace_access *gate)
+static const struct {
+	bool (*is_shut)(const struct ptrace_access *gate);
+	const char *reason;
+	const char *remedy; /* beside the capability; where no other gate is shut */
+} gates[] = {
+	{ is_other_user, "it runs as another user", "or as that user" },
+	{ is_other_group, "it runs with another group", "or with that group (sg(1))" },
+	{ is_not_dumpable,
+	  "it is not dumpable (set-id program, file capabilities or PR_SET_DUMPABLE)", NULL },
+	{ is_more_capable, "it holds capabilities that we lack", NULL },
+	{ is_yama_1, "Yama lets only an ancestor read it (ptrace_scope 1)",
+	  "start the process from here, or lower kernel.yama.ptrace_scope" },
+	{ is_yama_2, "Yama asks for CAP_SYS_PTRACE (ptrace_scope 2)",
+	  "or lower kernel.yama.ptrace_scope" },
+	{ is_yama_3, "Yama forbids every attach (ptrace_scope 3, until the next boot)", NULL },
+};
+
+/* A text that grows in a buffer, and is cut at its end. */
+struct text {
+	char *buffer;
+	size_t size, length;
+};
+
+__attribute__((format(printf, 2, 3))) static void add(struct text *text, const char *format, ...)
 {
-	if (gate->capability == 1) {
-		if (gate->yama >= 3)
-			return "Yama forbids every attach (ptrace_scope 3, until the next boot)";
-		if (gate->same_user_space == 0)
-			return "it lives in a user namespace over which our CAP_SYS_PTRACE does "
-			       "not reach: run this as "
-			       "root of that namespace or of the host";
-		if (gate->same_user_space < 0) /* the link to it is behind the same gate */
-			return "it lives in a user namespace over which our CAP_SYS_PTRACE does "
-			       "not reach, or a security "
-			       "module (AppArmor, SELinux, ...) refused: run this as root of that "
-			       "namespace or of the "
-			       "host, or look into that module's log";
-		if (gate->own_seccomp > 0)
-			return own_filter;
-		return "a security module (AppArmor, SELinux, ...) refused: look into its log";
-	}
-	if (differ(gate->target_uid, (long)gate->own_uid))
-		return "it runs as another user: run this as that user or as root (CAP_SYS_PTRACE)";
-	if (differ(gate->target_gid, (long)gate->own_gid))
-		return "it runs with another group: run this with that group (sg(1)) or as root "
-		       "(CAP_SYS_PTRACE)";
-	if (gate->dumpable == 0)
-		return "it is not dumpable (set-id program, file capabilities or PR_SET_DUMPABLE): "
-		       "run this as root "
-		       "(CAP_SYS_PTRACE)";
-	if (gate->yama == 1)
-		return "Yama lets only an ancestor read it (ptrace_scope 1): run this as root "
-		       "(CAP_SYS_PTRACE), start "
-		       "the process from here, or lower kernel.yama.ptrace_scope";
-	if (gate->yama == 2)
-		return "Yama asks for CAP_SYS_PTRACE (ptrace_scope 2): run this as root";
-	if (gate->yama >= 3)
-		return "Yama forbids every attach (ptrace_scope 3, until the next boot)";
-	if (gate->more_capable == 1)
-		return "it holds capabilities that we lack: run this as root (CAP_SYS_PTRACE)";
+	va_list args;
+	int length;
+
+	va_start(args, format);
+	length = vsnprintf(text->buffer + text->length, text->size - text->length, format, args);
+	va_end(args);
+	if (length > 0)
+		text->length += (size_t)length;
+	if (text->length >= text->size)
+		text->length = text->size - 1;
+}
+
+/* Nothing that can be seen is shut. */
+static void add_unseen(const struct ptrace_access *gate, struct text *text)
+{
 	if (gate->own_seccomp > 0)
-		return own_filter;
-	return "a security module (AppArmor, SELinux, ...) refused: look into its log, or run this "
-	       "as root";
+		add(text, "the seccomp filter of our own process refused, or a security module "
+			  "(AppArmor, SELinux, ...): run this outside of the sandbox or container");
+	else if (gate->capability == 1)
+		add(text, "a security module (AppArmor, SELinux, ...) refused: look into its log");
+	else
+		add(text, "a security module (AppArmor, SELinux, ...) refused: look into its log, "
+			  "or run this as root");
+}
+
+/* With the capability only these are left. */
+static void add_capable_verdict(const struct ptrace_access *gate, struct text *text)
+{
+	static const char outside[] =
+		"it lives in a user namespace over which our CAP_SYS_PTRACE does not reach";
+	bool yama = is_yama_3(gate);
+
+	if (yama)
+		add(text, "Yama forbids every attach (ptrace_scope 3, until the next boot)");
+	if (gate->same_user_space == 0)
+		add(text, "%s%s: run this as root of that namespace or of the host",
+		    yama ? ", and " : "", outside);
+	else if (gate->same_user_space < 0 && !yama) /* the link to it is behind the same gate */
+		add(text,
+		    "%s, or a security module (AppArmor, SELinux, ...) refused: run this as root "
+		    "of that namespace or of the host, or look into that module's log",
+		    outside);
+	else if (!yama)
+		add_unseen(gate, text);
+}
+
+static void add_remedy(const struct ptrace_access *gate, const char *own_remedy, struct text *text)
+{
+	if (is_yama_3(gate))
+		add(text, ": boot with a lower kernel.yama.ptrace_scope first, then ");
+	else
+		add(text, ": ");
+	if (gate->own_uid == 0)
+		add(text, "this is uid 0 without CAP_SYS_PTRACE: give it that capability (a "
+			  "container: --cap-add SYS_PTRACE)");
+	else
+		add(text, "run this as root (CAP_SYS_PTRACE)");
+	if (own_remedy)
+		add(text, ", %s", own_remedy);
+}
+
+/* All gates that are shut, so that nobody opens one after the other. */
+static void add_verdict(const struct ptrace_access *gate, struct text *text)
+{
+	const char *remedy = NULL;
+	size_t shut = 0;
+
+	if (gate->capability == 1) {
+		add_capable_verdict(gate, text);
+		return;
+	}
+	for (size_t i = 0; i < sizeof gates / sizeof *gates; i++) {
+		if (!gates[i].is_shut(gate))
+			continue;
+		add(text, "%s%s", shut ? ", and " : "", gates[i].reason);
+		remedy = gates[i].remedy;
+		shut++;
+	}
+	if (shut == 0) {
+		add_unseen(gate, text);
+		return;
+	}
+	if (gate->own_seccomp > 0)
+		add(text, "; the seccomp filter of our own process may refuse as well");
+	add_remedy(gate, shut == 1 ? remedy : NULL, text);
 }
 
 static const char *answer(int known)
@@ -176,20 +277,21 @@ static void write_ids(const long ids[3], char *text, size_t size)
 		snprintf(text, size, "unknown");
 }
 
-void ptrace_access_text(const struct ptrace_access *gate, char *text, size_t size)
+void ptrace_access_text(const struct ptrace_access *gate, char *buffer, size_t size)
 {
+	struct text text = { .buffer = buffer, .size = size };
 	char uids[64], gids[64], yama[16] = "absent";
 
 	write_ids(gate->target_uid, uids, sizeof uids);
 	write_ids(gate->target_gid, gids, sizeof gids);
 	if (gate->yama >= 0)
 		snprintf(yama, sizeof yama, "%d", gate->yama);
-	snprintf(text, size,
-		 "%s [our uid %ld, its uids %s, our gid %ld, its gids %s, our CAP_SYS_PTRACE %s, "
-		 "dumpable %s, "
-		 "Yama ptrace_scope %s, our seccomp mode %d, its tracer %ld, same user namespace "
-		 "%s]",
-		 verdict(gate), (long)gate->own_uid, uids, (long)gate->own_gid, gids,
-		 answer(gate->capability), answer(gate->dumpable), yama, gate->own_seccomp,
-		 gate->tracer, answer(gate->same_user_space));
+	add_verdict(gate, &text);
+	add(&text,
+	    " [our uid %ld, its uids %s, our gid %ld, its gids %s, our CAP_SYS_PTRACE %s, "
+	    "dumpable %s, Yama ptrace_scope %s, our seccomp mode %d, its tracer %ld, same user "
+	    "namespace %s]",
+	    (long)gate->own_uid, uids, (long)gate->own_gid, gids, answer(gate->capability),
+	    answer(gate->dumpable), yama, gate->own_seccomp, gate->tracer,
+	    answer(gate->same_user_space));
 }

@@ -27,7 +27,9 @@ struct ptrace_access {
 /* proc_fd: an open /proc. What cannot be read stays unknown. */
 void ptrace_access_read(int proc_fd, pid_t pid, struct ptrace_access *gate);
 
-/* One line: the gate that refused, what to do, and the state of all of them. */
-void ptrace_access_text(const struct ptrace_access *gate, char *text, size_t size);
+/* One line: each gate that is shut, what to do, and the state of all of them. size is at least 1;
+ * PTRACE_ACCESS_TEXT_SIZE is enough. */
+#define PTRACE_ACCESS_TEXT_SIZE 900
+void ptrace_access_text(const struct ptrace_access *gate, char *buffer, size_t size);
 
 #endif

@@ -38,7 +38,7 @@ int probe_fail_access(struct ktstr_probe *probe, struct ktstr_error *error,
 		      enum ktstr_probe_tag tag, int code, const char *step)
 {
 	struct ptrace_access gate;
-	char text[640];
+	char text[PTRACE_ACCESS_TEXT_SIZE];
 
 	if (code == -ENOSYS)
 		return probe_fail(
@@ -297,7 +297,7 @@ static int check_still_there(struct ktstr_probe *probe, int rc, struct ktstr_err
 {
 	if (probe->target.mem_fd < 0 || rc == -ECANCELED)
 		return rc;
-	if (rc && target_choose_reader(&probe->target))
+	if (rc && task_is_gone(target_choose_reader(&probe->target)))
 		return probe_missing(probe, error, -ESRCH, "ended while it was examined");
 	if (rc == -ESRCH ||
 	    (probe->anchor ? !probe_same_program(probe) : rc && !probe_has_memory(probe)))

@@ -80,7 +80,7 @@ static int check_process(struct ktstr_probe *probe, pid_t pid, struct ktstr_erro
 				  "process %d is a kernel thread: it has no executable and no heap",
 				  (int)pid);
 	target->nested = status.levels > 1;
-	if (task_has_ended(&stat) && target_choose_reader(target))
+	if (task_has_ended(&stat) && task_is_gone(target_choose_reader(target)))
 		return probe_missing(probe, error, -ESRCH,
 				     "has ended and waits for its parent (a zombie)");
 	diagnostics_add(&target->diagnostics, "process", "%d, read through task %d%s", (int)pid,
