@@ -84,6 +84,23 @@ static int read_and_show(pid_t pid, const struct timespec *start)
 	return err;
 }
 
+/* The worker says it after its marker exists: the reading may well be done before. */
+static int await_breadcrumb(struct ktstr_payload *worker, const struct timespec *start)
+{
+	const struct timespec pause = { .tv_nsec = 1000000 };
+	struct ktstr_payload_output output;
+
+	while (!ktstr_payload_output(worker, KTSTR_PAYLOAD_STDOUT, &output, NULL)) {
+		if (memchr(output.data, '\n', output.size))
+			return 0;
+		if (ms_since(start) > DEMO_TIMEOUT_MS)
+			break;
+		nanosleep(&pause, NULL);
+	}
+	fprintf(stderr, "demo: the worker has not said that it is ready\n");
+	return -1;
+}
+
 int main(int argc, char **argv)
 {
 	const char *worker_path = argc > 1 ? argv[1] : BUILT_WORKER;
@@ -117,6 +134,8 @@ int main(int argc, char **argv)
 	failed = wait_and_show(worker, &start);
 	if (!failed)
 		failed = read_and_show(pid, &start);
+	if (!failed)
+		failed = await_breadcrumb(worker, &start);
 
 	if (ktstr_payload_kill(worker, &status, NULL) == 0) {
 		snprintf(text, sizeof text,

@@ -1,5 +1,7 @@
 # The demonstration, and the benchmarks that `make bench` runs. Nothing here is installed.
+if BUILD_ALL
 noinst_PROGRAMS += bench/demo
+endif
 bench_demo_SOURCES = bench/demo.c
 bench_demo_CPPFLAGS = $(AM_CPPFLAGS) -DBUILT_WORKER='"$(abs_top_builddir)/worker/ktstr-jemalloc-alloc-worker$(EXEEXT)"'
 bench_demo_CFLAGS = $(AM_CFLAGS) -pthread

@@ -1,7 +1,21 @@
 # Completion of options, where each shell looks for it. Debian's zsh looks elsewhere: debian/rules.
 bashcompletiondir = $(datadir)/bash-completion/completions
-dist_bashcompletion_DATA = completion/ktstr-jemalloc-alloc-worker completion/ktstr-jemalloc-probe
+bashcompletion_DATA =
 zshcompletiondir = $(datadir)/zsh/site-functions
-dist_zshcompletion_DATA = completion/_ktstr-jemalloc-alloc-worker completion/_ktstr-jemalloc-probe
+zshcompletion_DATA =
 fishcompletiondir = $(datadir)/fish/vendor_completions.d
-dist_fishcompletion_DATA = completion/ktstr-jemalloc-alloc-worker.fish completion/ktstr-jemalloc-probe.fish
+fishcompletion_DATA =
+worker_completions = completion/ktstr-jemalloc-alloc-worker completion/_ktstr-jemalloc-alloc-worker \
+	completion/ktstr-jemalloc-alloc-worker.fish
+probe_completions = completion/ktstr-jemalloc-probe completion/_ktstr-jemalloc-probe completion/ktstr-jemalloc-probe.fish
+EXTRA_DIST += $(worker_completions) $(probe_completions)
+if BUILD_WORKER
+bashcompletion_DATA += completion/ktstr-jemalloc-alloc-worker
+zshcompletion_DATA += completion/_ktstr-jemalloc-alloc-worker
+fishcompletion_DATA += completion/ktstr-jemalloc-alloc-worker.fish
+endif
+if BUILD_PROBE
+bashcompletion_DATA += completion/ktstr-jemalloc-probe
+zshcompletion_DATA += completion/_ktstr-jemalloc-probe
+fishcompletion_DATA += completion/ktstr-jemalloc-probe.fish
+endif

@@ -1,8 +1,8 @@
-# KTSTR_JEMALLOC
-# --------------
+# KTSTR_JEMALLOC_OPTIONS, KTSTR_JEMALLOC
+# --------------------------------------
 # Finds the jemalloc that the worker links. The static archive is the default, so that jemalloc's
 # TLS lies in the worker's own PT_TLS segment. Sets JEMALLOC_CFLAGS, JEMALLOC_LIBS and WORKER_LDFLAGS.
-AC_DEFUN([KTSTR_JEMALLOC], [
+AC_DEFUN([KTSTR_JEMALLOC_OPTIONS], [
 AC_ARG_WITH([jemalloc],
   [AS_HELP_STRING([--with-jemalloc=PREFIX], [use the jemalloc installed below PREFIX (default: pkg-config's)])],
   [], [with_jemalloc=yes])
@@ -14,12 +14,20 @@ AC_ARG_ENABLE([static-worker],
   [], [enable_static_worker=no])
 AS_IF([test "$enable_static_worker$enable_shared_jemalloc" = yesyes],
   [AC_MSG_ERROR([--enable-static-worker and --enable-shared-jemalloc exclude each other])])
+# The tests want to know.
+AC_SUBST([enable_shared_jemalloc])
+AC_SUBST([enable_static_worker])
+AC_SUBST([JEMALLOC_CFLAGS])
+AC_SUBST([JEMALLOC_LIBS])
+AC_SUBST([WORKER_LDFLAGS])
+])
 
+AC_DEFUN([KTSTR_JEMALLOC], [
 AS_CASE([$with_jemalloc],
-  [no], [AC_MSG_ERROR([the worker cannot be built without jemalloc])],
+  [no], [AC_MSG_ERROR([the worker cannot be built without jemalloc: --disable-worker leaves it out])],
   [yes], [
     PKG_CHECK_MODULES([JEMALLOC], [jemalloc], [],
-      [AC_MSG_ERROR([jemalloc was not found by $PKG_CONFIG. Install its development package (Debian: libjemalloc-dev), or name its prefix with --with-jemalloc=PREFIX])])
+      [AC_MSG_ERROR([jemalloc was not found by $PKG_CONFIG. Install its development files (Debian: libjemalloc-dev), name its prefix with --with-jemalloc=PREFIX, or leave the worker out with --disable-worker])])
     jemalloc_libdir=`$PKG_CONFIG --variable=libdir jemalloc`
     jemalloc_version=`$PKG_CONFIG --modversion jemalloc`],
   [ JEMALLOC_CFLAGS="-I$with_jemalloc/include"
@@ -51,10 +59,4 @@ AC_LINK_IFELSE([AC_LANG_PROGRAM([[#include <stddef.h>
   [AC_MSG_RESULT([no])
    AC_MSG_ERROR([cannot link jemalloc with: $JEMALLOC_LIBS. See config.log; --enable-shared-jemalloc uses the shared library, --with-jemalloc=PREFIX another build])])
 LIBS=$saved_LIBS CFLAGS=$saved_CFLAGS
-# The tests want to know.
-AC_SUBST([enable_shared_jemalloc])
-AC_SUBST([enable_static_worker])
-AC_SUBST([JEMALLOC_CFLAGS])
-AC_SUBST([JEMALLOC_LIBS])
-AC_SUBST([WORKER_LDFLAGS])
 ])

@@ -1,15 +1,26 @@
 # Man pages, one per program and one per public header, both libraries together, and what the counters mean.
-man3_pages = \
+libktstr_pages = \
 	man/ktstr.3 \
 	man/ktstr_payload.3 \
-	man/ktstr_probe.3 \
 	man/ktstr_worker_ready.3 \
 	man/ktstr_worker_ready_wait.3
-dist_man_MANS += \
-	man/ktstr-jemalloc-alloc-worker.1 \
+worker_pages = \
+	man/ktstr-jemalloc-alloc-worker.1
+probe_pages = \
 	man/ktstr-jemalloc-counters.7 \
-	man/ktstr-jemalloc-probe.1 \
-	$(man3_pages)
+	man/ktstr-jemalloc-probe.1
+libktstr_probe_pages = \
+	man/ktstr_probe.3
+EXTRA_DIST += $(libktstr_pages) $(worker_pages) $(probe_pages) $(libktstr_probe_pages)
+man3_pages = $(libktstr_pages)
+if BUILD_WORKER
+man_MANS += $(worker_pages)
+endif
+if BUILD_PROBE
+man_MANS += $(probe_pages)
+man3_pages += $(libktstr_probe_pages)
+endif
+man_MANS += $(man3_pages)
 
 # A page for each other name of a page's NAME section, so that `man 3 ktstr_payload_spawn' works: .so, man(7).
 list_man_aliases = cd $(srcdir) && \

@@ -13,7 +13,8 @@ AM_TESTS_ENVIRONMENT = \
 	KTSTR_SANITIZERS='$(enable_sanitizers)'; export KTSTR_SANITIZERS; \
 	KTSTR_STATIC_WORKER='$(enable_static_worker)'; export KTSTR_STATIC_WORKER; \
 	$(sanitizer_environment) \
-	CC='$(CC)'; CXX='$(CXX)'; NM='$(NM)'; VALGRIND='$(VALGRIND)'; export CC CXX NM VALGRIND;
+	CC='$(CC)'; CXX='$(CXX)'; NM='$(NM)'; VALGRIND='$(VALGRIND)'; export CC CXX NM VALGRIND; \
+	KTSTR_STATIC_ARCHIVES='$(enable_static)'; export KTSTR_STATIC_ARCHIVES;
 
 # Freed memory that AddressSanitizer keeps back would look like a leak to the tests that count it. At the end of
 # a cancelled thread it takes what it left on the thread's stack for a fault: github.com/google/sanitizers 1399.
@@ -21,19 +22,30 @@ if SANITIZERS
 sanitizer_environment = ASAN_OPTIONS=quarantine_size_mb=1:use_sigaltstack=0:$$ASAN_OPTIONS; export ASAN_OPTIONS;
 endif
 
-# Unit tests link the objects, not the shared library, so that inner functions can be reached.
+# Unit tests link the objects, not the shared library, so that inner functions can be reached. Those of libktstr and
+# what it stands on, and those of the reader and the programs.
 unit_tests = \
 	tests/unit/decimal_test \
-	tests/unit/extensible_struct_test \
 	tests/unit/payload_control_test \
-	tests/unit/library_version_test \
-	tests/unit/null_arguments_test \
 	tests/unit/payload_rounds_test \
 	tests/unit/payload_end_test \
 	tests/unit/payload_output_test \
 	tests/unit/payload_test \
-	tests/unit/ptrace_access_test \
 	tests/unit/clock_test \
+	tests/unit/proc_status_test \
+	tests/unit/thread_start_test \
+	tests/unit/worker_ready_copies_test \
+	tests/unit/worker_ready_marker_remove_test \
+	tests/unit/worker_ready_test \
+	tests/unit/worker_ready_wait_marker_test \
+	tests/unit/worker_ready_wait_namespace_test \
+	tests/unit/worker_ready_wait_refused_test \
+	tests/unit/worker_ready_wait_test
+probe_unit_tests = \
+	tests/unit/null_arguments_test \
+	tests/unit/extensible_struct_test \
+	tests/unit/library_version_test \
+	tests/unit/ptrace_access_test \
 	tests/unit/error_names_test \
 	tests/unit/escape_test \
 	tests/unit/json_test \
@@ -41,10 +53,8 @@ unit_tests = \
 	tests/unit/render_table_test \
 	tests/unit/steady_output_test \
 	tests/unit/target_test \
-	tests/unit/proc_status_test \
 	tests/unit/render_json_test \
 	tests/unit/render_text_test \
-	tests/unit/thread_start_test \
 	tests/unit/ctl_code_test \
 	tests/unit/ctl_tree_test \
 	tests/unit/elf_image_test \
@@ -59,14 +69,7 @@ unit_tests = \
 	tests/unit/robust_list_test \
 	tests/unit/tls_address_test \
 	tests/unit/tsd_dwarf_test \
-	tests/unit/tsd_layout_test \
-	tests/unit/worker_ready_copies_test \
-	tests/unit/worker_ready_marker_remove_test \
-	tests/unit/worker_ready_test \
-	tests/unit/worker_ready_wait_marker_test \
-	tests/unit/worker_ready_wait_namespace_test \
-	tests/unit/worker_ready_wait_refused_test \
-	tests/unit/worker_ready_wait_test
+	tests/unit/tsd_layout_test
 # What a sanitizer's own memory, calls and libraries are in the way of. No isolated child is made there.
 plain_unit_tests = tests/unit/sandbox_rights_test
 plain_program_tests = \
@@ -76,15 +79,19 @@ plain_program_tests = \
 	tests/program/soak.t \
 	tests/program/valgrind.t
 if !SANITIZERS
-unit_tests += $(plain_unit_tests)
+probe_unit_tests += $(plain_unit_tests)
 endif
 if HAVE_CMOCKA
 check_PROGRAMS += $(unit_tests)
 TESTS += $(unit_tests)
+if BUILD_PROBE
+check_PROGRAMS += $(probe_unit_tests)
+TESTS += $(probe_unit_tests)
+endif
 endif
 # Each is one file of the same name, linked with this; program for program that is Automake's default.
 AM_DEFAULT_SOURCE_EXT = .c
-LDADD = src/libktstr/libktstr_inner.la src/libktstr-probe/libktstr_probe_inner.la $(CMOCKA_LIBS) -lpthread
+LDADD = src/libktstr/libktstr_inner.la $(probe_inner) $(CMOCKA_LIBS) -lpthread
 tests_unit_escape_test_SOURCES = tests/unit/escape_test.c src/tools/output/escape.c
 tests_unit_render_json_test_SOURCES = tests/unit/render_json_test.c tests/unit/made_snapshot.h $(tools_output_sources) \
 	src/tools/probe/render_json.c
@@ -136,13 +143,19 @@ EXTRA_DIST += $(program_tests) $(plain_program_tests) tests/program/ProbeTest.pm
 	tests/open_files.h \
 	tests/unit/made_directory.h tests/unit/made_image.h tests/unit/payload_children.h tests/unit/waited_children.h \
 	tests/targets/refuse_calls.c tests/targets/shared_memory.c tests/targets/tell_counters.c tests/targets/thread_states.c
+# They look at what a complete build makes.
 if HAVE_PERL
+if BUILD_ALL
 TESTS += $(program_tests)
+endif
 endif
 
 # `make check' builds everything that the program tests look at.
-check_DATA = $(bin_PROGRAMS) $(lib_LTLIBRARIES) tests/targets/probe_rounds$(EXEEXT) \
+check_DATA = $(bin_PROGRAMS) $(lib_LTLIBRARIES)
+if BUILD_ALL
+check_DATA += tests/targets/probe_rounds$(EXEEXT) \
 	tests/targets/damage_memory$(EXEEXT) tests/targets/many_sessions$(EXEEXT) tests/targets/measure$(EXEEXT) tests/targets/planted_probe$(EXEEXT)
+endif
 # Driven by a program test; no test of its own.
 EXTRA_PROGRAMS += tests/targets/probe_rounds tests/targets/damage_memory tests/targets/many_sessions tests/targets/measure
 tests_targets_measure_LDADD = src/shared/libshared.la
@@ -154,7 +167,9 @@ tests_targets_planted_probe_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=elf_file_tsd
 # Fuzz targets, as programs that run files; `make fuzz' builds them with clang's libFuzzer.
 fuzz_targets = tests/fuzz/fuzz_ctl_code tests/fuzz/fuzz_ctl_tree tests/fuzz/fuzz_elf_file tests/fuzz/fuzz_elf_image tests/fuzz/fuzz_texts tests/fuzz/fuzz_tsd_layout
 EXTRA_PROGRAMS += $(fuzz_targets)
+if BUILD_ALL
 check_DATA += $(fuzz_targets)
+endif
 EXTRA_DIST += tests/fuzz/corpus tests/fuzz/coverage tests/fuzz/make_seeds tests/fuzz/run tests/fuzz/seed_library.c
 tests_fuzz_fuzz_ctl_code_SOURCES = tests/fuzz/fuzz_ctl_code.c tests/fuzz/replay.c
 tests_fuzz_fuzz_ctl_tree_SOURCES = tests/fuzz/fuzz_ctl_tree.c tests/fuzz/replay.c

@@ -1,5 +1,7 @@
 # The worker: jemalloc, one known allocation, the marker. Never links the library.
+if BUILD_WORKER
 bin_PROGRAMS += worker/ktstr-jemalloc-alloc-worker
+endif
 worker_ktstr_jemalloc_alloc_worker_SOURCES = worker/alloc_worker.c $(shared_decimal_sources) $(worker_ready_sources)
 # Its own flags instead of AM_CFLAGS: no sanitizer's runtime, which would replace the heap that is shown.
 # They also make Automake compile worker_ready.c and decimal.c a second time. -pthread is for --churn.

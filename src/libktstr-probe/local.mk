@@ -1,8 +1,13 @@
 # libktstr-probe: the reader. elfutils reads DWARF; the rest needs libc only. A room is a directory with a local.mk.
+if BUILD_PROBE
 ktstrinclude_HEADERS += include/ktstr/probe.h
+endif
 
 # The objects, once: the shared library exports the map's symbols, the unit tests reach all of them.
+if BUILD_PROBE
+probe_inner = src/libktstr-probe/libktstr_probe_inner.la
 noinst_LTLIBRARIES += src/libktstr-probe/libktstr_probe_inner.la
+endif
 src_libktstr_probe_libktstr_probe_inner_la_SOURCES =
 src_libktstr_probe_libktstr_probe_inner_la_CFLAGS = $(AM_CFLAGS) $(ELFUTILS_CFLAGS) -pthread
 src_libktstr_probe_libktstr_probe_inner_la_LIBADD = src/shared/libshared.la $(ELFUTILS_LIBS)
@@ -16,7 +21,9 @@ include src/libktstr-probe/tls/local.mk
 include src/libktstr-probe/jemalloc/local.mk
 include src/libktstr-probe/session/local.mk
 
+if BUILD_PROBE
 lib_LTLIBRARIES += src/libktstr-probe/libktstr-probe.la
+endif
 src_libktstr_probe_libktstr_probe_la_SOURCES =
 src_libktstr_probe_libktstr_probe_la_LIBADD = src/libktstr-probe/libktstr_probe_inner.la
 # glibc's pthread_cancel loads libgcc_s.so.1 when it is called, and aborts where there is none: named as
@@ -26,5 +33,12 @@ src_libktstr_probe_libktstr_probe_la_LDFLAGS = $(AM_LDFLAGS) -pthread -version-i
 	-Wl,--version-script=$(srcdir)/src/libktstr-probe/libktstr-probe.map $(LIBKTSTR_NO_UNDEFINED)
 EXTRA_src_libktstr_probe_libktstr_probe_la_DEPENDENCIES = src/libktstr-probe/libktstr-probe.map Makefile
 EXTRA_DIST += src/libktstr-probe/libktstr-probe.map
-
+if BUILD_PROBE
 pkgconfig_DATA += src/libktstr-probe/ktstr-probe.pc
+if STATIC_ARCHIVES
+noinst_DATA += src/libktstr-probe/archive.stamp
+src/libktstr-probe/archive.stamp: src/libktstr-probe/libktstr-probe.la
+	$(AM_V_GEN)$(publish_archive)
+CLEANFILES += src/libktstr-probe/archive.stamp
+endif
+endif

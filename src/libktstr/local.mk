@@ -41,6 +41,12 @@ src_libktstr_libktstr_la_LDFLAGS = $(AM_LDFLAGS) -version-info 0:0:0 \
 # Linked anew when the flags may have changed, too: they are what a soname and a dependency come from.
 EXTRA_src_libktstr_libktstr_la_DEPENDENCIES = src/libktstr/libktstr.map Makefile
 EXTRA_DIST += src/libktstr/libktstr.map
+if STATIC_ARCHIVES
+noinst_DATA += src/libktstr/archive.stamp
+src/libktstr/archive.stamp: src/libktstr/libktstr.la
+	$(AM_V_GEN)$(publish_archive)
+CLEANFILES += src/libktstr/archive.stamp
+endif
 # A sanitized library takes its runtime from the program, so there it has undefined symbols.
 if !SANITIZERS
 LIBKTSTR_NO_UNDEFINED = -no-undefined -Wl,-z,defs

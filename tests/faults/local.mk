@@ -9,7 +9,9 @@ tests_faults_driver_LDADD = src/libktstr/libktstr_inner.la src/libktstr-probe/li
 faults_programs = tests/faults/inject$(EXEEXT) tests/faults/driver$(EXEEXT)
 # The injector knows the registers and the calls of x86_64 alone.
 if HOST_X86_64
+if BUILD_ALL
 check_DATA += $(faults_programs)
+endif
 endif
 EXTRA_DIST += tests/faults/Faults.pm tests/faults/run
 AM_T_LOG_FLAGS += -I$(srcdir)/tests/faults

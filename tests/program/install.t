@@ -136,6 +136,44 @@ for my $map (glob "\Q$srcdir\E/src/*/*.map") {
     ok(!-e '/tmp/ktstr-worker-ready-' . ($pid // 'none'), 'and leaves no marker behind');
 }
 
+# The archives have the maps' names and no other, so a program may use all the inner names itself.
+SKIP: {
+    skip 'no static archives are built', 1 if ($ENV{KTSTR_STATIC_ARCHIVES} // 'yes') eq 'no';
+    my @nm = split ' ', $ENV{NM} || 'nm';
+    # As T, D, B or R: not what is only used, and not a sanitizer's or gcov's.
+    my $names = sub { my ($file) = @_; return map { /\s[A-Z]\s(\w+)$/ ? $1 : () } split /\n/, `@nm -g --defined-only '$file'` };
+    my %calls = (libktstr => 'ktstr_payload_kill((void *)0, (void *)0, (void *)0)',
+        'libktstr-probe' => 'ktstr_probe_new((void *)0, (void *)0, (void *)0)');
+    my %module = (libktstr => 'ktstr', 'libktstr-probe' => 'ktstr-probe');
+    for my $name (sort keys %calls) {
+        my %public = map { $_ => 1 } slurp("$srcdir/src/$name/$name.map") =~ /^\t(ktstr_\w+);$/mg;
+        is_deeply([sort $names->("$libdir/$name.a")], [sort keys %public], "$name.a has the map's names and no other");
+        (my $inner = $name) =~ tr/-/_/;
+        my %inner = map { $_ => 1 } grep { !$public{$_} && /^[a-z]/ }
+            map { $names->($_) } "$builddir/src/$name/.libs/${inner}_inner.a", "$builddir/src/shared/.libs/libshared.a";
+        cmp_ok(scalar keys %inner, '>', 10, "$name has inner names");
+        spew("$dir/own.c", join '', "#include <ktstr/ktstr.h>\n", "int main(void) { return $calls{$name} == 0; }\n");
+        spew("$dir/names.c", join '', map { "void $_(void);\nvoid $_(void) { __builtin_trap(); }\n" } sort keys %inner);
+        my (undef, $cflags) = run("pkg-config --cflags $module{$name}");
+        chomp $cflags;
+        # Of a system's own modules pkg-config's root would make a wrong place.
+        local $ENV{PKG_CONFIG_SYSROOT_DIR};
+        delete @ENV{qw(PKG_CONFIG_SYSROOT_DIR PKG_CONFIG_ALLOW_SYSTEM_LIBS)};
+        my $libs = `pkg-config --static --libs-only-l --libs-only-other $module{$name}`;
+        $libs =~ s{-l\Q$module{$name}\E(?!\S)}{$libdir/$name.a};
+        chomp $libs;
+        my ($built) = run("$cc -o $dir/own $dir/own.c $dir/names.c $cflags $libs");
+        ok($built, "a program that has all inner names itself links $name.a with what pkg-config --static says");
+        is(system("$dir/own") >> 8, 0, 'and its names are not called');
+      SKIP: {
+            my @missing = grep { `$cc -print-file-name=lib$_.a` !~ m{^/} } $libs =~ /-l(\S+)/g;
+            skip "static libraries are not installed here: @missing", 1 if @missing;
+            ($built) = run("$cc -static -o $dir/own $dir/own.c $dir/names.c $cflags $libs");
+            ok($built && system("$dir/own") == 0, 'a wholly static one, too');
+        }
+    }
+}
+
 my %literal = (
     worker_ready_marker_prefix => '/tmp/ktstr-worker-ready-',
     worker_ready_marker_override_env => 'KTSTR_WORKER_READY_MARKER_OVERRIDE',

@@ -12,6 +12,10 @@ check-deb: deb
 check-reproducible: dist
 	$(srcdir)/tests/release/reproducible $(distdir).tar.xz
 
+# README's two commands in a fresh root of Debian. As root, where mmdebstrap is installed.
+check-bare:
+	$(srcdir)/tests/release/bare
+
 # One after the other: a failure is then the last thing that is printed.
 check-release:
 	$(MAKE) lint
@@ -21,4 +25,4 @@ check-release:
 	! command -v aarch64-linux-gnu-gcc >/dev/null || $(MAKE) check-abi GUEST_ARCH=aarch64
 	$(MAKE) check-reproducible
 	$(MAKE) check-deb
-.PHONY: deb check-deb check-reproducible check-release
+.PHONY: deb check-deb check-reproducible check-bare check-release

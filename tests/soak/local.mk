@@ -9,7 +9,9 @@ tests_soak_server_CFLAGS = $(KTSTR_CFLAGS) $(JEMALLOC_CFLAGS) -pthread
 tests_soak_server_LDFLAGS = $(KTSTR_LDFLAGS) $(WORKER_LDFLAGS) -pthread
 tests_soak_server_LDADD = $(JEMALLOC_LIBS)
 soak_programs = tests/soak/soak$(EXEEXT) tests/soak/server$(EXEEXT)
+if BUILD_ALL
 check_DATA += $(soak_programs)
+endif
 CLEANFILES += $(soak_programs)
 
 # Both parts at once.

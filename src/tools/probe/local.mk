@@ -1,5 +1,7 @@
 # ktstr-jemalloc-probe: the contract's program, nothing more.
+if BUILD_PROBE
 bin_PROGRAMS += src/tools/probe/ktstr-jemalloc-probe
+endif
 src_tools_probe_ktstr_jemalloc_probe_SOURCES = \
 	$(tools_output_sources) \
 	src/tools/probe/hard_end.c src/tools/probe/hard_end.h \
