@@ -10,10 +10,14 @@ use IPC::Open2 ();
 use JSON::PP ();
 use POSIX ();
 
-our @EXPORT_OK = qw(probe_program source_dir scratch run_probe probe_json explained start_target next_report order
+our @EXPORT_OK = qw(probe_program probe_for_others source_dir scratch run_probe probe_json explained start_target next_report order
 	end_target build compile output_of library differences settled);
 
 our $cc = $ENV{CC} // 'cc';
+
+my @copies; # folders of probe_for_others
+my $owner = $$;
+END { if ($$ == $owner) { local $?; system('rm', '-rf', @copies) if @copies } }
 
 my $scratch = File::Temp->newdir('ktstr-probe-XXXXXX', TMPDIR => 1);
 
@@ -23,6 +27,19 @@ sub source_dir { return $ENV{KTSTR_SRCDIR} // '.' }
 
 sub probe_program {
 	return $ENV{KTSTR_PROBE} // ($ENV{KTSTR_BUILDDIR} // '.') . '/src/tools/probe/ktstr-jemalloc-probe';
+}
+
+# A copy of the probe and its library that another user can reach: the build directory may be closed to them.
+# The path, and the folder for LD_LIBRARY_PATH.
+sub probe_for_others {
+	my ($probe) = grep { -x } map { "$_/ktstr-jemalloc-probe" } probe_program() =~ s{[^/]*\z}{.libs}r, '';
+	my @libs = glob(($ENV{KTSTR_BUILDDIR} // '.') . '/src/libktstr-probe/.libs/libktstr-probe.so.*');
+	my $copy = File::Temp->newdir('ktstr-probe-copy-XXXXXX', DIR => '/tmp', CLEANUP => 0);
+	push @copies, "$copy";
+	system('cp', '-L', $probe // probe_program(), @libs, "$copy") == 0 or die "$copy: cannot copy the probe";
+	system('chmod', '-R', 'a+rX', "$copy");
+	chmod 0755, "$copy", "$copy/ktstr-jemalloc-probe";
+	return ("$copy/ktstr-jemalloc-probe", "$copy");
 }
 
 sub slurp {

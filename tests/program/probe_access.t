@@ -5,7 +5,7 @@ use strict;
 use warnings;
 use FindBin ();
 use lib $FindBin::Bin;
-use ProbeTest qw(scratch source_dir run_probe probe_program start_target end_target compile);
+use ProbeTest qw(probe_for_others scratch source_dir run_probe probe_program start_target end_target compile);
 use TestKtstr qw(is_root become_nobody find_program until_true slurp);
 use Test::More;
 
@@ -61,15 +61,9 @@ SKIP: {
 SKIP: {
 	skip 'needs root, to be two users', 1 unless is_root() && find_program('setpriv');
 	subtest 'an ordinary user' => sub {
-		my ($probe) = grep { -x } map { "$_/ktstr-jemalloc-probe" } probe_program() =~ s{[^/]*\z}{.libs}r, '';
-		my @libs = glob(($ENV{KTSTR_BUILDDIR} // '.') . '/src/libktstr-probe/.libs/libktstr-probe.so.*');
-		my $copy = scratch() . '/bin';
-		mkdir $copy, 0755;
-		system('cp', '-L', $probe // probe_program(), @libs, $copy) == 0 or die;
-		system('chmod', '-R', 'a+rX', $copy);
-		chmod 0755, $copy, "$copy/ktstr-jemalloc-probe", $program, $launcher;
-		local $ENV{LD_LIBRARY_PATH} = $copy;
-		$probe = "$copy/ktstr-jemalloc-probe";
+		my ($probe, $libraries) = probe_for_others();
+		chmod 0755, $program, $launcher;
+		local $ENV{LD_LIBRARY_PATH} = $libraries;
 
 		my $roots = start_target({}, $program, 2, 1);
 		denied("root's process", 'runs as another user.*run this as root \(CAP_SYS_PTRACE\)', 1, $probe, '-p', $roots->{pid}, '--json');

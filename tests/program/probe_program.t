@@ -7,7 +7,7 @@ use FindBin ();
 use lib $FindBin::Bin;
 use JSON::PP ();
 use POSIX ();
-use ProbeTest qw(scratch run_probe probe_json probe_program start_target end_target compile);
+use ProbeTest qw(probe_for_others scratch run_probe probe_json probe_program start_target end_target compile);
 use Test::More;
 use Time::HiRes qw(sleep time);
 
@@ -69,7 +69,8 @@ SKIP: {
 }
 SKIP: {
 	skip 'needs root to become another user', 4 if $> != 0;
-	my $out = `setpriv --reuid 65534 --clear-groups @{[probe_program()]} -p $$ 2>&1`;
+	my ($probe, $libraries) = probe_for_others();
+	my $out = `LD_LIBRARY_PATH=$libraries setpriv --reuid 65534 --clear-groups $probe -p $$ 2>&1`;
 	is($? >> 8, 1, 'another user\'s process: exit 1');
 	like($out, qr/^ktstr-probe-fatal: permission-denied$/m, 'its tag');
 	like($out, qr/runs as another user.*CAP_SYS_PTRACE/s, 'the gate and the remedy');
