@@ -88,7 +88,7 @@ static int read_and_show(pid_t pid, const struct timespec *start)
 static int await_breadcrumb(struct ktstr_payload *worker, const struct timespec *start)
 {
 	const struct timespec pause = { .tv_nsec = 1000000 };
-	struct ktstr_payload_output output;
+	struct ktstr_payload_captured output;
 
 	while (!ktstr_payload_output(worker, KTSTR_PAYLOAD_STDOUT, &output, NULL)) {
 		if (memchr(output.data, '\n', output.size))
