@@ -117,6 +117,7 @@ program_tests = \
 	tests/program/fuzz_corpus.t \
 	tests/program/guest_console.t \
 	tests/program/man_pages.t \
+	tests/program/pins.t \
 	tests/program/probe_access.t \
 	tests/program/probe_choice.t \
 	tests/program/probe_container.t \

@@ -67,23 +67,34 @@ sub make_modes {
 			qw(ready ready-pid ready-path early late)),
 		{ name => 'payload', command => [$driver, 'payload', $scratch], judge => \&judge_wait, inject => ['-m'] },
 	);
-	my @library = ([auto => 'static', 'auto', 3], ['no names' => 'static', 'auto', 2, 'no-names'],
-		[ptrace => 'static', 'ptrace', 2], [musl => 'bare', 'auto', 2], [shared => 'shared', 'auto', 1],
-		[dlopen => 'dlopen', 'auto', 2], [many => 'many', 'auto', 2]);
-	for my $way (grep { $targets{ $_->[1] } } @library) {
-		my ($name, $target, @rest) = @$way;
-		push @modes, { name => "libktstr-probe $name", target => $target, judge => \&judge_library, inject => ['-m'],
-			snapshots => $rest[1], command => [$driver, 'probe', $targets{$target}{pid}, @rest] };
+	my @library = (
+		{ name => 'auto', target => 'static', snapshots => 3 },
+		{ name => 'no names', target => 'static', snapshots => 2, more => ['no-names'] },
+		{ name => 'ptrace', target => 'static', snapshots => 2, thread_pointer => 'ptrace' },
+		{ name => 'musl', target => 'bare', snapshots => 2 },
+		{ name => 'shared', target => 'shared', snapshots => 1 },
+		{ name => 'dlopen', target => 'dlopen', snapshots => 2 },
+		{ name => 'many', target => 'many', snapshots => 2 },
+	);
+	for my $way (grep { $targets{ $_->{target} } } @library) {
+		push @modes, { name => "libktstr-probe $way->{name}", target => $way->{target}, judge => \&judge_library,
+			inject => ['-m'], snapshots => $way->{snapshots}, command => [$driver, 'probe', $targets{ $way->{target} }{pid},
+				$way->{thread_pointer} // 'auto', $way->{snapshots}, @{ $way->{more} // [] }] };
 	}
-	my @program = ([json => 'static', '--json'], [text => 'shared'], ['3 snapshots' => 'static', '--json', '--snapshots', 3,
-			'--interval-ms', 1], ['ptrace json' => 'static', '--json', '--thread-pointer', 'ptrace'],
-		['3 in text' => 'static', '--snapshots', 3, '--interval-ms', 1], ['dlopen explain' => 'dlopen', '--json', '--explain'],
-		['many' => 'many', '--json', '--abort-after-ms', 30000]);
-	for my $way (grep { $targets{ $_->[1] } } @program) {
-		my ($name, $target, @rest) = @$way;
-		push @modes, { name => "probe $name", target => $target, judge => \&judge_program,
-			snapshots => "@rest" =~ /--snapshots/ ? 3 : 1, json => scalar grep({ $_ eq '--json' } @rest),
-			command => [probe_program(), '--pid', $targets{$target}{pid}, @rest] };
+	my @three = (snapshots => 3, options => [qw(--snapshots 3 --interval-ms 1)]);
+	my @program = (
+		{ name => 'json', target => 'static', json => 1 },
+		{ name => 'text', target => 'shared' },
+		{ name => '3 snapshots', target => 'static', json => 1, @three },
+		{ name => 'ptrace json', target => 'static', json => 1, options => [qw(--thread-pointer ptrace)] },
+		{ name => '3 in text', target => 'static', @three },
+		{ name => 'dlopen explain', target => 'dlopen', json => 1, options => ['--explain'] },
+		{ name => 'many', target => 'many', json => 1, options => [qw(--abort-after-ms 30000)] },
+	);
+	for my $way (grep { $targets{ $_->{target} } } @program) {
+		push @modes, { name => "probe $way->{name}", target => $way->{target}, judge => \&judge_program,
+			snapshots => $way->{snapshots} // 1, json => $way->{json}, command => [probe_program(), '--pid',
+				$targets{ $way->{target} }{pid}, $way->{json} ? '--json' : (), @{ $way->{options} // [] }] };
 	}
 }
 
@@ -141,7 +152,12 @@ sub clean_run {
 	return run_one($mode, 'record');
 }
 
-# [call, nth, error or "short"] for a recorded run. $few: a small choice that differs from call to call.
+sub fault {
+	my ($call, $nth, $error) = @_;
+	return { call => $call, nth => $nth, error => $error, spec => "$call:$nth:$error" };
+}
+
+# {call, nth, error, or "short" for it} for a recorded run, and as inject takes it in {spec}. $few: a small choice that differs from call to call.
 sub faults_of {
 	my ($result, $few) = @_;
 	my (@plan, $turn);
@@ -152,11 +168,11 @@ sub faults_of {
 		my @errors = (split(/,/, $errors), $short eq 'short' ? 'short' : ());
 		if ($few) {
 			my $at = $turn++;
-			push @plan, [$call, $nths[0], $errors[$at % @errors]], [$call, $nths[-1], $errors[($at + 1) % @errors]];
+			push @plan, fault($call, $nths[0], $errors[$at % @errors]), fault($call, $nths[-1], $errors[($at + 1) % @errors]);
 			next;
 		}
 		for my $nth (@nths) {
-			push @plan, map { [$call, $nth, $_] } @errors;
+			push @plan, map { fault($call, $nth, $_) } @errors;
 		}
 	}
 	return @plan;
@@ -343,6 +359,7 @@ sub judge_program {
 		return "BAD exit 1 without a reason: $err";
 	}
 	return "BAD exit $exit: $err" unless $exit eq '0';
+	($text) = $err =~ m{^warning: snapshot \d+/\d+ is the last: (.+)$}m unless $text;
 	my ($document, @snapshots) = $mode->{json} ? json_snapshots($out) : (1, text_snapshots($out, $err));
 	return 'BAD exit 0 with a broken document' unless $document;
 	my $compared = compare($mode, @snapshots);

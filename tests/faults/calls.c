@@ -13,17 +13,19 @@
 
 /* Of the C library and the kernel's start of a process: no failure, or none that a program could
  * see. */
-#define NEVER(name)                                        \
-	{                                                  \
-#name, SYS_##name, CALL_NEVER, { 0 }, 0, 0 \
-	}
-#define CALL(name, ...)                                                \
+#define NEVER(call)                                                    \
 	{                                                              \
-#name, SYS_##name, CALL_INSTEAD, { __VA_ARGS__ }, 0, 0 \
+		.name = #call, .number = SYS_##call, .how = CALL_NEVER \
 	}
-#define SHORT(name, argument, to, ...)                                         \
+#define CALL(call, ...)                                                        \
 	{                                                                      \
-#name, SYS_##name, CALL_INSTEAD, { __VA_ARGS__ }, argument, to \
+		.name = #call, .number = SYS_##call, .errors = { __VA_ARGS__ } \
+	}
+/* Its result may be short, too: the size in this argument is cut. */
+#define SHORT(call, argument, cut_to, ...)                                      \
+	{                                                                       \
+		.name = #call, .number = SYS_##call, .errors = { __VA_ARGS__ }, \
+		.size_argument = argument, .shorter = cut_to                    \
 	}
 
 static const struct call calls[] = {
@@ -41,7 +43,10 @@ static const struct call calls[] = {
 	     ESRCH),
 	CALL(openat2, EINTR, EACCES, EMFILE, ENFILE, ENOENT, ENOMEM, ELOOP, ENOSYS, EXDEV, EAGAIN,
 	     EPERM),
-	{ "close", SYS_close, CALL_AFTERWARDS, { EINTR, EIO, ENOSPC, EDQUOT }, 0, 0 },
+	{ .name = "close",
+	  .number = SYS_close,
+	  .how = CALL_AFTERWARDS,
+	  .errors = { EINTR, EIO, ENOSPC, EDQUOT } },
 	CALL(newfstatat, EACCES, ELOOP, ENOENT, ENOMEM, ENOTDIR, EINTR),
 	CALL(stat, EACCES, ELOOP, ENOENT, ENOMEM, ENOTDIR),
 	CALL(lstat, EACCES, ELOOP, ENOENT, ENOMEM, ENOTDIR),

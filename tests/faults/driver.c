@@ -20,6 +20,7 @@
 #include <ktstr/worker_ready.h>
 #include <ktstr/worker_ready_wait.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -35,18 +36,25 @@
 #define WAIT_MS 5000
 #define LATE_MS 300
 
-static int round_number, failures;
-static char **arguments;
-static int argument_count;
+/* The command line, by name. */
+static struct {
+	const char *mode, *worker, *scratch, *thread_pointer;
+	pid_t pid;
+	int snapshots;
+	bool no_names;
+} way;
 
-static void mark(int on)
+static int round_number, failures;
+
+static void mark(bool on)
 {
 	if (round_number == 1)
 		prctl(MARK_OPTION, on, 0, 0, 0);
 }
 
-/* Tells the second round, and in the others what went wrong. Never between mark(1) and mark(0). */
-__attribute__((format(printf, 2, 3))) static void tell(int bad, const char *format, ...)
+/* Tells the second round, and in the others what went wrong. Never between mark(true) and
+ * mark(false). */
+__attribute__((format(printf, 2, 3))) static void tell(bool bad, const char *format, ...)
 {
 	va_list args;
 
@@ -65,19 +73,19 @@ __attribute__((format(printf, 2, 3))) static void tell(int bad, const char *form
 
 static void tell_snapshot(const struct ktstr_probe_snapshot *snapshot)
 {
-	tell(0, "snapshot");
+	tell(false, "snapshot");
 	for (size_t i = 0; i < ktstr_probe_snapshot_count(snapshot); i++) {
 		const struct ktstr_probe_thread *thread = ktstr_probe_snapshot_thread(snapshot, i);
 
 		if (thread->error_kind)
-			tell(1, "unread %d %s", (int)thread->tid,
+			tell(true, "unread %d %s", (int)thread->tid,
 			     ktstr_probe_thread_error_name(thread->error_kind));
 		else
-			tell(0, "reading %d %" PRIu64 " %" PRIu64, (int)thread->tid,
+			tell(false, "reading %d %" PRIu64 " %" PRIu64, (int)thread->tid,
 			     thread->allocated_bytes, thread->deallocated_bytes);
 	}
 	if (ktstr_probe_snapshot_interrupted(snapshot))
-		tell(1, "interrupted");
+		tell(true, "interrupted");
 }
 
 static void go_probe(void)
@@ -86,18 +94,18 @@ static void go_probe(void)
 	struct ktstr_probe_snapshot *snapshots[16] = { NULL };
 	struct ktstr_error error = { 0 };
 	struct ktstr_probe *probe = NULL;
-	int rc, wanted = atoi(arguments[4]), taken = 0;
+	int rc, taken = 0;
 
-	if (strcmp(arguments[3], "ptrace") == 0)
+	if (strcmp(way.thread_pointer, "ptrace") == 0)
 		options.thread_pointer = KTSTR_PROBE_THREAD_POINTER_PTRACE;
-	else if (strcmp(arguments[3], "robust-list") == 0)
+	else if (strcmp(way.thread_pointer, "robust-list") == 0)
 		options.thread_pointer = KTSTR_PROBE_THREAD_POINTER_ROBUST_LIST;
-	options.no_names = argument_count > 5;
-	mark(1);
+	options.no_names = way.no_names;
+	mark(true);
 	rc = ktstr_probe_new(&probe, &options, NULL);
 	if (rc == 0) {
-		rc = ktstr_probe_open(probe, (pid_t)atoi(arguments[2]), &error);
-		while (rc == 0 && taken < wanted && taken < 16) {
+		rc = ktstr_probe_open(probe, way.pid, &error);
+		while (rc == 0 && taken < way.snapshots && taken < 16) {
 			rc = ktstr_probe_snapshot_take(probe, &snapshots[taken], &error);
 			taken += rc == 0;
 		}
@@ -106,21 +114,21 @@ static void go_probe(void)
 		error = (struct ktstr_error){ .code = rc, .step = "new" };
 		snprintf(error.text, sizeof error.text, "ktstr_probe_new: %s", strerror(-rc));
 	}
-	mark(0);
+	mark(false);
 	for (int i = 0; i < taken; i++) {
 		tell_snapshot(snapshots[i]);
 		ktstr_probe_snapshot_free(snapshots[i]);
 	}
 	if (rc)
-		tell(1, "failed %s [%s] (%s) %s", strerrorname_np(-rc),
+		tell(true, "failed %s [%s] (%s) %s", strerrorname_np(-rc),
 		     ktstr_probe_tag_name(error.tag), error.step, error.text);
 	if (rc != error.code)
-		tell(1, "failed-story %d is not %d", rc, error.code);
+		tell(true, "failed-story %d is not %d", rc, error.code);
 }
 
 /* ---- the wait ---- */
 
-static int alive(pid_t pid)
+static bool alive(pid_t pid)
 {
 	siginfo_t info = { .si_pid = 0 };
 
@@ -132,28 +140,30 @@ static void check_outcome(const struct ktstr_worker_ready_result *result, const 
 			  pid_t pid)
 {
 	struct stat st;
-	int stands = lstat(marker, &st) == 0;
+	bool stands = lstat(marker, &st) == 0;
 
-	tell(0, "outcome %s %s", ktstr_worker_ready_outcome_name(result->outcome), result->text);
+	tell(false, "outcome %s %s", ktstr_worker_ready_outcome_name(result->outcome),
+	     result->text);
 	if (result->outcome == KTSTR_WORKER_READY && !stands)
-		tell(1, "false-ready there is no %s", marker);
+		tell(true, "false-ready there is no %s", marker);
 	if (result->outcome == KTSTR_WORKER_READY && !alive(pid))
-		tell(1, "false-ready the worker has ended");
+		tell(true, "false-ready the worker has ended");
 	if (result->outcome == KTSTR_WORKER_READY_EXITED_BEFORE && alive(pid))
-		tell(1, "false-ready said to have exited, but it lives");
+		tell(true, "false-ready said to have exited, but it lives");
 }
 
 static void tell_failed(const char *what, int rc, const struct ktstr_error *error)
 {
 	if (rc)
-		tell(1, "failed %s (%s) %s", strerrorname_np(-rc), what, error ? error->text : "");
+		tell(true, "failed %s (%s) %s", strerrorname_np(-rc), what,
+		     error ? error->text : "");
 }
 
 static void tell_output(int rc, const struct ktstr_payload_captured *output)
 {
 	tell_failed("output", rc, NULL);
 	if (rc == 0)
-		tell(0, "output %zu+%" PRIu64 " %.40s", output->size, output->dropped,
+		tell(false, "output %zu+%" PRIu64 " %.40s", output->size, output->dropped,
 		     output->data);
 }
 
@@ -170,13 +180,13 @@ static int wait_for(struct ktstr_payload *payload, const char *mode, pid_t pid, 
 	return ktstr_worker_ready_wait(payload, "worker", limit, result, error);
 }
 
-static void end_payload(struct ktstr_payload *payload, int captured)
+static void end_payload(struct ktstr_payload *payload, bool captured)
 {
 	struct ktstr_payload_captured output = { .data = "" };
 	char text[64] = "";
 	int status = 0, rc, rc_output = 0;
 
-	mark(1);
+	mark(true);
 	if (captured) {
 		rc_output = ktstr_payload_output(payload, KTSTR_PAYLOAD_STDOUT, &output, NULL);
 		if (rc_output == 0)
@@ -184,26 +194,26 @@ static void end_payload(struct ktstr_payload *payload, int captured)
 	}
 	rc = ktstr_payload_kill(payload, &status, NULL);
 	ktstr_payload_close(payload);
-	mark(0);
+	mark(false);
 	output.data = text;
 	if (captured)
 		tell_output(rc_output, &output);
 	tell_failed("kill", rc, NULL);
 	if (rc == 0)
-		tell(0, "status %d", status);
+		tell(false, "status %d", status);
 }
 
 static void go_ready(void)
 {
-	const char *mode = arguments[1], *path = getenv("FAULTS_MARKER");
-	const char *argv[] = { arguments[2], strcmp(mode, "early") == 0 ? "0" : "65536", NULL };
+	const char *mode = way.mode, *path = getenv("FAULTS_MARKER");
+	const char *argv[] = { way.worker, strcmp(mode, "early") == 0 ? "0" : "65536", NULL };
 	const char *sleeper[] = { "/bin/sleep", "60", NULL };
 	char marker[256], variable[300];
 	const char *env_set[] = { variable, NULL };
 	struct ktstr_payload_options options = { .size = sizeof(struct ktstr_payload_options),
 						 .out = { .kind = KTSTR_PAYLOAD_STDIO_CAPTURE },
 						 .err = { .kind = KTSTR_PAYLOAD_STDIO_CAPTURE } };
-	int by_path = strcmp(mode, "ready-path") == 0;
+	bool by_path = strcmp(mode, "ready-path") == 0;
 	struct ktstr_worker_ready_result result = { 0 };
 	struct ktstr_error error = { 0 };
 	struct ktstr_payload *payload = NULL;
@@ -227,19 +237,19 @@ static void go_ready(void)
 		ktstr_payload_pid(payload, &pid, NULL);
 		if (!by_path)
 			(void)ktstr_worker_ready_marker_path((uint32_t)pid, marker, sizeof marker);
-		mark(1);
+		mark(true);
 		waited = wait_for(payload, mode, pid, marker, &result, &error);
-		mark(0);
+		mark(false);
 		if (waited == 0)
 			check_outcome(&result, marker, pid);
 		tell_failed("wait", waited, &error);
 		end_payload(payload, !by_path);
 		unlink(marker);
 	}
-	mark(0);
+	mark(false);
 	tell_failed("spawn", rc, &error);
 	if (rc && rc != error.code)
-		tell(1, "failed-story %d is not %d", rc, error.code);
+		tell(true, "failed-story %d is not %d", rc, error.code);
 }
 
 /* ---- the payload alone: every kind of stream, a folder, output, waits ---- */
@@ -260,8 +270,8 @@ static void go_payload(void)
 	char text[64] = "";
 	int rc, tried = 0, waited = 0, status = -1, rc_output = 0;
 
-	snprintf(file, sizeof file, "%s/payload-err", arguments[2]);
-	mark(1);
+	snprintf(file, sizeof file, "%s/payload-err", way.scratch);
+	mark(true);
 	rc = ktstr_payload_spawn(argv, &options, &payload, &error);
 	if (rc == 0) {
 		tried = ktstr_payload_try_wait(payload, &status, NULL);
@@ -272,7 +282,7 @@ static void go_payload(void)
 			snprintf(text, sizeof text, "%.40s", output.data);
 		ktstr_payload_close(payload);
 	}
-	mark(0);
+	mark(false);
 	tell_failed("spawn", rc, &error);
 	if (rc)
 		return;
@@ -285,7 +295,7 @@ static void go_payload(void)
 	if (waited == 0)
 		tell(status != 7 << 8, "status %d", status);
 	if (rc_output == 0 && output.dropped == 0 && strcmp(text, "said") != 0)
-		tell(1, "lost output");
+		tell(true, "lost output");
 }
 
 /* ---- around ---- */
@@ -312,12 +322,19 @@ int main(int argc, char **argv)
 
 	if (argc < 3)
 		return 2;
-	arguments = argv;
-	argument_count = argc;
-	if (strcmp(argv[1], "probe") == 0)
-		go = go_probe;
-	else if (strcmp(argv[1], "payload") == 0)
+	way.mode = argv[1];
+	way.worker = way.scratch = argv[2];
+	if (strcmp(way.mode, "payload") == 0) {
 		go = go_payload;
+	} else if (strcmp(way.mode, "probe") == 0) {
+		if (argc < 5)
+			return 2;
+		go = go_probe;
+		way.pid = (pid_t)atoi(argv[2]);
+		way.thread_pointer = argv[3];
+		way.snapshots = atoi(argv[4]);
+		way.no_names = argc > 5;
+	}
 	heap_settle();
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	printf("begin\n"); /* stdout has its buffer */

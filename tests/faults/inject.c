@@ -20,6 +20,7 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -40,7 +41,7 @@
 
 struct task {
 	pid_t tid;
-	int known, entered;
+	bool known;
 	long result; /* forced on the call that it is in; 0: none */
 	int restore; /* 1 + index of the argument whose value `saved` is put back */
 	unsigned long long saved;
@@ -57,7 +58,7 @@ static struct task tasks[TASKS];
 static unsigned long counts[CALLS];
 static struct target wanted, parked;
 static volatile sig_atomic_t late;
-static int marked, kill_parked, counting, injected, at_end;
+static bool by_mark, before_exec, kill_parked, counting, injected, at_end;
 static uint64_t loader_start, loader_end;
 static pid_t program;
 static FILE *report;
@@ -228,7 +229,7 @@ static void find_loader(pid_t pid)
 		fclose(in);
 }
 
-static int is(const struct target *target, const char *name, unsigned long nth)
+static bool is(const struct target *target, const char *name, unsigned long nth)
 {
 	return target->name && nth == target->nth && strcmp(target->name, name) == 0;
 }
@@ -257,7 +258,7 @@ static void on_parked(void)
 
 	fprintf(report, "parked %d\n", (int)program);
 	fflush(report);
-	at_end = 1;
+	at_end = true;
 	if (kill_parked)
 		return;
 	if (ptrace(PTRACE_CONT, program, NULL, NULL))
@@ -276,12 +277,12 @@ static void on_entry(struct task *task, const struct __ptrace_syscall_info *info
 		counting = info->entry.args[1] != 0;
 		return;
 	}
-	if (number < 0 || number >= CALLS || (marked && !counting) ||
+	if (number < 0 || number >= CALLS || before_exec || (by_mark && !counting) ||
 	    (info->instruction_pointer >= loader_start && info->instruction_pointer < loader_end))
 		return;
 	nth = ++counts[number];
 	if (call && is(&wanted, call->name, nth)) {
-		injected = 1;
+		injected = true;
 		if (wanted.error) {
 			task->result = number == SYS_brk ? 0 : -wanted.error;
 			if (number == SYS_brk)
@@ -317,27 +318,28 @@ static void on_syscall(struct task *task)
 		on_exit_of_call(task);
 }
 
-/* Returns 1 when the thread is to go on. */
-static int on_event(struct task *task, int event)
+/* Returns whether the thread is to go on. */
+static bool on_event(struct task *task, int event)
 {
 	if (event != PTRACE_EVENT_EXEC)
-		return 1;
+		return true;
 	if (task->tid == program) {
 		find_loader(program);
-		return 1;
+		return true;
 	}
 	/* A child has become another program, which is not what is tested. */
 	ptrace(PTRACE_DETACH, task->tid, NULL, NULL);
 	task->tid = 0;
-	return 0;
+	return false;
 }
 
 static void on_stop(pid_t tid, int status)
 {
 	struct task *task = task_of(tid);
-	int signo = WSTOPSIG(status), first = !task->known;
+	int signo = WSTOPSIG(status);
+	bool first = !task->known;
 
-	task->known = 1;
+	task->known = true;
 	if (signo == (SIGTRAP | 0x80)) {
 		on_syscall(task);
 	} else if (status >> 16) {
@@ -445,14 +447,14 @@ static void start(char **argv)
 	}
 	if (ptrace(PTRACE_SETOPTIONS, program, NULL, options))
 		die("PTRACE_SETOPTIONS");
-	task_of(program)->known = 1;
-	marked |= 2; /* nothing is counted before the exec */
+	task_of(program)->known = true;
+	before_exec = true; /* nothing is counted before the exec */
 	/* Up to the exec without stops at calls. */
 	if (ptrace(PTRACE_CONT, program, NULL, NULL) ||
 	    waitpid(program, &status, __WALL) != program ||
 	    status >> 8 != (SIGTRAP | PTRACE_EVENT_EXEC << 8))
 		die(argv[0]);
-	marked &= 1;
+	before_exec = false;
 	find_loader(program);
 	resume(program, 0);
 }
@@ -485,9 +487,9 @@ int main(int argc, char **argv)
 #endif
 	while ((option = getopt(argc, argv, "+mkp:t:")) != -1) {
 		if (option == 'm')
-			marked = 1;
+			by_mark = true;
 		else if (option == 'k')
-			kill_parked = 1;
+			kill_parked = true;
 		else if (option == 'p')
 			parse_target(optarg, &parked);
 		else if (option == 't')

@@ -88,7 +88,9 @@ subtest 'each option is taken within its limits' => sub {
 		[qw(-p 1 --abort-after-ms 0)], [qw(-p 1 --abort-after-ms 3600001)], [qw(-p 1 2)]);
 	is +(run_probe(@$_))[0], 0, "@$_: exit 0" for @good;
 	is +(run_probe('-p', 2147483647, @$_))[0], 1, "-p 2147483647 @$_: exit 1" for @large;
+	isnt +(run_probe('-p', 1))[0], 2, '-p 1: no usage error, whatever that process is';
 	is +(run_probe(@$_))[0], 2, "@$_: exit 2" for @bad;
+	like +(run_probe('-p', 0))[2], qr/from 1 to 2147483647/, '-p 0: the limits are named';
 };
 
 subtest 'what is fatal is one tag and one error' => sub {

@@ -24,12 +24,11 @@ for my $mode (grep { $_->{name} =~ $few } modes()) {
 	like($outcome, qr/^(?:ready|correct)$/, "$mode->{name}: without a fault");
 	is_deeply($clean->{unknown} // [], [], "$mode->{name}: each of its calls stands in the table of calls.c");
 	my @bad;
-	for (faults_of($clean, 1)) {
-		my ($call, $nth, $error) = @$_;
-		my $result = run_one($mode, "$call:$nth:$error");
+	for my $fault (faults_of($clean, 1)) {
+		my $result = run_one($mode, $fault->{spec});
 		$injected++ if $result->{injected};
-		my $came = Faults::judge($mode, $result, $result->{injected} ? $error : undef);
-		push @bad, "$call:$nth:$error: $came" if $came =~ /^BAD/;
+		my $came = Faults::judge($mode, $result, $result->{injected} ? $fault->{error} : undef);
+		push @bad, "$fault->{spec}: $came" if $came =~ /^BAD/;
 	}
 	is_deeply(\@bad, [], "$mode->{name}: with faults");
 }
