@@ -76,6 +76,13 @@ static int remove_from(int directory, const char *name,
 	is_marker = verdict == MARKER_CHECK_FRESH || verdict == MARKER_CHECK_EMPTY;
 	if (verdict == MARKER_CHECK_NONE)
 		return 0;
+	if (verdict == MARKER_CHECK_UNREADABLE) {
+		int rc = -errno; /* of the look */
+
+		return ktstr_error_set(error, rc, "marker",
+				       "the marker %s was not removed: it cannot be examined: %s",
+				       result->marker_path, strerrordesc_np(-rc));
+	}
 	if (!is_marker) {
 		marker_check_complaint(verdict, owner, complaint, sizeof complaint);
 		return ktstr_error_set(error, -EPERM, "marker",

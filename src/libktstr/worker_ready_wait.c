@@ -374,6 +374,9 @@ int ktstr_worker_ready_wait_path(struct ktstr_payload *worker, const char *marke
 		return ktstr_error_set(error, -EINVAL, "arguments",
 				       "the marker's path '%s' is not an absolute path of a file",
 				       marker_path ? marker_path : "(null)");
+	if (strlen(marker_path) >= sizeof result->marker_path)
+		return ktstr_error_set(error, -ENAMETOOLONG, "arguments",
+				       "the marker's path is longer than any that open(2) takes");
 	return wait_payload(worker, marker_path, role, timeout_ms, result, error);
 }
 

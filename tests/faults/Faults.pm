@@ -276,7 +276,7 @@ sub judge_wait {
 	my $out = $result->{out};
 	if ($out =~ /^failed (\w+) \((\w+)\) ?(.*)$/m) {
 		my ($code, $what, $text) = ($1, $2, $3);
-		return "BAD $what fails without a text" if $text eq '' && $what =~ /^(?:spawn|wait)$/ && $mode->{name} ne 'payload';
+		return "BAD $what fails without a text" if $text eq '' && $what =~ /^(?:spawn|wait|remove)$/ && $mode->{name} ne 'payload';
 		return "BAD text does not name $error: $what: $text" unless $text eq '' || tells($text, $error);
 		return "$what refused";
 	}

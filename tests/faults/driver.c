@@ -203,6 +203,22 @@ static void end_payload(struct ktstr_payload *payload, bool captured)
 		tell(false, "status %d", status);
 }
 
+/* Whatever the wait came to. What it says to have removed is not there any more. */
+static void remove_marker(const struct ktstr_worker_ready_result *result, const char *marker)
+{
+	struct ktstr_error error = { 0 };
+	struct stat st;
+	int rc;
+
+	mark(true);
+	rc = ktstr_worker_ready_marker_remove(result, &error);
+	mark(false);
+	tell_failed("remove", rc, &error);
+	if (rc == 0 && *result->marker_path && lstat(marker, &st) == 0)
+		tell(true, "false-ready %s is said to be removed", marker);
+	unlink(marker);
+}
+
 static void go_ready(void)
 {
 	const char *mode = way.mode, *path = getenv("FAULTS_MARKER");
@@ -244,7 +260,7 @@ static void go_ready(void)
 			check_outcome(&result, marker, pid);
 		tell_failed("wait", waited, &error);
 		end_payload(payload, !by_path);
-		unlink(marker);
+		remove_marker(&result, marker);
 	}
 	mark(false);
 	tell_failed("spawn", rc, &error);

@@ -136,6 +136,28 @@ static void a_wait_that_failed_is_accepted(void **state)
 	assert_int_equal(marker_remove(), 0);
 }
 
+/* Cut to what fits, it could name another file. */
+static void a_path_that_does_not_fit_is_refused(void **state)
+{
+	static const char *const argv[] = { "sleep", "1000", NULL };
+	char path[KTSTR_WORKER_READY_RESULT_PATH_SIZE + 1] = "/tmp/";
+	struct ktstr_payload *worker;
+
+	(void)state;
+	memset(path + 5, '/', sizeof path - 6);
+	path[sizeof path - 1] = '\0';
+	path[sizeof path - 2] = 'm';
+	assert_int_equal(ktstr_payload_spawn(argv, NULL, &worker, NULL), 0);
+	assert_int_equal(ktstr_worker_ready_wait_path(worker, path, "role", 0, &result, &error),
+			 -ENAMETOOLONG);
+	assert_string_equal(result.marker_path, "");
+	path[sizeof path - 2] = '\0';
+	path[sizeof path - 3] = 'm';
+	assert_int_equal(ktstr_worker_ready_wait_path(worker, path, "role", 0, &result, &error), 0);
+	assert_string_equal(result.marker_path, path);
+	ktstr_payload_close(worker);
+}
+
 static void a_wait_that_timed_out_is_enough(void **state)
 {
 	pid_t pid = child(NULL, 0);
@@ -209,6 +231,7 @@ static bool own_roots_are_possible(void)
 		cmocka_unit_test(a_marker_of_the_pids_next_process_stays), \
 		cmocka_unit_test(a_wait_that_failed_is_accepted),          \
 		cmocka_unit_test(a_wait_that_timed_out_is_enough),         \
+		cmocka_unit_test(a_path_that_does_not_fit_is_refused),     \
 		cmocka_unit_test(results_that_no_wait_made_are_refused)
 
 /* Not by skip(): cmocka 1.1 writes a skipped test as "not ok", which is a failure to Automake. */
