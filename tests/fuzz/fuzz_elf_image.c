@@ -14,6 +14,7 @@
 #include "elf/elf_image.h"
 #include "elf/libc_kind.h"
 #include "jemalloc/tsd_layout.h"
+#include "jemalloc/version.h"
 #include "tls/module_tls.h"
 
 #define BASE        UINT64_C(0x10000)
@@ -55,23 +56,23 @@ static int serve(struct target *target, struct target_range *ranges, size_t coun
 
 static void find_layout(const struct elf_image *image, const struct elf_dynamic *dynamic)
 {
-	char version[ELF_IMAGE_VERSION_SIZE];
-	struct tsd_signs signs = { .filesz = image->tls_filesz, .memsz = image->tls_memsz };
-	struct tsd_place place;
+	char version[JEMALLOC_VERSION_SIZE];
+	struct tsd_evidence evidence = { .filesz = image->tls_filesz, .memsz = image->tls_memsz };
+	struct tsd_offsets offsets;
 	uint64_t *relocs = NULL;
 	unsigned char *tls;
 
 	if (!image->has_tls || elf_image_tls(image, &tls))
 		return;
-	signs.image = tls;
-	if (module_tls_offsets(dynamic, &relocs, &signs.reloc_count) == 0) {
-		signs.relocs = relocs;
-		tsd_layout_find(&signs, &place);
-		if (elf_image_version(image, version) == 0) {
-			signs.version = version;
-			if (tsd_layout_find(&signs, &place) == 0 &&
-			    (place.allocated > signs.memsz - 8 ||
-			     place.deallocated > signs.memsz - 8))
+	evidence.image = tls;
+	if (module_tls_offsets(dynamic, &relocs, &evidence.reloc_count) == 0) {
+		evidence.relocs = relocs;
+		tsd_layout_find(&evidence, &offsets);
+		if (jemalloc_version_find(image, version) == 0) {
+			evidence.version = version;
+			if (tsd_layout_find(&evidence, &offsets) == TSD_FOUND &&
+			    (offsets.allocated > evidence.memsz - 8 ||
+			     offsets.deallocated > evidence.memsz - 8))
 				abort();
 		}
 	}
@@ -100,7 +101,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (size >= sizeof head && elf_image_compare(&image, same_file(head, sizeof head)) == -EIO)
 		abort();
 	elf_image_build_id(&image, id, &id_size);
-	elf_image_has_message(&image);
+	jemalloc_message_find(&image);
 	module.image = image;
 	target.libc = libc_kind_find(&list);
 	module_tls_find(&list, &module, &tls); /* it is its own libc, too */

@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Any signs of a layout: the first 64 bytes of the input say which there are, the rest is the TLS
- * image. An answer must lie within the block. Run by libFuzzer or replay.c.
+ * Any evidence of a layout: the first 64 bytes of the input say which there are, the rest is the
+ * TLS image. An answer must lie within the block. Run by libFuzzer or replay.c.
  */
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "jemalloc/tsd_layout.h"
+#include "jemalloc/tsd_layout_53.h"
 
 struct choice {
 	uint8_t flags, relocs;
@@ -22,8 +23,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct choice choice;
-	struct tsd_signs signs;
-	struct tsd_place place;
+	struct tsd_evidence evidence;
+	struct tsd_offsets offsets;
 	uint64_t relocs[3];
 
 	if (size < 64)
@@ -32,7 +33,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	choice.version[sizeof choice.version - 1] = '\0';
 	for (size_t i = 0; i < 3; i++)
 		relocs[i] = choice.flags & 8 ? UINT64_MAX - choice.reloc[i] : choice.reloc[i];
-	signs = (struct tsd_signs){
+	evidence = (struct tsd_evidence){
 		.image = data + 64,
 		.filesz = size - 64,
 		.memsz = size - 64 + choice.zeros,
@@ -48,15 +49,16 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		.dwarf_allocated = choice.dwarf_allocated,
 		.dwarf_deallocated = choice.dwarf_deallocated,
 	};
-	if (size - 64 >= TSD_LAYOUT_LIVE_SIZE)
-		tsd_layout_is_live(data + 64);
+	if (size - 64 >= TSD_LIVE_SIZE)
+		tsd_layout_53_sight(data + 64);
 	if (choice.flags & 16)
-		signs.symbol_offset = UINT64_MAX - signs.symbol_offset;
+		evidence.symbol_offset = UINT64_MAX - evidence.symbol_offset;
 	if (choice.flags & 32)
-		signs.symbol_size = UINT64_MAX - signs.symbol_size;
-	if (tsd_layout_find(&signs, &place) == 0 &&
-	    (signs.memsz < 8 || place.state >= signs.memsz || place.allocated > signs.memsz - 8 ||
-	     place.deallocated > signs.memsz - 8 || place.allocated == place.deallocated))
+		evidence.symbol_size = UINT64_MAX - evidence.symbol_size;
+	if (tsd_layout_find(&evidence, &offsets) == TSD_FOUND &&
+	    (evidence.memsz < 8 || offsets.state >= evidence.memsz ||
+	     offsets.allocated > evidence.memsz - 8 || offsets.deallocated > evidence.memsz - 8 ||
+	     offsets.allocated == offsets.deallocated))
 		abort();
 	return 0;
 }

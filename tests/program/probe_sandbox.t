@@ -146,7 +146,7 @@ SKIP: {
 		next if $sanitized;
 		for my $fault (sort keys %faults) {
 			($status, $said, $err) = run_with($planted, $fault, '-p', $target->{pid});
-			like("$status$said $err", qr/\A1 ktstr-probe-fatal: $tag\nerror: .*Not asked, but it might tell: \S+: $faults{$fault}/,
+			like("$status$said $err", qr/\A1 ktstr-probe-fatal: $tag\nerror: .*Could not examine: \S+: $faults{$fault}/,
 				"$what, $fault: refused, with the reason");
 		}
 	}

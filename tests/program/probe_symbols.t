@@ -132,7 +132,7 @@ SKIP: {
 		for my $what (qw(tls head)) {
 			my $pid = open my $out, '-|', $hidden, $what, $quiet or return fail('not started');
 			is(scalar <$out>, "hidden\n", 'the target runs');
-			like(explained($pid), qr/^error: .*it might tell: \Q$quiet\E: its memory cannot be read: Bad address$/m,
+			like(explained($pid), qr/^error: .*Could not examine: \Q$quiet\E: its memory cannot be read: Bad address$/m,
 				"$what: is named");
 			kill 'KILL', $pid;
 			close $out;
@@ -142,7 +142,7 @@ SKIP: {
 		my $target = start_target({}, $late, 2);
 		order($target, "open 1 $cut +_quiet");
 		truncate $cut, 0 or die "truncate: $!";
-		like(explained($target->{pid}), qr/^error: .*it might tell: \Q$cut\E: its memory cannot be read: Bad address$/m,
+		like(explained($target->{pid}), qr/^error: .*Could not examine: \Q$cut\E: its memory cannot be read: Bad address$/m,
 			'a file cut short is named');
 		end_target($target);
 	};
@@ -178,7 +178,7 @@ SKIP: {
 		my $explanation = explained($target->{pid});
 		like($explanation, qr/jemalloc-not-found/, 'refused');
 		is(scalar(() = $explanation =~ /^isolation: /mg), 16, '16 were asked');
-		like($explanation, qr/^error: .*Not asked, but it might tell: \S+: 16 files were asked: name it by --jemalloc$/m,
+		like($explanation, qr/^error: .*Could not examine: \S+: 16 files were examined: name it by --jemalloc$/m,
 			'and it says that others were not');
 		end_target($target);
 	};
@@ -190,7 +190,7 @@ SKIP: {
 		my $explanation = explained($target->{pid});
 		is(scalar(() = $explanation =~ /^jemalloc: /mg), 20, 'all are listed');
 		is(scalar(() = $explanation =~ /^symbol table: /mg), 16, '16 were asked');
-		like($explanation, qr/^error: .*certain: .*Not asked, but it might tell: \S+: 16 files were asked: name it by --jemalloc$/m,
+		like($explanation, qr/^error: .*certain: .*Could not examine: \S+: 16 files were examined: name it by --jemalloc$/m,
 			'refused, and it says that others were not');
 		end_target($target);
 		$target = start_target({ LD_PRELOAD => join ':', $one, @stripped }, $late, 2);

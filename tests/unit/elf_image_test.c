@@ -20,6 +20,7 @@
 #include <unistd.h>
 
 #include "elf/elf_image.h"
+#include "jemalloc/version.h"
 #include "made_image.h"
 
 #define MARK        UINT64_C(0x4b54535452746c73)
@@ -46,7 +47,7 @@ static void a_made_image_says_what_was_put_into_it(void **state)
 {
 	unsigned char id[8], *tls;
 	size_t id_size = sizeof id;
-	char version[ELF_IMAGE_VERSION_SIZE];
+	char version[JEMALLOC_VERSION_SIZE];
 	struct elf_dynamic dynamic;
 	struct elf_image image;
 
@@ -71,7 +72,7 @@ static void a_made_image_says_what_was_put_into_it(void **state)
 	assert_int_equal(elf_image_build_id(&image, id, &id_size), 0);
 	assert_int_equal(id_size, 5);
 	assert_memory_equal(id, "\1\2\3\4\5", 5);
-	assert_int_equal(elf_image_version(&image, version), 0);
+	assert_int_equal(jemalloc_version_find(&image, version), 0);
 	assert_string_equal(version, version_text);
 }
 
@@ -251,7 +252,7 @@ static void any_damage_is_read_within_bounds(void **state)
 
 	(void)state;
 	for (size_t round = 0; round < 20000; round++) {
-		char version[ELF_IMAGE_VERSION_SIZE];
+		char version[JEMALLOC_VERSION_SIZE];
 		unsigned char id[64], *tls = NULL;
 		size_t size = sizeof id;
 		struct elf_dynamic dynamic;
@@ -275,7 +276,7 @@ static void any_damage_is_read_within_bounds(void **state)
 			free(tls);
 		elf_image_build_id(&image, id, &size);
 		if (round % 16 == 0)
-			elf_image_version(&image, version);
+			jemalloc_version_find(&image, version);
 		assert_true(here.read_count.calls < CALLS_LIMIT &&
 			    here.read_count.bytes < BYTES_LIMIT);
 	}

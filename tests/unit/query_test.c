@@ -28,7 +28,7 @@ static struct query_answer sane(void)
 			   .state = 880,
 			   .allocated = 888,
 			   .deallocated = 904,
-			   .how = "found" },
+			   .reason = "found" },
 		.link = { .crc = 1, .name = "program.debug" },
 	};
 
@@ -65,7 +65,7 @@ static void an_answer_that_cannot_be_is_refused(void **state)
 	REFUSED(answer.dwarf.deallocated = 2628);
 	REFUSED(answer.dwarf.deallocated = 888);
 	REFUSED(answer.dwarf.allocated = 889);
-	REFUSED(memset(answer.dwarf.how, 'x', sizeof answer.dwarf.how));
+	REFUSED(memset(answer.dwarf.reason, 'x', sizeof answer.dwarf.reason));
 	REFUSED(memset(answer.link.name, 'x', sizeof answer.link.name));
 	REFUSED(*answer.link.name = '\0');
 	REFUSED(strcpy(answer.link.name, "../../etc/shadow"));
@@ -90,7 +90,7 @@ static void a_child_answers_as_this_process_does(void **state)
 	struct file_question question = { .module = &module, .head = &head, .wants_symbol = 1 };
 	struct sandbox isolation[] = { SANDBOX_INIT(0, -1), SANDBOX_INIT(1, -1) };
 	struct query_answer answers[2], other;
-	char how[SANDBOX_HOW_SIZE];
+	char reason[SANDBOX_REASON_SIZE];
 	struct stat st;
 	int fd;
 
@@ -108,7 +108,7 @@ static void a_child_answers_as_this_process_does(void **state)
 	assert_int_equal(live_target_open_proc(&target), 0);
 	assert_int_equal(live_target_open_tasks(&target, getpid()), 0);
 	for (int i = 0; i < 2; i++) {
-		assert_int_equal(query_program(&isolation[i], &question, &answers[i], how), 0);
+		assert_int_equal(query_program(&isolation[i], &question, &answers[i], reason), 0);
 		if (answers[i].opened) /* valgrind does not know openat2 */
 			assert_int_equal(syscall(SYS_openat2, AT_FDCWD, "/", &(char[24]){ 0 },
 						 24L) < 0
@@ -118,19 +118,19 @@ static void a_child_answers_as_this_process_does(void **state)
 		if (answers[i].opened)
 			return;
 		assert_int_equal(answers[i].symbol, -ENOENT);
-		assert_true(*answers[i].dwarf.how);
+		assert_true(*answers[i].dwarf.reason);
 	}
 	assert_memory_equal(&answers[0], &answers[1], sizeof *answers);
 	/* What stat tells is not what maps told: the file's beginning decides. */
 	module.inode++;
 	head.id_size = 1;
-	assert_int_equal(query_program(isolation, &question, &other, how), 0);
+	assert_int_equal(query_program(isolation, &question, &other, reason), 0);
 	assert_int_equal(other.opened, 0);
 	beginning[100] ^= 1;
 	for (int i = 0; i < 2; i++) {
-		assert_int_equal(query_program(&isolation[i], &question, &other, how), 0);
+		assert_int_equal(query_program(&isolation[i], &question, &other, reason), 0);
 		assert_int_equal(other.opened, -ESTALE);
-		assert_int_equal(query_debug(&isolation[i], &question, &other, how), 0);
+		assert_int_equal(query_debug(&isolation[i], &question, &other, reason), 0);
 		assert_int_equal(other.opened, -ENOENT);
 	}
 	live_target_close(&target);

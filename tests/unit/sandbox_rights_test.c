@@ -22,16 +22,16 @@ static int opened[3] = { -1, -1, -1 };
 static void an_answer_comes_from_another_process(void **state)
 {
 	struct sandbox isolation = quick();
-	char how[SANDBOX_HOW_SIZE] = "";
+	char reason[SANDBOX_REASON_SIZE] = "";
 	struct answer answer;
 
 	(void)state;
-	assert_int_equal(run_with(&isolation, answer_pid, &answer, how), 0);
+	assert_int_equal(run_with(&isolation, answer_pid, &answer, reason), 0);
 	assert_int_equal(answer.number, atomic_load(&shared->child));
 	assert_int_not_equal(answer.number, getpid());
 	assert_string_equal(answer.text, "text");
 	assert_int_equal(touched, 0);
-	assert_how(how, has_filter ? "with a filter" : "without a filter of system calls: ");
+	assert_how(reason, has_filter ? "with a filter" : "without a filter of system calls: ");
 	/* The filter is missing only where the kernel, or what stands for it, has none. */
 	if (!has_filter)
 		assert_int_not_equal(
@@ -75,7 +75,7 @@ static const char *line_of(const struct answer *answer, const char *name)
 static void the_child_has_no_privileges_and_tight_limits(void **state)
 {
 	struct sandbox isolation = quick();
-	char how[SANDBOX_HOW_SIZE] = "", expected[64];
+	char reason[SANDBOX_REASON_SIZE] = "", expected[64];
 	struct answer answer;
 	const char *core;
 	char *core_hard;
@@ -83,7 +83,7 @@ static void the_child_has_no_privileges_and_tight_limits(void **state)
 	struct sandbox_work work = { &number, -1, open_own, read_own, close_nothing };
 
 	(void)state;
-	assert_int_equal(sandbox_run(&isolation, &work, &answer, sizeof answer, how), 0);
+	assert_int_equal(sandbox_run(&isolation, &work, &answer, sizeof answer, reason), 0);
 	if (has_filter) {
 		/* The pipe for the answer, and the one whose end tells of the child's. valgrind has
 		 * some of its own. */
@@ -95,7 +95,7 @@ static void the_child_has_no_privileges_and_tight_limits(void **state)
 	assert_true(strtoull(line_of(&answer, "\nCapEff:"), NULL, 16) == 0);
 	assert_true(strtoull(line_of(&answer, "\nCapPrm:"), NULL, 16) == 0);
 	number = 1;
-	assert_int_equal(sandbox_run(&isolation, &work, &answer, sizeof answer, how), 0);
+	assert_int_equal(sandbox_run(&isolation, &work, &answer, sizeof answer, reason), 0);
 	snprintf(expected, sizeof expected, "%u", isolation.cpu_seconds);
 	assert_int_equal(strtol(line_of(&answer, "\nMax file size"), NULL, 10), 0);
 	assert_int_equal(strtol(line_of(&answer, "\nMax processes"), NULL, 10), 0);
@@ -146,11 +146,11 @@ static void try_calls(void *context, void *result)
 static void calls_outside_the_list_are_refused(void **state)
 {
 	struct sandbox isolation = quick();
-	char how[SANDBOX_HOW_SIZE] = "";
+	char reason[SANDBOX_REASON_SIZE] = "";
 	struct answer answer;
 
 	(void)state;
-	assert_int_equal(run_with(&isolation, try_calls, &answer, how), 0);
+	assert_int_equal(run_with(&isolation, try_calls, &answer, reason), 0);
 	assert_int_equal(answer.number, 14);
 	for (int i = 0; i < answer.number; i++)
 		if (answer.codes[i] != EPERM)
@@ -239,12 +239,12 @@ static void take_memory(void *context, void *result)
 static void memory_ends_at_its_limit(void **state)
 {
 	struct sandbox isolation = quick();
-	char how[SANDBOX_HOW_SIZE] = "";
+	char reason[SANDBOX_REASON_SIZE] = "";
 	struct answer answer;
 
 	(void)state;
 	isolation.memory = 32 << 20;
-	assert_int_equal(run_with(&isolation, take_memory, &answer, how), 0);
+	assert_int_equal(run_with(&isolation, take_memory, &answer, reason), 0);
 	assert_in_range(answer.number, 16,
 			64); /* and what was free in the heap that it began with */
 }

@@ -56,37 +56,37 @@ typedef void step_open(void *);
 typedef void step_read(void *, void *);
 
 static int run_opening(const struct sandbox *isolation, step_open *open_step, step_read *read_step,
-		       struct answer *answer, char *how)
+		       struct answer *answer, char *reason)
 {
 	struct sandbox_work work = { NULL, -1, open_step, read_step, close_nothing };
 
 	atomic_store(&shared->child, 0);
-	return sandbox_run(isolation, &work, answer, sizeof *answer, how);
+	return sandbox_run(isolation, &work, answer, sizeof *answer, reason);
 }
 
 static inline int run_with(const struct sandbox *isolation, step_read *step, struct answer *answer,
-			   char *how)
+			   char *reason)
 {
-	return run_opening(isolation, open_nothing, step, answer, how);
+	return run_opening(isolation, open_nothing, step, answer, reason);
 }
 
-static void assert_how(const char *how, const char *part)
+static void assert_how(const char *reason, const char *part)
 {
-	if (!strstr(how, part))
-		fail_msg("\"%s\" is not in \"%s\"", part, how);
+	if (!strstr(reason, part))
+		fail_msg("\"%s\" is not in \"%s\"", part, reason);
 }
 
 /* Does it end so, and how does it say so? */
 static inline void assert_end(step_read *step, int code, const char *part)
 {
 	struct sandbox isolation = quick();
-	char how[SANDBOX_HOW_SIZE] = "";
+	char reason[SANDBOX_REASON_SIZE] = "";
 	struct answer answer;
 	int rc;
 
 	isolation.cpu_seconds = 1;
-	rc = run_with(&isolation, step, &answer, how);
-	assert_how(how, part);
+	rc = run_with(&isolation, step, &answer, reason);
+	assert_how(reason, part);
 	assert_int_equal(rc, code);
 	assert_int_equal(kill(atomic_load(&shared->child), 0), -1); /* reaped */
 	assert_int_equal(waitpid(-1, NULL, __WALL | WNOHANG), -1);
@@ -106,14 +106,14 @@ static void answer_pid(void *context, void *result)
 static inline int prepare(void)
 {
 	struct sandbox isolation = quick();
-	char how[SANDBOX_HOW_SIZE] = "";
+	char reason[SANDBOX_REASON_SIZE] = "";
 	struct answer answer;
 
 	shared = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	if (shared == MAP_FAILED)
 		return -1;
-	has_filter = !sandbox_missing() && run_with(&isolation, answer_pid, &answer, how) == 0 &&
-		     strstr(how, "with a filter");
+	has_filter = !sandbox_missing() && run_with(&isolation, answer_pid, &answer, reason) == 0 &&
+		     strstr(reason, "with a filter");
 	return 0;
 }
 

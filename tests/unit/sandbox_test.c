@@ -95,13 +95,13 @@ static void each_end_of_the_child_is_told(void **state)
 static void a_child_that_hangs_is_killed_when_its_time_is_up(void **state)
 {
 	struct sandbox isolation = quick();
-	char how[SANDBOX_HOW_SIZE] = "";
+	char reason[SANDBOX_REASON_SIZE] = "";
 	struct answer answer;
 
 	(void)state;
 	isolation.wall_ms = 1000;
-	assert_int_equal(run_with(&isolation, hang, &answer, how), -ETIMEDOUT);
-	assert_how(how, "had not ended after 1000 ms and was killed");
+	assert_int_equal(run_with(&isolation, hang, &answer, reason), -ETIMEDOUT);
+	assert_how(reason, "had not ended after 1000 ms and was killed");
 	if (atomic_load(&shared->child)) /* it had come that far */
 		assert_int_equal(kill(atomic_load(&shared->child), 0), -1);
 }
@@ -122,23 +122,23 @@ static void *stop_it(void *argument)
 static void a_child_is_killed_by_others_and_by_cancelling(void **state)
 {
 	struct sandbox isolation = quick();
-	char how[SANDBOX_HOW_SIZE] = "";
+	char reason[SANDBOX_REASON_SIZE] = "";
 	struct answer answer;
 	pthread_t thread;
 
 	(void)state;
 	atomic_store(&shared->child, 0);
 	assert_int_equal(pthread_create(&thread, NULL, stop_it, &isolation.cancel_fd), 0);
-	assert_int_equal(run_with(&isolation, hang, &answer, how), -EIO);
-	assert_how(how, "killed by signal 9");
+	assert_int_equal(run_with(&isolation, hang, &answer, reason), -EIO);
+	assert_how(reason, "killed by signal 9");
 	pthread_join(thread, NULL);
 
 	isolation.cancel_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	atomic_store(&shared->child, 0);
 	assert_int_equal(pthread_create(&thread, NULL, stop_it, &isolation.cancel_fd), 0);
-	assert_int_equal(run_with(&isolation, hang, &answer, how), -ECANCELED);
+	assert_int_equal(run_with(&isolation, hang, &answer, reason), -ECANCELED);
 	pthread_join(thread, NULL);
-	assert_int_equal(run_with(&isolation, hang, &answer, how),
+	assert_int_equal(run_with(&isolation, hang, &answer, reason),
 			 -ECANCELED); /* and from then on */
 	close(isolation.cancel_fd);
 }
@@ -146,7 +146,7 @@ static void a_child_is_killed_by_others_and_by_cancelling(void **state)
 static void without_descriptors_no_child_is_made(void **state)
 {
 	struct sandbox isolation = quick();
-	char how[SANDBOX_HOW_SIZE] = "";
+	char reason[SANDBOX_REASON_SIZE] = "";
 	struct rlimit before, none;
 	struct answer answer;
 	int rc;
@@ -156,10 +156,10 @@ static void without_descriptors_no_child_is_made(void **state)
 	none = before;
 	none.rlim_cur = 0;
 	assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
-	rc = run_with(&isolation, answer_pid, &answer, how);
+	rc = run_with(&isolation, answer_pid, &answer, reason);
 	assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
 	assert_int_equal(rc, -EAGAIN);
-	assert_how(how, "no child could be made");
+	assert_how(reason, "no child could be made");
 }
 
 /* ---- what its parent sees of it ---- */
@@ -228,7 +228,7 @@ static void threads_that_wait_and_allocate_beside_it_see_nothing(void **state)
 	const char *wanted = getenv("KTSTR_TEST_ROUNDS");
 	int rounds = wanted ? atoi(wanted) / 2 : 200, fds = count_of("/proc/self/fd");
 	struct sandbox isolation = quick();
-	char how[SANDBOX_HOW_SIZE] = "";
+	char reason[SANDBOX_REASON_SIZE] = "";
 	pthread_t threads[5];
 	struct answer answer;
 
@@ -240,8 +240,8 @@ static void threads_that_wait_and_allocate_beside_it_see_nothing(void **state)
 						(void *)i),
 				 0);
 	for (int i = 0; i < rounds; i++) {
-		if (run_with(&isolation, allocate_much, &answer, how))
-			fail_msg("round %d: %s", i, how);
+		if (run_with(&isolation, allocate_much, &answer, reason))
+			fail_msg("round %d: %s", i, reason);
 		assert_int_equal(answer.number, 256);
 	}
 	atomic_store(&stop, 1);
@@ -260,15 +260,15 @@ static void a_caller_that_ignores_sigchld_gets_its_answer(void **state)
 {
 	struct sigaction action = { .sa_handler = SIG_IGN }, before;
 	struct sandbox isolation = quick();
-	char how[SANDBOX_HOW_SIZE] = "";
+	char reason[SANDBOX_REASON_SIZE] = "";
 	sigset_t after;
 	struct answer answer;
 
 	(void)state;
 	sigaction(SIGCHLD, &action, &before);
-	assert_int_equal(run_with(&isolation, answer_pid, &answer, how), 0);
-	assert_int_equal(run_with(&isolation, crash, &answer, how), -EIO);
-	assert_how(how, "signal 11");
+	assert_int_equal(run_with(&isolation, answer_pid, &answer, reason), 0);
+	assert_int_equal(run_with(&isolation, crash, &answer, reason), -EIO);
+	assert_how(reason, "signal 11");
 	sigprocmask(SIG_SETMASK, NULL, &after);
 	for (int number = 1; number < NSIG; number++)
 		assert_int_equal(sigismember(&first_mask, number), sigismember(&after, number));
@@ -279,12 +279,12 @@ static void a_caller_that_ignores_sigchld_gets_its_answer(void **state)
 static void *run_cancelled(void *argument)
 {
 	struct sandbox isolation = quick();
-	char how[SANDBOX_HOW_SIZE] = "";
+	char reason[SANDBOX_REASON_SIZE] = "";
 
 	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, NULL);
 	pthread_cancel(pthread_self());
 	pthread_setcancelstate(PTHREAD_CANCEL_ENABLE, NULL);
-	*(int *)argument = run_with(&isolation, answer_pid, &(struct answer){ 0 }, how);
+	*(int *)argument = run_with(&isolation, answer_pid, &(struct answer){ 0 }, reason);
 	pthread_testcancel();
 	return argument;
 }
@@ -334,10 +334,10 @@ static void the_child_ends_with_its_caller(void **state)
 	parent = fork();
 	assert_true(parent >= 0);
 	if (parent == 0) {
-		char how[SANDBOX_HOW_SIZE] = "";
+		char reason[SANDBOX_REASON_SIZE] = "";
 		struct answer answer;
 
-		run_with(&isolation, hang, &answer, how);
+		run_with(&isolation, hang, &answer, reason);
 		_exit(0);
 	}
 	for (int i = 0; i < 20000 && (child = atomic_load(&shared->child)) == 0 && is_alive(parent);
@@ -368,15 +368,16 @@ static void switched_off_it_runs_in_this_process(void **state)
 {
 	struct sandbox isolation = SANDBOX_INIT(!sandbox_missing(), -1);
 	struct sandbox_work work = { NULL, -1, open_nothing, answer_pid, count_close };
-	char how[SANDBOX_HOW_SIZE] = "";
+	char reason[SANDBOX_REASON_SIZE] = "";
 	struct answer answer;
 
 	(void)state;
-	assert_int_equal(sandbox_run(&isolation, &work, &answer, sizeof answer, how), 0);
+	assert_int_equal(sandbox_run(&isolation, &work, &answer, sizeof answer, reason), 0);
 	assert_int_equal(answer.number, getpid());
 	assert_int_equal(closed, 1);
 	assert_int_equal(touched, 1);
-	assert_how(how, sandbox_missing() ? "built with a sanitizer" : "isolation is switched off");
+	assert_how(reason,
+		   sandbox_missing() ? "built with a sanitizer" : "isolation is switched off");
 	touched = 0;
 }
 

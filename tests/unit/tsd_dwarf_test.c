@@ -58,7 +58,7 @@ static int answer(const char *text)
 
 	compile("-g", text);
 	rc = find_in("o.o", &found);
-	assert_true(*found.how);
+	assert_true(*found.reason);
 	return rc;
 }
 

@@ -20,18 +20,20 @@
 
 #include "base/arch.h"
 #include "jemalloc/tsd_layout.h"
+#include "jemalloc/tsd_layout_53.h"
+#include "jemalloc/tsd_layout_pre53.h"
 
 #define ROOM 8192
 static unsigned char image[ROOM];
 
-/* The image of a row of the table at an offset. Returns the row's signs. */
-static struct tsd_signs plant(const struct tsd_layout_row *row, size_t at)
+/* The image of a row of the table at an offset. Returns the row's evidence. */
+static struct tsd_evidence plant(const struct tsd_layout_row *row, size_t at)
 {
 	for (size_t i = 0; i < 8 && row->bytes[i].value; i++)
 		image[at + row->bytes[i].offset] = (unsigned char)row->bytes[i].value;
-	for (size_t i = 0; row->run && i < 24; i++)
-		image[at + row->run + i * 16] = 1;
-	return (struct tsd_signs){ .image = image, .filesz = ROOM, .memsz = ROOM };
+	for (size_t i = 0; row->rtree_ctx && i < 24; i++)
+		image[at + row->rtree_ctx + i * 16] = 1;
+	return (struct tsd_evidence){ .image = image, .filesz = ROOM, .memsz = ROOM };
 }
 
 static void each_row_of_the_table_is_found_by_its_image(void **state)
@@ -39,47 +41,47 @@ static void each_row_of_the_table_is_found_by_its_image(void **state)
 	(void)state;
 	for (size_t r = 0; r < tsd_layout_table_rows; r++) {
 		const struct tsd_layout_row *row = &tsd_layout_table[r];
-		struct tsd_signs signs;
-		struct tsd_place place;
+		struct tsd_evidence evidence;
+		struct tsd_offsets offsets;
 
 		if (row->machine != arch_elf_machine)
 			continue;
 		memset(image, 0, sizeof image);
-		signs = plant(row, 64);
-		if (!row->run) {
-			assert_int_equal(tsd_layout_find(&signs, &place), -ENODATA);
-			signs.has_symbol = 1;
-			signs.symbol_offset = 64;
-			signs.symbol_size = row->size + 8;
-			assert_int_equal(tsd_layout_find(&signs, &place), -ENODATA);
-			signs.symbol_size = row->size;
+		evidence = plant(row, 64);
+		if (!row->rtree_ctx) {
+			assert_int_equal(tsd_layout_find(&evidence, &offsets), TSD_UNCERTAIN);
+			evidence.has_symbol = 1;
+			evidence.symbol_offset = 64;
+			evidence.symbol_size = row->size + 8;
+			assert_int_equal(tsd_layout_find(&evidence, &offsets), TSD_UNCERTAIN);
+			evidence.symbol_size = row->size;
 		}
-		assert_int_equal(tsd_layout_find(&signs, &place), 0);
-		assert_true(place.state == 64 + row->state &&
-			    place.allocated == 64 + row->allocated &&
-			    place.deallocated == 64 + row->deallocated);
-		if (!row->run)
+		assert_int_equal(tsd_layout_find(&evidence, &offsets), TSD_FOUND);
+		assert_true(offsets.state == 64 + row->state &&
+			    offsets.allocated == 64 + row->allocated &&
+			    offsets.deallocated == 64 + row->deallocated);
+		if (!row->rtree_ctx)
 			continue;
-		signs.has_symbol = 1; /* a symbol elsewhere contradicts */
-		signs.symbol_offset = 72;
-		signs.symbol_size = row->size;
-		assert_int_equal(tsd_layout_find(&signs, &place), -EBADMSG);
-		signs.symbol_offset = 64;
-		assert_int_equal(tsd_layout_find(&signs, &place), 0);
-		signs.has_symbol = 0;
-		signs.relocs = (const uint64_t[]){ 72 }; /* and so does a relocation */
-		signs.reloc_count = 1;
-		assert_int_equal(tsd_layout_find(&signs, &place), -EBADMSG);
-		signs.reloc_count = 0;
+		evidence.has_symbol = 1; /* a symbol elsewhere contradicts */
+		evidence.symbol_offset = 72;
+		evidence.symbol_size = row->size;
+		assert_int_equal(tsd_layout_find(&evidence, &offsets), TSD_CONTRADICTED);
+		evidence.symbol_offset = 64;
+		assert_int_equal(tsd_layout_find(&evidence, &offsets), TSD_FOUND);
+		evidence.has_symbol = 0;
+		evidence.relocs = (const uint64_t[]){ 72 }; /* and so does a relocation */
+		evidence.reloc_count = 1;
+		assert_int_equal(tsd_layout_find(&evidence, &offsets), TSD_CONTRADICTED);
+		evidence.reloc_count = 0;
 		image[64 + 400] ^=
 			1; /* one byte of the template is off: the fingerprint stands alone */
-		assert_int_equal(tsd_layout_find(&signs, &place), -ENODATA);
+		assert_int_equal(tsd_layout_find(&evidence, &offsets), TSD_UNCERTAIN);
 	}
 }
 
 static void only_24_entries_are_a_fingerprint(void **state)
 {
-	struct tsd_signs signs;
+	struct tsd_evidence evidence;
 	uint64_t at = 0;
 
 	(void)state;
@@ -88,134 +90,135 @@ static void only_24_entries_are_a_fingerprint(void **state)
 		for (size_t i = 0; i < entries; i++)
 			image[8 + i * 16] = 1;
 		image[8 + entries * 16] = 6;
-		signs = (struct tsd_signs){ .image = image, .filesz = ROOM, .memsz = ROOM };
-		assert_int_equal(tsd_layout_fingerprint(&signs, &at), entries == 24);
+		evidence = (struct tsd_evidence){ .image = image, .filesz = ROOM, .memsz = ROOM };
+		assert_int_equal(tsd_layout_53_search(&evidence, &at), entries == 24);
 		if (entries != 24)
 			continue;
 		assert_int_equal(at, 8 + 24 * 16);
-		signs.memsz = signs.filesz = at + 31; /* the counters would lie outside */
-		assert_int_equal(tsd_layout_fingerprint(&signs, &at), 0);
-		signs.memsz = at + 32;
-		signs.filesz = at + 1; /* the image may end behind the state: zeros follow */
-		assert_int_equal(tsd_layout_fingerprint(&signs, &at), 1);
-		signs.memsz = signs.filesz = ROOM;
+		evidence.memsz = evidence.filesz = at + 31; /* the counters would lie outside */
+		assert_int_equal(tsd_layout_53_search(&evidence, &at), 0);
+		evidence.memsz = at + 32;
+		evidence.filesz = at + 1; /* the image may end behind the state: zeros follow */
+		assert_int_equal(tsd_layout_53_search(&evidence, &at), 1);
+		evidence.memsz = evidence.filesz = ROOM;
 		memcpy(image + 4096, image, 2048);
-		assert_int_equal(tsd_layout_fingerprint(&signs, &at), 2);
+		assert_int_equal(tsd_layout_53_search(&evidence, &at), 2);
 		image[8 + 24 * 16] = 4;
 		image[4096 + 8 + 24 * 16] = 7;
-		assert_int_equal(tsd_layout_fingerprint(&signs, &at), 0);
+		assert_int_equal(tsd_layout_53_search(&evidence, &at), 0);
 	}
-	signs = (struct tsd_signs){ .image = image };
-	assert_int_equal(tsd_layout_fingerprint(&signs, &at), 0);
+	evidence = (struct tsd_evidence){ .image = image };
+	assert_int_equal(tsd_layout_53_search(&evidence, &at), 0);
 }
 
 /* The entries of a running thread, read where they are and one or two words beside. */
 static void a_running_thread_s_entries_are_told_from_their_neighbours(void **state)
 {
-	uint64_t words[4 + TSD_LAYOUT_LIVE_SIZE / 8 + 4] = { 0 }, *run = words + 4;
+	uint64_t words[4 + TSD_LIVE_SIZE / 8 + 4] = { 0 }, *entries = words + 4;
 
 	(void)state;
 	for (size_t i = 0; i < 24; i++)
-		run[2 * i] = 1;
-	run[48] = 6;
-	assert_int_equal(tsd_layout_is_live(run), 1); /* never used */
-	run[48] = 1; /* used by a slow build, but nothing allocated: one entry too early looks alike
-		      */
-	assert_int_equal(tsd_layout_is_live(run), -EAGAIN);
-	run[49] = 8;
-	assert_int_equal(tsd_layout_is_live(run), 1);
-	run[-2] = UINT64_C(0x7f9e66e00000); /* an arena, which may stand before the entries */
-	assert_int_equal(tsd_layout_is_live(run - 2), -EAGAIN);
-	run[-2] = 0;
-	run[49] = 0;
-	run[0] = UINT64_C(0x7f1240000000);
-	run[1] = UINT64_C(0x7f1241234560);
-	run[48] = 0;
-	run[49] = 4096;
-	run[51] = 64;
-	assert_int_equal(tsd_layout_is_live(run), 1);
+		entries[2 * i] = 1;
+	entries[48] = 6;
+	assert_int_equal(tsd_layout_53_sight(entries), TSD_SEEN); /* never used */
+	entries[48] =
+		1; /* used by a slow build, but nothing allocated: one entry too early looks alike
+		    */
+	assert_int_equal(tsd_layout_53_sight(entries), TSD_DOUBTFUL);
+	entries[49] = 8;
+	assert_int_equal(tsd_layout_53_sight(entries), TSD_SEEN);
+	entries[-2] = UINT64_C(0x7f9e66e00000); /* an arena, which may stand before the entries */
+	assert_int_equal(tsd_layout_53_sight(entries - 2), TSD_DOUBTFUL);
+	entries[-2] = 0;
+	entries[49] = 0;
+	entries[0] = UINT64_C(0x7f1240000000);
+	entries[1] = UINT64_C(0x7f1241234560);
+	entries[48] = 0;
+	entries[49] = 4096;
+	entries[51] = 64;
+	assert_int_equal(tsd_layout_53_sight(entries), TSD_SEEN);
 	for (int beside = -4; beside <= 4; beside++)
 		if (beside)
-			assert_false(tsd_layout_is_live(run + beside));
-	run[46] = UINT64_C(0x7f1280000000); /* the last is in use */
+			assert_int_equal(tsd_layout_53_sight(entries + beside), TSD_NOT_SEEN);
+	entries[46] = UINT64_C(0x7f1280000000); /* the last is in use */
 	for (int beside = -4; beside <= 4; beside++)
 		if (beside)
-			assert_false(tsd_layout_is_live(run + beside));
-	run[2] = 4096;
-	assert_false(tsd_layout_is_live(run));
+			assert_int_equal(tsd_layout_53_sight(entries + beside), TSD_NOT_SEEN);
+	entries[2] = 4096;
+	assert_int_equal(tsd_layout_53_sight(entries), TSD_NOT_SEEN);
 }
 
 static const char version_old[] = "5.2.1-0-gea6b3e973b477b8061e0076bb257dbd7f3faa756";
 static const char version_new[] = "5.3.0-1-ge13ca993e8ccb9ba9847cc330696e02839f328f7";
 
 /* A build that no row knows: the fingerprint needs a second sign, whichever it is. */
-static struct tsd_signs unknown_build(void)
+static struct tsd_evidence unknown_build(void)
 {
 	memset(image, 0, sizeof image);
 	for (size_t i = 0; i < 24; i++)
 		image[1000 + i * 16] = 1;
 	image[1000 + 384] = 6;
 	image[996] = 77; /* in no row's image */
-	return (struct tsd_signs){ .image = image, .filesz = ROOM, .memsz = ROOM };
+	return (struct tsd_evidence){ .image = image, .filesz = ROOM, .memsz = ROOM };
 }
 
 static void a_fingerprint_alone_is_not_enough(void **state)
 {
-	struct tsd_signs signs = unknown_build();
-	struct tsd_place place;
+	struct tsd_evidence evidence = unknown_build();
+	struct tsd_offsets offsets;
 
 	(void)state;
-	assert_int_equal(tsd_layout_find(&signs, &place), -ENODATA);
-	signs.version = "not a version";
-	assert_int_equal(tsd_layout_find(&signs, &place), -ENODATA);
-	signs.version = version_old;
-	assert_int_equal(tsd_layout_find(&signs, &place), -EBADMSG);
-	signs.version = version_new;
-	assert_int_equal(tsd_layout_find(&signs, &place), 0);
-	assert_true(place.state == 1384 && place.allocated == 1392 && place.deallocated == 1408 &&
-		    place.uninitialized == 6);
-	signs.version = NULL;
-	signs.has_symbol = 1;
-	signs.symbol_offset = 900;
-	assert_int_equal(tsd_layout_find(&signs, &place),
-			 -EBADMSG); /* no size: it contains nothing */
-	signs.symbol_size = 2000;
-	assert_int_equal(tsd_layout_find(&signs, &place), 0);
+	assert_int_equal(tsd_layout_find(&evidence, &offsets), TSD_UNCERTAIN);
+	evidence.version = "not a version";
+	assert_int_equal(tsd_layout_find(&evidence, &offsets), TSD_UNCERTAIN);
+	evidence.version = version_old;
+	assert_int_equal(tsd_layout_find(&evidence, &offsets), TSD_CONTRADICTED);
+	evidence.version = version_new;
+	assert_int_equal(tsd_layout_find(&evidence, &offsets), TSD_FOUND);
+	assert_true(offsets.state == 1384 && offsets.allocated == 1392 &&
+		    offsets.deallocated == 1408 && offsets.uninitialized == 6);
+	evidence.version = NULL;
+	evidence.has_symbol = 1;
+	evidence.symbol_offset = 900;
+	assert_int_equal(tsd_layout_find(&evidence, &offsets),
+			 TSD_CONTRADICTED); /* no size: it contains nothing */
+	evidence.symbol_size = 2000;
+	assert_int_equal(tsd_layout_find(&evidence, &offsets), TSD_FOUND);
 	for (uint64_t size = ROOM + 1; size; size = size == ROOM + 1 ? UINT64_MAX : 0) {
-		signs.symbol_size = size; /* no block holds it */
-		assert_int_equal(tsd_layout_find(&signs, &place), -EBADMSG);
+		evidence.symbol_size = size; /* no block holds it */
+		assert_int_equal(tsd_layout_find(&evidence, &offsets), TSD_CONTRADICTED);
 	}
 }
 
 static void dwarf_and_fingerprint_have_to_agree(void **state)
 {
-	struct tsd_signs signs = unknown_build(), good;
-	struct tsd_place place;
+	struct tsd_evidence evidence = unknown_build(), good;
+	struct tsd_offsets offsets;
 
 	(void)state;
-	signs.has_dwarf = 1;
-	signs.dwarf_size = 2000;
-	signs.dwarf_state = 484; /* the struct begins at 900 */
-	signs.dwarf_allocated = 492;
-	signs.dwarf_deallocated = 508;
-	assert_int_equal(tsd_layout_find(&signs, &place), 0);
-	assert_int_equal(place.allocated, 1392);
-	good = signs;
-	signs.dwarf_deallocated = 500; /* the next event, taken for the counter */
-	assert_int_equal(tsd_layout_find(&signs, &place), -EBADMSG);
-	signs = good;
-	signs.dwarf_state = 1385; /* would begin before the block */
-	assert_int_equal(tsd_layout_find(&signs, &place), -EBADMSG);
-	signs = good;
-	signs.dwarf_size = UINT64_MAX;
-	assert_int_equal(tsd_layout_find(&signs, &place), -EBADMSG);
-	signs = good;
-	signs.has_symbol = 1;
-	signs.symbol_offset = 904;
-	signs.symbol_size = 2000;
-	assert_int_equal(tsd_layout_find(&signs, &place), -EBADMSG);
-	signs.symbol_offset = 900;
-	assert_int_equal(tsd_layout_find(&signs, &place), 0);
+	evidence.has_dwarf = 1;
+	evidence.dwarf_size = 2000;
+	evidence.dwarf_state = 484; /* the struct begins at 900 */
+	evidence.dwarf_allocated = 492;
+	evidence.dwarf_deallocated = 508;
+	assert_int_equal(tsd_layout_find(&evidence, &offsets), TSD_FOUND);
+	assert_int_equal(offsets.allocated, 1392);
+	good = evidence;
+	evidence.dwarf_deallocated = 500; /* the next event, taken for the counter */
+	assert_int_equal(tsd_layout_find(&evidence, &offsets), TSD_CONTRADICTED);
+	evidence = good;
+	evidence.dwarf_state = 1385; /* would begin before the block */
+	assert_int_equal(tsd_layout_find(&evidence, &offsets), TSD_CONTRADICTED);
+	evidence = good;
+	evidence.dwarf_size = UINT64_MAX;
+	assert_int_equal(tsd_layout_find(&evidence, &offsets), TSD_CONTRADICTED);
+	evidence = good;
+	evidence.has_symbol = 1;
+	evidence.symbol_offset = 904;
+	evidence.symbol_size = 2000;
+	assert_int_equal(tsd_layout_find(&evidence, &offsets), TSD_CONTRADICTED);
+	evidence.symbol_offset = 900;
+	assert_int_equal(tsd_layout_find(&evidence, &offsets), TSD_FOUND);
 }
 
 /* jemalloc before 5.3.0: the place from a relocation or a symbol, the members from one thing more.
@@ -223,62 +226,63 @@ static void dwarf_and_fingerprint_have_to_agree(void **state)
 static void old_builds_need_their_version_and_one_place(void **state)
 {
 	const uint64_t start = 128;
-	struct tsd_signs signs = { .image = image,
-				   .filesz = ROOM,
-				   .memsz = start + 6144,
-				   .relocs = &start,
-				   .reloc_count = 1 };
-	struct tsd_place place;
+	struct tsd_evidence evidence = { .image = image,
+					 .filesz = ROOM,
+					 .memsz = start + 6144,
+					 .relocs = &start,
+					 .reloc_count = 1 };
+	struct tsd_offsets offsets;
 
 	(void)state;
 	memset(image, 0, sizeof image);
 	image[start] = 5; /* 5.0.1 and 5.1.0 alike, but the counters differ in place */
-	assert_int_equal(tsd_layout_find(&signs, &place), -ENODATA);
-	signs.version = "5.1.0-0-g61efbda7098de6fe64c362d309824864308c36d4";
-	assert_int_equal(tsd_layout_find(&signs, &place),
-			 arch_elf_machine == EM_X86_64 ? 0 : -ENODATA);
+	assert_int_equal(tsd_layout_find(&evidence, &offsets), TSD_UNCERTAIN);
+	evidence.version = "5.1.0-0-g61efbda7098de6fe64c362d309824864308c36d4";
+	assert_int_equal(tsd_layout_find(&evidence, &offsets),
+			 arch_elf_machine == EM_X86_64 ? 0 : TSD_UNCERTAIN);
 	if (arch_elf_machine == EM_X86_64)
-		assert_true(place.allocated == start + 16 && place.deallocated == start + 24);
-	signs.memsz = start + 6144 +
-		      160; /* built with other options, which move nothing at the release's head */
-	assert_int_equal(tsd_layout_find(&signs, &place),
-			 arch_elf_machine == EM_X86_64 ? 0 : -ENODATA);
-	signs.memsz = start + 6144;
-	signs.version = "5.1.0-77-g61efbda7098de6fe64c362d309824864308c36d4"; /* of no release */
-	assert_int_equal(tsd_layout_find(&signs, &place), -ENODATA);
-	signs.version = "5.1.01-0-g61efbda7098de6fe64c362d309824864308c36d4";
-	assert_int_equal(tsd_layout_find(&signs, &place), -ENODATA);
-	signs.memsz = ROOM;
-	signs.has_dwarf = 1; /* of the program itself: it needs no table */
-	signs.dwarf_size = 6300;
-	signs.dwarf_state = 0;
-	signs.dwarf_allocated = 32;
-	signs.dwarf_deallocated = 40;
-	assert_int_equal(tsd_layout_find(&signs, &place), 0);
-	assert_true(place.state == start && place.allocated == start + 32 &&
-		    place.uninitialized == 5);
-	signs.dwarf_size = ROOM - start + 1; /* does not fit */
-	assert_int_equal(tsd_layout_find(&signs, &place), -EBADMSG);
-	signs.dwarf_size = 6300;
-	signs.dwarf_deallocated = 6293;
-	assert_int_equal(tsd_layout_find(&signs, &place), -EBADMSG);
-	signs.dwarf_deallocated = 40;
-	signs.has_symbol = 1;
-	signs.symbol_offset = start;
-	signs.symbol_size = 6308;
-	assert_int_equal(tsd_layout_find(&signs, &place), -EBADMSG);
-	signs.has_symbol = 0;
-	signs.reloc_count = 0; /* nothing leads there */
-	assert_int_equal(tsd_layout_find(&signs, &place), -ENODATA);
+		assert_true(offsets.allocated == start + 16 && offsets.deallocated == start + 24);
+	evidence.memsz =
+		start + 6144 +
+		160; /* built with other options, which move nothing at the release's head */
+	assert_int_equal(tsd_layout_find(&evidence, &offsets),
+			 arch_elf_machine == EM_X86_64 ? 0 : TSD_UNCERTAIN);
+	evidence.memsz = start + 6144;
+	evidence.version = "5.1.0-77-g61efbda7098de6fe64c362d309824864308c36d4"; /* of no release */
+	assert_int_equal(tsd_layout_find(&evidence, &offsets), TSD_UNCERTAIN);
+	evidence.version = "5.1.01-0-g61efbda7098de6fe64c362d309824864308c36d4";
+	assert_int_equal(tsd_layout_find(&evidence, &offsets), TSD_UNCERTAIN);
+	evidence.memsz = ROOM;
+	evidence.has_dwarf = 1; /* of the program itself: it needs no table */
+	evidence.dwarf_size = 6300;
+	evidence.dwarf_state = 0;
+	evidence.dwarf_allocated = 32;
+	evidence.dwarf_deallocated = 40;
+	assert_int_equal(tsd_layout_find(&evidence, &offsets), TSD_FOUND);
+	assert_true(offsets.state == start && offsets.allocated == start + 32 &&
+		    offsets.uninitialized == 5);
+	evidence.dwarf_size = ROOM - start + 1; /* does not fit */
+	assert_int_equal(tsd_layout_find(&evidence, &offsets), TSD_CONTRADICTED);
+	evidence.dwarf_size = 6300;
+	evidence.dwarf_deallocated = 6293;
+	assert_int_equal(tsd_layout_find(&evidence, &offsets), TSD_CONTRADICTED);
+	evidence.dwarf_deallocated = 40;
+	evidence.has_symbol = 1;
+	evidence.symbol_offset = start;
+	evidence.symbol_size = 6308;
+	assert_int_equal(tsd_layout_find(&evidence, &offsets), TSD_CONTRADICTED);
+	evidence.has_symbol = 0;
+	evidence.reloc_count = 0; /* nothing leads there */
+	assert_int_equal(tsd_layout_find(&evidence, &offsets), TSD_UNCERTAIN);
 }
 
 /* 5.2 without symbol or relocation: its version string, and its image in one place only. */
 static void a_version_and_one_image_place_5_2(void **state)
 {
-	struct tsd_signs signs = {
+	struct tsd_evidence evidence = {
 		.image = image, .filesz = 64 + 457, .memsz = ROOM, .version = version_old
 	};
-	struct tsd_place place;
+	struct tsd_offsets offsets;
 	uint64_t elsewhere[2] = { 56, 72 };
 
 	(void)state;
@@ -286,110 +290,110 @@ static void a_version_and_one_image_place_5_2(void **state)
 	image[64] = 6;
 	image[64 + 456] = 255;
 	if (arch_elf_machine != EM_X86_64) {
-		assert_false(tsd_layout_has_old_image(&signs));
-		assert_int_equal(tsd_layout_find(&signs, &place), -ENODATA);
+		assert_false(tsd_layout_pre53_may_stand(&evidence));
+		assert_int_equal(tsd_layout_find(&evidence, &offsets), TSD_UNCERTAIN);
 		return;
 	}
-	assert_true(tsd_layout_has_old_image(&signs));
-	assert_int_equal(tsd_layout_find(&signs, &place), 0);
-	assert_true(place.state == 64 && place.allocated == 80 && place.deallocated == 88 &&
-		    place.uninitialized == 6);
-	signs.relocs = elsewhere;
-	signs.reloc_count = 2;
-	assert_int_equal(tsd_layout_find(&signs, &place), -ENODATA);
+	assert_true(tsd_layout_pre53_may_stand(&evidence));
+	assert_int_equal(tsd_layout_find(&evidence, &offsets), TSD_FOUND);
+	assert_true(offsets.state == 64 && offsets.allocated == 80 && offsets.deallocated == 88 &&
+		    offsets.uninitialized == 6);
+	evidence.relocs = elsewhere;
+	evidence.reloc_count = 2;
+	assert_int_equal(tsd_layout_find(&evidence, &offsets), TSD_UNCERTAIN);
 	elsewhere[1] = 64;
-	assert_int_equal(tsd_layout_find(&signs, &place), 0);
-	signs.reloc_count = 0;
+	assert_int_equal(tsd_layout_find(&evidence, &offsets), TSD_FOUND);
+	evidence.reloc_count = 0;
 	for (size_t i = 0; i < 3; i++) {
 		static const char *const other[] = {
 			NULL, version_new, "5.2.1-3-gea6b3e973b477b8061e0076bb257dbd7f3faa756"
 		};
 
-		signs.version = other[i];
-		assert_int_equal(tsd_layout_find(&signs, &place), -ENODATA);
+		evidence.version = other[i];
+		assert_int_equal(tsd_layout_find(&evidence, &offsets), TSD_UNCERTAIN);
 	}
-	signs.version = "5.2.1-0-g0"; /* as redis has it */
-	assert_int_equal(tsd_layout_find(&signs, &place), 0);
-	signs.memsz = 64 + 6215; /* no room for it */
-	assert_int_equal(tsd_layout_find(&signs, &place), -ENODATA);
-	signs.memsz = 64 + 6216;
-	assert_int_equal(tsd_layout_find(&signs, &place), 0);
-	signs.memsz = ROOM;
+	evidence.version = "5.2.1-0-g0"; /* as redis has it */
+	assert_int_equal(tsd_layout_find(&evidence, &offsets), TSD_FOUND);
+	evidence.memsz = 64 + 6215; /* no room for it */
+	assert_int_equal(tsd_layout_find(&evidence, &offsets), TSD_UNCERTAIN);
+	evidence.memsz = 64 + 6216;
+	assert_int_equal(tsd_layout_find(&evidence, &offsets), TSD_FOUND);
+	evidence.memsz = ROOM;
 	image[300] = 1; /* something else */
-	assert_int_equal(tsd_layout_find(&signs, &place), -ENODATA);
+	assert_int_equal(tsd_layout_find(&evidence, &offsets), TSD_UNCERTAIN);
 	image[300] = 0;
 }
 
 /* 5.1: one byte besides zeros. Whatever may be it makes it doubtful. */
 static void one_byte_places_5_1_unless_another_may_be_it(void **state)
 {
-	struct tsd_signs signs = { .image = image, .filesz = ROOM, .memsz = ROOM };
-	struct tsd_place place;
+	struct tsd_evidence evidence = { .image = image, .filesz = ROOM, .memsz = ROOM };
+	struct tsd_offsets offsets;
 
 	(void)state;
 	memset(image, 0, sizeof image);
 	image[64] = 5;
-	signs.version = "5.1.0-0-g61efbda7098de6fe64c362d309824864308c36d4";
+	evidence.version = "5.1.0-0-g61efbda7098de6fe64c362d309824864308c36d4";
 	if (arch_elf_machine != EM_X86_64) {
-		assert_int_equal(tsd_layout_find(&signs, &place), -ENODATA);
+		assert_int_equal(tsd_layout_find(&evidence, &offsets), TSD_UNCERTAIN);
 		return;
 	}
-	assert_int_equal(tsd_layout_find(&signs, &place), 0);
-	assert_true(place.state == 64 && place.allocated == 80 && place.deallocated == 88 &&
-		    place.uninitialized == 5);
-	signs.version = "5.0.1-0-g896ed3a8b3f41998d4fb4d625d30ac63ef2d51fb";
-	assert_int_equal(tsd_layout_find(&signs, &place), 0);
-	assert_true(place.allocated == 72 && place.deallocated == 80);
+	assert_int_equal(tsd_layout_find(&evidence, &offsets), TSD_FOUND);
+	assert_true(offsets.state == 64 && offsets.allocated == 80 && offsets.deallocated == 88 &&
+		    offsets.uninitialized == 5);
+	evidence.version = "5.0.1-0-g896ed3a8b3f41998d4fb4d625d30ac63ef2d51fb";
+	assert_int_equal(tsd_layout_find(&evidence, &offsets), TSD_FOUND);
+	assert_true(offsets.allocated == 72 && offsets.deallocated == 80);
 	for (size_t at = 8000; at <= 8064;
 	     at += 8) { /* another, with no room for a whole image behind it */
 		image[at] = 5;
-		assert_int_equal(tsd_layout_find(&signs, &place), -ENODATA);
+		assert_int_equal(tsd_layout_find(&evidence, &offsets), TSD_UNCERTAIN);
 		image[at] = 0;
 	}
 	image[8004] = 5; /* not aligned as it must be */
-	assert_int_equal(tsd_layout_find(&signs, &place), 0);
+	assert_int_equal(tsd_layout_find(&evidence, &offsets), TSD_FOUND);
 	image[8004] = 0;
 	image[64 + 3000] = 1; /* nor is it one with something else in it */
-	assert_int_equal(tsd_layout_find(&signs, &place), -ENODATA);
+	assert_int_equal(tsd_layout_find(&evidence, &offsets), TSD_UNCERTAIN);
 	image[64 + 3000] = 0;
-	signs.version =
+	evidence.version =
 		"4.5.0-0-g04380e79f1e2428bd0ad000bbc6e3d2dfc6b66a5"; /* whose first byte is zero */
-	assert_int_equal(tsd_layout_find(&signs, &place), -ENODATA);
-	signs.version = NULL;
-	assert_true(tsd_layout_has_old_image(&signs));
-	assert_int_equal(tsd_layout_find(&signs, &place), -ENODATA);
+	assert_int_equal(tsd_layout_find(&evidence, &offsets), TSD_UNCERTAIN);
+	evidence.version = NULL;
+	assert_true(tsd_layout_pre53_may_stand(&evidence));
+	assert_int_equal(tsd_layout_find(&evidence, &offsets), TSD_UNCERTAIN);
 }
 
 static void two_old_images_are_doubtful(void **state)
 {
 	static unsigned char both[16384];
-	struct tsd_signs signs = {
+	struct tsd_evidence evidence = {
 		.image = both, .filesz = sizeof both, .memsz = sizeof both, .version = version_old
 	};
-	struct tsd_place place;
+	struct tsd_offsets offsets;
 
 	(void)state;
 	both[0] = both[8000] = 6;
 	both[456] = both[8456] = 255;
-	assert_int_equal(tsd_layout_find(&signs, &place), -ENODATA);
+	assert_int_equal(tsd_layout_find(&evidence, &offsets), TSD_UNCERTAIN);
 	both[8456] = 0;
 	both[8000] = 1;
-	assert_int_equal(tsd_layout_find(&signs, &place),
-			 arch_elf_machine == EM_X86_64 ? 0 : -ENODATA);
+	assert_int_equal(tsd_layout_find(&evidence, &offsets),
+			 arch_elf_machine == EM_X86_64 ? 0 : TSD_UNCERTAIN);
 	if (arch_elf_machine != EM_X86_64)
 		return;
-	signs.has_dwarf = 1; /* which says otherwise */
-	signs.dwarf_size = 6216;
-	signs.dwarf_allocated = 8;
-	signs.dwarf_deallocated = 16;
-	assert_int_equal(tsd_layout_find(&signs, &place), -EBADMSG);
-	signs.dwarf_allocated = 16;
-	signs.dwarf_deallocated = 24;
-	assert_int_equal(tsd_layout_find(&signs, &place), 0);
+	evidence.has_dwarf = 1; /* which says otherwise */
+	evidence.dwarf_size = 6216;
+	evidence.dwarf_allocated = 8;
+	evidence.dwarf_deallocated = 16;
+	assert_int_equal(tsd_layout_find(&evidence, &offsets), TSD_CONTRADICTED);
+	evidence.dwarf_allocated = 16;
+	evidence.dwarf_deallocated = 24;
+	assert_int_equal(tsd_layout_find(&evidence, &offsets), TSD_FOUND);
 }
 
 /* The initial TLS image of a file on disk, into image. Returns whether it has one. */
-static int load_image(const char *path, struct tsd_signs *signs)
+static int load_image(const char *path, struct tsd_evidence *evidence)
 {
 	Elf64_Ehdr header;
 	Elf64_Phdr phdr;
@@ -407,9 +411,9 @@ static int load_image(const char *path, struct tsd_signs *signs)
 				continue;
 			found = pread(fd, image, phdr.p_filesz, (off_t)phdr.p_offset) ==
 				(ssize_t)phdr.p_filesz;
-			*signs = (struct tsd_signs){ .image = image,
-						     .filesz = phdr.p_filesz,
-						     .memsz = phdr.p_memsz };
+			*evidence = (struct tsd_evidence){ .image = image,
+							   .filesz = phdr.p_filesz,
+							   .memsz = phdr.p_memsz };
 		}
 	close(fd);
 	return found;
@@ -428,24 +432,24 @@ static void the_jemallocs_of_this_machine_are_found(void **state)
 	(void)state;
 	for (size_t i = shared && strcmp(shared, "yes") == 0; i < sizeof files / sizeof *files;
 	     i++) {
-		struct tsd_signs signs;
-		struct tsd_place place;
+		struct tsd_evidence evidence;
+		struct tsd_offsets offsets;
 		int rc;
 
-		if (!files[i] || !load_image(files[i], &signs))
+		if (!files[i] || !load_image(files[i], &evidence))
 			continue;
-		if (tsd_layout_fingerprint(&signs, &at) == 0)
+		if (tsd_layout_53_search(&evidence, &at) == 0)
 			continue; /* older than 5.3.0, as some distributions have it */
-		rc = tsd_layout_find(&signs, &place);
-		print_message("# %s: %s\n", files[i], place.how);
-		if (rc == -ENODATA) { /* a build that is not in the table */
-			signs.version = version_new;
-			rc = tsd_layout_find(&signs, &place);
+		rc = tsd_layout_find(&evidence, &offsets);
+		print_message("# %s: %s\n", files[i], offsets.reason);
+		if (rc == TSD_UNCERTAIN) { /* a build that is not in the table */
+			evidence.version = version_new;
+			rc = tsd_layout_find(&evidence, &offsets);
 		}
 		assert_int_equal(rc, 0);
-		assert_int_equal(place.deallocated, place.allocated + 16);
-		image[place.state] = 4; /* and one byte off is another thing */
-		assert_int_equal(tsd_layout_fingerprint(&signs, &at), 0);
+		assert_int_equal(offsets.deallocated, offsets.allocated + 16);
+		image[offsets.state] = 4; /* and one byte off is another thing */
+		assert_int_equal(tsd_layout_53_search(&evidence, &at), 0);
 	}
 }
 
@@ -454,16 +458,16 @@ static int no_jemalloc(struct dl_phdr_info *info, size_t size, void *images)
 	(void)size;
 	for (size_t i = 0; i < info->dlpi_phnum; i++) {
 		const ElfW(Phdr) *phdr = &info->dlpi_phdr[i];
-		struct tsd_signs signs = { .image = (const unsigned char *)info->dlpi_addr +
-						    phdr->p_vaddr,
-					   .filesz = phdr->p_filesz,
-					   .memsz = phdr->p_memsz };
+		struct tsd_evidence evidence = { .image = (const unsigned char *)info->dlpi_addr +
+							  phdr->p_vaddr,
+						 .filesz = phdr->p_filesz,
+						 .memsz = phdr->p_memsz };
 		uint64_t at;
 
 		if (phdr->p_type != PT_TLS)
 			continue;
 		++*(int *)images;
-		assert_int_equal(tsd_layout_fingerprint(&signs, &at), 0);
+		assert_int_equal(tsd_layout_53_search(&evidence, &at), 0);
 	}
 	return 0;
 }

@@ -10,6 +10,7 @@
 
 #include <cmocka.h>
 
+#include "jemalloc/version.h"
 #include "made_image.h"
 
 static void a_version_string_has_exactly_its_form(void **state)
@@ -26,7 +27,7 @@ static void a_version_string_has_exactly_its_form(void **state)
 		"5.2.1-0-g00",
 		"5.2.1-0-gea6b3e97", /* another's, or cut */
 	};
-	char version[ELF_IMAGE_VERSION_SIZE];
+	char version[JEMALLOC_VERSION_SIZE];
 	struct elf_image image;
 
 	(void)state;
@@ -35,29 +36,29 @@ static void a_version_string_has_exactly_its_form(void **state)
 		memset(made + CONSTANTS, 0, 128);
 		memcpy(made + CONSTANTS, wrong[i], strlen(wrong[i]));
 		assert_int_equal(parse(&image), 0);
-		assert_int_equal(elf_image_version(&image, version), -ENOENT);
+		assert_int_equal(jemalloc_version_find(&image, version), -ENOENT);
 	}
 	make();
 	memcpy(made + CONSTANTS + 256, version_text, sizeof version_text); /* twice the same */
 	assert_int_equal(parse(&image), 0);
-	assert_int_equal(elf_image_version(&image, version), 0);
+	assert_int_equal(jemalloc_version_find(&image, version), 0);
 	made[CONSTANTS + 256] = '4';
-	assert_int_equal(elf_image_version(&image, version), -ENOTUNIQ);
+	assert_int_equal(jemalloc_version_find(&image, version), -ENOTUNIQ);
 	make();
 	memset(made + CONSTANTS, 0, 128);
 	memcpy(made + CONSTANTS, "5.2.1-0-g0", sizeof "5.2.1-0-g0"); /* as redis has it */
 	assert_int_equal(parse(&image), 0);
-	assert_int_equal(elf_image_version(&image, version), 0);
+	assert_int_equal(jemalloc_version_find(&image, version), 0);
 	assert_string_equal(version, "5.2.1-0-g0");
 	make();
 	memcpy(made + SIZE - sizeof version_text + 1, version_text,
 	       sizeof version_text - 1); /* cut at the very end */
 	memset(made + CONSTANTS, 0, 128);
-	assert_int_equal(elf_image_version(&image, version), -ENOENT);
+	assert_int_equal(jemalloc_version_find(&image, version), -ENOENT);
 	make();
 	phdr(0)->p_flags = PF_R | PF_W; /* the heap of a program may hold anything */
 	assert_int_equal(parse(&image), 0);
-	assert_int_equal(elf_image_version(&image, version), -ENOENT);
+	assert_int_equal(jemalloc_version_find(&image, version), -ENOENT);
 }
 
 /* A version string at every place relative to the borders of the pieces in which memory is read. */
@@ -66,7 +67,7 @@ static void a_version_is_found_across_the_borders_of_pieces(void **state)
 	size_t size = UINT64_C(3) << 18;
 	char *memory = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	struct elf_image image = { .target = &here };
-	char version[ELF_IMAGE_VERSION_SIZE];
+	char version[JEMALLOC_VERSION_SIZE];
 
 	(void)state;
 	assert_true(memory != MAP_FAILED);
@@ -74,7 +75,7 @@ static void a_version_is_found_across_the_borders_of_pieces(void **state)
 	for (size_t border = 262144 - 256; border < 262144 + 64; border++) {
 		memcpy(memory + border, version_text, sizeof version_text);
 		here.read_count = (struct target_read_count){ 0, 0 };
-		assert_int_equal(elf_image_version(&image, version), 0);
+		assert_int_equal(jemalloc_version_find(&image, version), 0);
 		memset(memory + border, 0, sizeof version_text);
 	}
 	munmap(memory, size);
@@ -89,14 +90,14 @@ static void jemalloc_s_own_message_is_told_from_another_s(void **state)
 	(void)state;
 	make();
 	assert_int_equal(parse(&image), 0);
-	assert_int_equal(elf_image_has_message(&image), 0);
+	assert_int_equal(jemalloc_message_find(&image), 0);
 	memcpy(made + CONSTANTS, message + 1, sizeof message - 1);
-	assert_int_equal(elf_image_has_message(&image), 0);
+	assert_int_equal(jemalloc_message_find(&image), 0);
 	memcpy(made + CONSTANTS + 64, message, sizeof message);
-	assert_int_equal(elf_image_has_message(&image), 1);
+	assert_int_equal(jemalloc_message_find(&image), 1);
 	phdr(0)->p_flags = PF_R | PF_W;
 	assert_int_equal(parse(&image), 0);
-	assert_int_equal(elf_image_has_message(&image), 0);
+	assert_int_equal(jemalloc_message_find(&image), 0);
 }
 
 /* Code is read last, however large it is: the version of a large program is among its constants. */
@@ -106,14 +107,14 @@ static void code_is_read_last_however_large(void **state)
 	char *code =
 		mmap(NULL, size, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 	struct elf_image image = { .target = &here };
-	char version[ELF_IMAGE_VERSION_SIZE];
+	char version[JEMALLOC_VERSION_SIZE];
 
 	(void)state;
 	assert_true(code != MAP_FAILED);
 	make();
 	image.code[0] = (struct elf_span){ (uint64_t)(uintptr_t)code, size };
 	image.constants[1] = (struct elf_span){ (uint64_t)(uintptr_t)made, SIZE };
-	assert_int_equal(elf_image_version(&image, version), 0);
+	assert_int_equal(jemalloc_version_find(&image, version), 0);
 	assert_string_equal(version, version_text);
 	munmap(code, size);
 }

@@ -48,7 +48,6 @@ bool target_change_reader(struct target *target)
 {
 	struct task_stat stat;
 	pid_t before = target->reader;
-
 	int rc = target_read_stat(target, before, &stat);
 
 	if (rc ? !task_is_gone(rc) : !task_has_ended(&stat))

@@ -40,7 +40,7 @@ struct target_map {
 	unsigned int dev_major, dev_minor;
 	char perms[5];
 	char *path; /* "" for none; "\012" is turned back; without " (deleted)" */
-	int deleted;
+	bool deleted;
 };
 
 /* Returns 0, or another number that ends the walk. The map, its path too, is gone after the call.

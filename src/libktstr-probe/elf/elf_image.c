@@ -32,7 +32,7 @@ static int check_header(const Elf64_Ehdr *header)
 	return header->e_phentsize == sizeof(Elf64_Phdr) ? 0 : -EBADMSG;
 }
 
-static int take_load(struct elf_image *image, const Elf64_Phdr *load, int *first)
+static int take_load(struct elf_image *image, const Elf64_Phdr *load, bool *first)
 {
 	uint64_t end;
 
@@ -43,7 +43,7 @@ static int take_load(struct elf_image *image, const Elf64_Phdr *load, int *first
 		 */
 		image->bias = image->start - (load->p_vaddr - load->p_offset);
 		image->low = load->p_vaddr;
-		*first = 0;
+		*first = false;
 	}
 	if (end > image->high)
 		image->high = end;
@@ -51,7 +51,7 @@ static int take_load(struct elf_image *image, const Elf64_Phdr *load, int *first
 }
 
 /* The first free one of a few; what is beyond them is left out. */
-static void keep_span(struct elf_span *spans, const Elf64_Phdr *phdr)
+static void add_span(struct elf_span *spans, const Elf64_Phdr *phdr)
 {
 	for (size_t i = 0; i < ELF_IMAGE_SPANS; i++)
 		if (!spans[i].size) {
@@ -70,7 +70,8 @@ int elf_image_parse(const void *head, size_t size, uint64_t start, struct elf_im
 {
 	Elf64_Ehdr header;
 	Elf64_Phdr phdr;
-	int rc, first = 1;
+	bool first = true;
+	int rc;
 
 	*image = (struct elf_image){ .start = start };
 	if (size < sizeof header)
@@ -86,19 +87,19 @@ int elf_image_parse(const void *head, size_t size, uint64_t start, struct elf_im
 		if (phdr.p_type == PT_LOAD) {
 			rc = take_load(image, &phdr, &first);
 			if (phdr.p_flags & PF_W)
-				keep_span(image->data, &phdr);
+				add_span(image->data, &phdr);
 			else
-				keep_span(phdr.p_flags & PF_X ? image->code : image->constants,
-					  &phdr);
+				add_span(phdr.p_flags & PF_X ? image->code : image->constants,
+					 &phdr);
 		} else if (phdr.p_type == PT_NOTE) {
-			keep_span(image->notes, &phdr);
+			add_span(image->notes, &phdr);
 		} else if (phdr.p_type == PT_DYNAMIC) {
 			image->dynamic = phdr.p_vaddr;
 			image->dynamic_size = phdr.p_memsz;
 		} else if (phdr.p_type == PT_TLS) {
 			if (image->has_tls || phdr.p_filesz > phdr.p_memsz)
 				return -EBADMSG;
-			image->has_tls = 1;
+			image->has_tls = true;
 			image->tls_vaddr = phdr.p_vaddr;
 			image->tls_filesz = phdr.p_filesz;
 			image->tls_memsz = phdr.p_memsz;
@@ -140,7 +141,7 @@ int elf_image_compare(const struct elf_image *image, int fd)
 	return n == (ssize_t)size && memcmp(memory, file, size) == 0 ? 0 : -EBADMSG;
 }
 
-int elf_image_over_budget(const struct elf_image *image)
+bool elf_image_over_budget(const struct elf_image *image)
 {
 	return image->target->read_count.bytes > READ_LIMIT;
 }
@@ -187,7 +188,7 @@ static uint64_t dynamic_address(const struct elf_image *image, uint64_t value)
 struct tables {
 	uint64_t rela, rela_size, jmprel, jmprel_size, symtab, strtab, strtab_size, gnu_hash, hash,
 		debug;
-	int jmprel_is_rela;
+	bool jmprel_is_rela;
 };
 
 static int read_tables(const struct elf_image *image, struct tables *tables)

@@ -18,8 +18,7 @@
 	4096 /* the header and, in every linker's output, the program headers \
 	      */
 
-#define ELF_IMAGE_SPANS        4
-#define ELF_IMAGE_VERSION_SIZE 64
+#define ELF_IMAGE_SPANS 4
 
 struct elf_span {
 	uint64_t address, size;
@@ -30,7 +29,7 @@ struct elf_image {
 	uint64_t start;     /* where file offset 0 is mapped */
 	uint64_t bias;      /* address = p_vaddr + bias */
 	uint64_t low, high; /* addresses from the first to the last PT_LOAD */
-	int has_tls;
+	bool has_tls;
 	uint64_t tls_vaddr, tls_filesz, tls_memsz, tls_align;
 	uint64_t dynamic, dynamic_size;         /* address; size 0: none */
 	struct elf_span notes[ELF_IMAGE_SPANS]; /* PT_NOTE; size 0: none */
@@ -75,24 +74,12 @@ const char *elf_dynamic_name(const struct elf_dynamic *dynamic, size_t symbol);
 int elf_image_tls(const struct elf_image *image, unsigned char **bytes);
 
 /* Was more read of its target than any honest process makes one read? */
-int elf_image_over_budget(const struct elf_image *image);
+bool elf_image_over_budget(const struct elf_image *image);
 
 /*
  * The build-id in the mapped notes. On entry *size is the room in id. Returns 0, -ENOENT for none,
  * or another negative errno.
  */
 int elf_image_build_id(const struct elf_image *image, unsigned char *id, size_t *size);
-
-/*
- * jemalloc's version as its build writes it, "5.3.0-1-ge13ca993e8ccb9ba9847cc330696e02839f328f7",
- * from the data that cannot be written. Reads up to 32 MiB: for when the cheap signs leave a doubt.
- * version has ELF_IMAGE_VERSION_SIZE bytes. Returns 0, -ENOENT for none, -ENOTUNIQ for two that
- * differ, or what reading gave.
- */
-int elf_image_version(const struct elf_image *image, char *version);
-
-/* Does that data hold a message of jemalloc's? Returns 1, 0, or a negative errno. As dear as the
- * version. */
-int elf_image_has_message(const struct elf_image *image);
 
 #endif

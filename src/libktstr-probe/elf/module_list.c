@@ -14,8 +14,8 @@
 #define MAPPINGS_LIMIT (1u << 20) /* vm.max_map_count is 65530 unless it was raised */
 #define HEADS_PER_READ 64
 
-void module_list_unread(struct module_list *list, const struct module *module, const char *format,
-			...)
+void module_list_note_unread(struct module_list *list, const struct module *module,
+			     const char *format, ...)
 {
 	va_list args;
 	int length;
@@ -26,6 +26,14 @@ void module_list_unread(struct module_list *list, const struct module *module, c
 	va_start(args, format);
 	vsnprintf(list->unread + length, sizeof list->unread - (size_t)length, format, args);
 	va_end(args);
+}
+
+bool module_is_named(const struct module *module, const char *name)
+{
+	const char *slash = strrchr(module->path, '/');
+
+	return !name || strcmp(name, module->path) == 0 ||
+	       strcmp(name, slash ? slash + 1 : module->path) == 0;
 }
 
 /* One candidate: a mapping of file offset 0. Whether it is a loaded program shows later. */
@@ -109,8 +117,8 @@ static int compare_code(const void *a, const void *b)
 }
 
 /* Is code of the module's file mapped in [low, high)? */
-static int has_code(const struct module *module, const struct code_ranges *code, uint64_t low,
-		    uint64_t high)
+static bool has_code(const struct module *module, const struct code_ranges *code, uint64_t low,
+		     uint64_t high)
 {
 	const struct code_range wanted = { low, module->inode, module->dev_major,
 					   module->dev_minor };
@@ -159,8 +167,8 @@ static int parse_heads(struct target *target, struct module_list *list, size_t a
 		struct module *module = &modules[i];
 
 		if (ranges[i].error)
-			module_list_unread(list, module, "its memory cannot be read: %s",
-					   strerror(-ranges[i].error));
+			module_list_note_unread(list, module, "its memory cannot be read: %s",
+						strerror(-ranges[i].error));
 		if (ranges[i].error ||
 		    elf_image_parse(heads[i], sizeof heads[i], module->image.start,
 				    &module->image) ||

@@ -2,23 +2,40 @@
 /* Which of the mapped files carry jemalloc, and where its counters are in each. */
 #include "config.h"
 
+#include "jemalloc/find.h"
+
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-#include "elf/module_list.h"
+#include "jemalloc/tsd_layout.h"
+#include "jemalloc/tsd_layout_53.h"
+#include "jemalloc/tsd_layout_pre53.h"
+#include "jemalloc/version.h"
 #include "symfile/program_file.h"
 #include "symfile/query.h"
 #include "tls/module_tls.h"
 
-#define ASKED_LIMIT 16 /* modules whose files are asked, each by one child or two */
+#define QUERIES_LIMIT 16 /* modules whose files are queried, each by one child or two */
 
-/* Of which module the files may be asked, where memory does not settle it. */
-enum ask { ASK_NONE, ASK_JEMALLOC, ASK_ANY };
+/* Of which module the files may be queried, where memory does not settle it. */
+enum query_scope {
+	QUERY_NONE,
+	QUERY_JEMALLOC,
+	QUERY_ANY,
+};
 
-static int ends_in(const char *name, const char *end)
+struct search {
+	struct target *target;
+	const struct jemalloc_files *files;
+	struct module_list *list;
+	const char *wanted;
+	struct jemalloc_candidates *found;
+};
+
+static bool ends_in(const char *name, const char *end)
 {
 	size_t length = strlen(name), end_length = strlen(end);
 
@@ -26,43 +43,45 @@ static int ends_in(const char *name, const char *end)
 }
 
 /* mallctl is jemalloc's alone; its prefix is chosen at build time (je_, _rjem_, none). */
-static int defines_mallctl(const struct elf_dynamic *dynamic)
+static bool defines_mallctl(const struct elf_dynamic *dynamic)
 {
 	for (size_t i = 1; i < dynamic->symbol_count; i++)
 		if (dynamic->symbols[i].st_shndx != SHN_UNDEF &&
 		    ends_in(elf_dynamic_name(dynamic, i), "mallctl"))
-			return 1;
-	return 0;
+			return true;
+	return false;
 }
 
-/* What one file adds to the signs: a symbol, debug information. Whether anything was found. */
-static int take_answer(const struct query_answer *answer, const char *what, struct module *module,
-		       struct tsd_signs *signs, struct diagnostics *diagnostics)
+/* What one file adds to the evidence: a symbol, debug information. Whether anything was found. */
+static bool take_answer(const struct query_answer *answer, const char *what,
+			const struct jemalloc_candidate *candidate, struct tsd_evidence *evidence)
 {
-	int has_symbol = answer->symbol == 0, has_dwarf = answer->dwarf_rc == 0;
+	bool has_symbol = answer->symbol == 0, has_dwarf = answer->dwarf_rc == 0;
 
 	if (has_symbol) {
-		signs->has_symbol = 1;
-		signs->symbol_offset = answer->symbol_offset;
-		signs->symbol_size = answer->symbol_size;
+		evidence->has_symbol = true;
+		evidence->symbol_offset = answer->symbol_offset;
+		evidence->symbol_size = answer->symbol_size;
 	}
 	if (has_dwarf) {
-		signs->has_dwarf = 1;
-		signs->dwarf_size = answer->dwarf.size;
-		signs->dwarf_state = answer->dwarf.state;
-		signs->dwarf_allocated = answer->dwarf.allocated;
-		signs->dwarf_deallocated = answer->dwarf.deallocated;
+		evidence->has_dwarf = true;
+		evidence->dwarf_size = answer->dwarf.size;
+		evidence->dwarf_state = answer->dwarf.state;
+		evidence->dwarf_allocated = answer->dwarf.allocated;
+		evidence->dwarf_deallocated = answer->dwarf.deallocated;
 	}
-	if (module->is_jemalloc || has_symbol || has_dwarf)
-		diagnostics_add(diagnostics, what, "%s: symbol tsd_tls: %s; %s", module->path,
+	if (candidate->is_jemalloc || has_symbol || has_dwarf)
+		diagnostics_add(&candidate->module->image.target->diagnostics, what,
+				"%s: symbol tsd_tls: %s; %s", candidate->module->path,
 				answer->symbol == -EEXIST ? "known"
 				: has_symbol              ? "found"
 							  : strerror(-answer->symbol),
-				answer->dwarf.how);
+				answer->dwarf.reason);
 	return has_symbol || has_dwarf;
 }
 
-static int open_to_compare(struct module *module)
+/* A task that has ended leads to no file, another does. */
+static int open_to_compare(const struct module *module)
 {
 	struct program_head head = { .bytes = NULL };
 	int fd;
@@ -83,117 +102,130 @@ static int open_to_compare(struct module *module)
  * times all the rest. Nor can the opening harm: a regular file only, read only, and the kernel
  * alone knows what is in it.
  */
-static void compare_headers(struct module *module)
+static void compare_headers(struct jemalloc_candidate *candidate)
 {
-	int fd = open_to_compare(module), rc;
+	int fd = open_to_compare(candidate->module), rc;
 
 	if (fd < 0)
 		return;
-	rc = elf_image_compare(&module->image, fd);
-	if (rc == -EBADMSG) {
-		module->layout = rc;
-		snprintf(module->place.how, sizeof module->place.how,
-			 "its ELF headers in memory are not those of the file: they were written "
-			 "over");
-	} else if (rc == -EIO) {
-		module->layout = rc;
-		snprintf(module->place.how, sizeof module->place.how,
-			 "its file cannot be read to compare the ELF headers in memory: %s",
-			 strerror(errno));
-	}
+	rc = elf_image_compare(&candidate->module->image, fd);
+	if (rc == -EBADMSG)
+		candidate->verdict = tsd_decide(&candidate->offsets, TSD_CONTRADICTED,
+						"its ELF headers in memory are not those of the "
+						"file: they were written over");
+	else if (rc == -EIO)
+		candidate->verdict = tsd_decide(&candidate->offsets, TSD_UNVERIFIED,
+						"its file cannot be read to compare the ELF "
+						"headers in memory: %s",
+						strerror(errno));
 	close(fd);
 }
 
-/* A child that came to grief: its file counts as one that does not answer. */
-static int asked(int rc, const char *how, const struct module *module, struct module_list *list,
-		 struct diagnostics *diagnostics)
+/* If the child failed, treat the file as providing no information. */
+static bool was_answered(const struct search *search, int rc, const char *reason,
+			 const struct module *module)
 {
-	diagnostics_add(diagnostics, "isolation", "%s: %s", module->path, how);
+	diagnostics_add(&search->target->diagnostics, "isolation", "%s: %s", module->path, reason);
 	if (rc)
-		module_list_unread(list, module, "%s", how);
+		module_list_note_unread(search->list, module, "%s", reason);
 	return rc == 0;
 }
 
 /* Files: first the program's own, then, if that did not settle it, its debug file. */
-static void ask_files(const struct module_files *files, struct module_list *list,
-		      struct module *module, struct tsd_signs *signs,
-		      struct diagnostics *diagnostics)
+static void query_files(const struct search *search, struct jemalloc_candidate *candidate,
+			struct tsd_evidence *evidence)
 {
+	const struct module *module = candidate->module;
+	const struct sandbox *isolation = &search->files->isolation;
 	struct program_head head;
 	struct file_question question = { .module = module,
 					  .head = &head,
-					  .wants_symbol = !signs->has_symbol };
+					  .wants_symbol = !evidence->has_symbol };
 	struct query_answer program, debug;
-	char how[SANDBOX_HOW_SIZE];
+	char reason[SANDBOX_REASON_SIZE];
+	int rc;
 
-	if (list->asked++ >= ASKED_LIMIT) {
-		module_list_unread(list, module, "%d files were asked: name it by --jemalloc",
-				   ASKED_LIMIT);
+	if (search->found->files_queried++ >= QUERIES_LIMIT) {
+		module_list_note_unread(search->list, module,
+					"%d files were examined: name it by --jemalloc",
+					QUERIES_LIMIT);
 		return;
 	}
 	if (program_head_read(module, &head))
 		return;
-	if (asked(query_program(&files->isolation, &question, &program, how), how, module, list,
-		  diagnostics)) {
-		if (program.opened && module->is_jemalloc)
-			diagnostics_add(diagnostics, "symbol table", "%s: %s", module->path,
-					strerror(-program.opened));
+	rc = query_program(isolation, &question, &program, reason);
+	if (was_answered(search, rc, reason, module)) {
+		if (program.opened && candidate->is_jemalloc)
+			diagnostics_add(&search->target->diagnostics, "symbol table", "%s: %s",
+					module->path, strerror(-program.opened));
 		if (program.opened == 0 &&
-		    take_answer(&program, "symbol table", module, signs, diagnostics)) {
-			module->is_jemalloc = 1;
-			module->layout = tsd_layout_find(signs, &module->place);
+		    take_answer(&program, "symbol table", candidate, evidence)) {
+			candidate->is_jemalloc = true;
+			candidate->verdict = tsd_layout_find(evidence, &candidate->offsets);
 		}
 		if (program.opened == 0 && program.link_rc == 0)
 			question.link = &program.link;
 	}
-	question.wants_symbol = !signs->has_symbol;
-	if (module->is_jemalloc && module->layout == -ENODATA && (head.id_size || question.link) &&
-	    asked(query_debug(&files->isolation, &question, &debug, how), how, module, list,
-		  diagnostics) &&
-	    debug.opened == 0 && take_answer(&debug, "debug file", module, signs, diagnostics))
-		module->layout = tsd_layout_find(signs, &module->place);
+	question.wants_symbol = !evidence->has_symbol;
+	if (candidate->is_jemalloc && candidate->verdict == TSD_UNCERTAIN &&
+	    (head.id_size || question.link)) {
+		rc = query_debug(isolation, &question, &debug, reason);
+		if (was_answered(search, rc, reason, module) && debug.opened == 0 &&
+		    take_answer(&debug, "debug file", candidate, evidence))
+			candidate->verdict = tsd_layout_find(evidence, &candidate->offsets);
+	}
 	free(head.bytes);
 }
 
-/* All signs of one module. */
-static int examine(const struct module_files *files, struct module_list *list,
-		   struct module *module, enum ask ask, struct diagnostics *diagnostics)
+/* What memory holds, and where that leaves a doubt, files. */
+static void weigh_evidence(const struct search *search, struct jemalloc_candidate *candidate,
+			   enum query_scope scope, struct tsd_evidence *evidence)
 {
-	struct tsd_signs signs = { .filesz = module->image.tls_filesz,
-				   .memsz = module->image.tls_memsz };
+	const struct module *module = candidate->module;
+	char version[JEMALLOC_VERSION_SIZE];
+
+	candidate->verdict = tsd_layout_find(evidence, &candidate->offsets);
+	if (candidate->verdict == TSD_UNCERTAIN &&
+	    (candidate->is_jemalloc || tsd_layout_pre53_may_stand(evidence)) &&
+	    jemalloc_version_find(&module->image, version) == 0) {
+		evidence->version = version;
+		candidate->verdict = tsd_layout_find(evidence, &candidate->offsets);
+		candidate->is_jemalloc |= candidate->verdict == TSD_FOUND;
+	}
+	if (candidate->verdict == TSD_UNCERTAIN && search->files->use &&
+	    scope >= (candidate->is_jemalloc ? QUERY_JEMALLOC : QUERY_ANY))
+		query_files(search, candidate, evidence);
+	if (!candidate->is_jemalloc)
+		return;
+	if (candidate->verdict == TSD_FOUND && search->files->use)
+		compare_headers(candidate);
+	diagnostics_add(&search->target->diagnostics, "jemalloc", "%s%s at 0x%llx: %s",
+			module->path, module->deleted ? " (deleted)" : "",
+			(unsigned long long)module->image.start, candidate->offsets.reason);
+}
+
+static int examine(const struct search *search, struct jemalloc_candidate *candidate,
+		   enum query_scope scope)
+{
+	const struct module *module = candidate->module;
+	struct tsd_evidence evidence = { .filesz = module->image.tls_filesz,
+					 .memsz = module->image.tls_memsz };
 	struct elf_dynamic dynamic = { 0 };
 	unsigned char *image = NULL;
 	uint64_t *relocs = NULL, state;
-	char version[ELF_IMAGE_VERSION_SIZE];
-	int rc, known;
+	int rc;
 
 	rc = elf_image_tls(&module->image, &image);
 	if (rc == 0 && !module->is_executable)
 		rc = elf_image_dynamic(&module->image, &dynamic);
 	if (rc == 0 && !module->is_executable)
-		rc = module_tls_offsets(&dynamic, &relocs, &signs.reloc_count);
+		rc = module_tls_offsets(&dynamic, &relocs, &evidence.reloc_count);
 	if (rc == 0) {
-		signs.image = image;
-		signs.relocs = relocs;
-		known = tsd_layout_fingerprint(&signs, &state) > 0;
-		module->is_jemalloc = known || defines_mallctl(&dynamic);
-		module->layout = tsd_layout_find(&signs, &module->place);
-		if (module->layout == -ENODATA &&
-		    (module->is_jemalloc || tsd_layout_has_old_image(&signs)) &&
-		    elf_image_version(&module->image, version) == 0) {
-			signs.version = version;
-			module->layout = tsd_layout_find(&signs, &module->place);
-			module->is_jemalloc |= module->layout == 0;
-		}
-		if (module->layout == -ENODATA && files->use &&
-		    ask >= (module->is_jemalloc ? ASK_JEMALLOC : ASK_ANY))
-			ask_files(files, list, module, &signs, diagnostics);
-		if (module->is_jemalloc && module->layout == 0 && files->use)
-			compare_headers(module);
-		if (module->is_jemalloc)
-			diagnostics_add(diagnostics, "jemalloc", "%s%s at 0x%llx: %s", module->path,
-					module->deleted ? " (deleted)" : "",
-					(unsigned long long)module->image.start, module->place.how);
+		evidence.image = image;
+		evidence.relocs = relocs;
+		candidate->is_jemalloc = tsd_layout_53_search(&evidence, &state) > 0 ||
+					 defines_mallctl(&dynamic);
+		weigh_evidence(search, candidate, scope, &evidence);
 	}
 	elf_dynamic_free(&dynamic);
 	free(relocs);
@@ -202,50 +234,80 @@ static int examine(const struct module_files *files, struct module_list *list,
 }
 
 /* Returns 0, or why to give up on all of them: a damaged file is no jemalloc, and no reason to. */
-static int try_module(const struct module_files *files, struct module_list *list,
-		      struct module *module, enum ask ask, struct diagnostics *diagnostics)
+static int try_module(const struct search *search, struct jemalloc_candidate *candidate,
+		      enum query_scope scope)
 {
-	int rc = examine(files, list, module, ask, diagnostics);
+	const struct module *module = candidate->module;
+	int rc = examine(search, candidate, scope);
 
 	if (rc == 0 || rc == -EPERM || rc == -ESRCH || rc == -ENOMEM)
 		return rc;
-	diagnostics_add(diagnostics, "module", "%s: not examined: %s", module->path, strerror(-rc));
-	module_list_unread(list, module, "its memory cannot be read: %s", strerror(-rc));
+	diagnostics_add(&search->target->diagnostics, "module", "%s: not examined: %s",
+			module->path, strerror(-rc));
+	module_list_note_unread(search->list, module, "its memory cannot be read: %s",
+				strerror(-rc));
 	return 0;
 }
 
-/*
- * First without the files of libraries that have no sign of jemalloc in memory: of 100 none is
- * opened. Then, if that leads nowhere, they are asked, as a jemalloc before 5.3 that exports
- * nothing may have a symbol.
- */
-int jemalloc_find(const struct module_files *files, struct module_list *list, const char *wanted,
-		  struct diagnostics *diagnostics)
+/* Without the files of libraries that have no sign of jemalloc in memory: of 100 none is opened. */
+static int search_memory(const struct search *search, size_t *found)
 {
-	size_t found = 0;
 	int rc = 0;
 
-	for (size_t i = 0; rc == 0 && i < list->count; i++) {
-		struct module *module = &list->modules[i];
+	for (size_t i = 0; rc == 0 && i < search->found->count; i++) {
+		struct jemalloc_candidate *candidate = &search->found->all[i];
+		bool is_wanted = module_is_named(candidate->module, search->wanted);
 
-		if (module->image.has_tls)
-			rc = try_module(files, list, module,
-					module->is_executable              ? ASK_ANY
-					: module_is_wanted(module, wanted) ? ASK_JEMALLOC
-									   : ASK_NONE,
-					diagnostics);
-		found += module->is_jemalloc && module_is_wanted(module, wanted);
-	}
-	for (size_t i = 0;
-	     rc == 0 && found == 0 && files->use && list->asked <= ASKED_LIMIT && i < list->count;
-	     i++) {
-		struct module *module = &list->modules[i];
-
-		if (module->is_executable || module->is_jemalloc ||
-		    module->image.tls_memsz < TSD_LAYOUT_SMALLEST ||
-		    !module_is_wanted(module, wanted))
-			continue;
-		rc = try_module(files, list, module, ASK_ANY, diagnostics);
+		if (candidate->module->image.has_tls)
+			rc = try_module(search, candidate,
+					candidate->module->is_executable ? QUERY_ANY
+					: is_wanted                      ? QUERY_JEMALLOC
+									 : QUERY_NONE);
+		*found += candidate->is_jemalloc && is_wanted;
 	}
 	return rc;
+}
+
+/* A jemalloc before 5.3 that exports nothing may have a symbol. */
+static int search_files(const struct search *search)
+{
+	int rc = 0;
+
+	for (size_t i = 0;
+	     rc == 0 && search->found->files_queried <= QUERIES_LIMIT && i < search->found->count;
+	     i++) {
+		struct jemalloc_candidate *candidate = &search->found->all[i];
+		const struct module *module = candidate->module;
+
+		if (!module->is_executable && !candidate->is_jemalloc &&
+		    module->image.tls_memsz >= TSD_SIZE_SMALLEST &&
+		    module_is_named(module, search->wanted))
+			rc = try_module(search, candidate, QUERY_ANY);
+	}
+	return rc;
+}
+
+int jemalloc_find(struct target *target, const struct jemalloc_files *files,
+		  struct module_list *list, const char *wanted, struct jemalloc_candidates *found)
+{
+	const struct search search = {
+		.target = target, .files = files, .list = list, .wanted = wanted, .found = found
+	};
+	size_t wanted_count = 0;
+	int rc;
+
+	*found = (struct jemalloc_candidates){ .all = calloc(list->count + 1, sizeof *found->all),
+					       .count = list->count };
+	if (!found->all)
+		return -ENOMEM;
+	for (size_t i = 0; i < list->count; i++)
+		found->all[i].module = &list->modules[i];
+	rc = search_memory(&search, &wanted_count);
+	return rc == 0 && wanted_count == 0 && files->use ? search_files(&search) : rc;
+}
+
+void jemalloc_candidates_free(struct jemalloc_candidates *candidates)
+{
+	free(candidates->all);
+	*candidates = (struct jemalloc_candidates){ .all = NULL };
 }

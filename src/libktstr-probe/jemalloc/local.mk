@@ -9,11 +9,18 @@ src_libktstr_probe_libktstr_probe_inner_la_SOURCES += \
 	src/libktstr-probe/jemalloc/ctl_machine.h \
 	src/libktstr-probe/jemalloc/ctl_tree.c \
 	src/libktstr-probe/jemalloc/ctl_tree.h \
+	src/libktstr-probe/jemalloc/choose.h \
 	src/libktstr-probe/jemalloc/find.c \
+	src/libktstr-probe/jemalloc/find.h \
 	src/libktstr-probe/jemalloc/tsd_evidence.c \
 	src/libktstr-probe/jemalloc/tsd_evidence.h \
 	src/libktstr-probe/jemalloc/tsd_layout.c \
 	src/libktstr-probe/jemalloc/tsd_layout.h \
+	src/libktstr-probe/jemalloc/tsd_layout_53.c \
+	src/libktstr-probe/jemalloc/tsd_layout_53.h \
 	src/libktstr-probe/jemalloc/tsd_layout_pre53.c \
+	src/libktstr-probe/jemalloc/tsd_layout_pre53.h \
 	src/libktstr-probe/jemalloc/tsd_layout_table.c \
-	src/libktstr-probe/jemalloc/version.c
+	src/libktstr-probe/jemalloc/tsd_layout_table.h \
+	src/libktstr-probe/jemalloc/version.c \
+	src/libktstr-probe/jemalloc/version.h

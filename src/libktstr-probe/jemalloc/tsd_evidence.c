@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* What tsd_layout and tsd_layout_old both need of the signs. Pure. */
+/* What both eras of layouts need of the evidence. Pure. */
 #include "config.h"
 
 #include "jemalloc/tsd_evidence.h"
@@ -9,49 +9,56 @@
 
 #include "base/arch.h"
 
-int tsd_row_matches(const struct tsd_signs *signs, const struct tsd_layout_row *row, uint64_t at)
+#define RTREE_CTX_ENTRY_SIZE 16
+#define RTREE_CTX_SIZE       (24 * RTREE_CTX_ENTRY_SIZE)
+
+bool tsd_row_matches(const struct tsd_evidence *evidence, const struct tsd_layout_row *row,
+		     uint64_t at)
 {
 	size_t sizes = sizeof row->bytes / sizeof *row->bytes, next = 0;
 
-	if (row->machine != arch_elf_machine || at > signs->memsz || row->size > signs->memsz - at)
-		return 0;
+	if (row->machine != arch_elf_machine || at > evidence->memsz ||
+	    row->size > evidence->memsz - at)
+		return false;
 	for (unsigned int i = 0; i < row->size; i++) {
 		unsigned int expected = 0;
 
 		if (next < sizes && row->bytes[next].value && row->bytes[next].offset == i)
 			expected = row->bytes[next++].value;
-		else if (row->run && i >= row->run && i < row->run + TSD_LAYOUT_RUN_SIZE &&
-			 (i - row->run) % TSD_LAYOUT_ENTRY_SIZE == 0)
+		else if (row->rtree_ctx && i >= row->rtree_ctx &&
+			 i < row->rtree_ctx + RTREE_CTX_SIZE &&
+			 (i - row->rtree_ctx) % RTREE_CTX_ENTRY_SIZE == 0)
 			expected = 1;
-		if (tsd_byte_at(signs, at + i) != expected)
-			return 0;
+		if (tsd_byte_at(evidence, at + i) != expected)
+			return false;
 	}
-	return 1;
+	return true;
 }
 
-int tsd_reloc_points_to(const struct tsd_signs *signs, uint64_t offset)
+bool tsd_reloc_points_to(const struct tsd_evidence *evidence, uint64_t offset)
 {
-	for (size_t i = 0; i < signs->reloc_count; i++)
-		if (signs->relocs[i] == offset)
-			return 1;
-	return 0;
+	for (size_t i = 0; i < evidence->reloc_count; i++)
+		if (evidence->relocs[i] == offset)
+			return true;
+	return false;
 }
 
-int tsd_dwarf_fits(const struct tsd_signs *signs, uint64_t start)
+bool tsd_dwarf_fits(const struct tsd_evidence *evidence, uint64_t start)
 {
-	return start <= signs->memsz && signs->dwarf_size <= signs->memsz - start &&
-	       signs->dwarf_size >= 8 && signs->dwarf_allocated <= signs->dwarf_size - 8 &&
-	       signs->dwarf_deallocated <= signs->dwarf_size - 8 &&
-	       signs->dwarf_state < signs->dwarf_size &&
-	       signs->dwarf_allocated != signs->dwarf_deallocated;
+	return start <= evidence->memsz && evidence->dwarf_size <= evidence->memsz - start &&
+	       evidence->dwarf_size >= 8 && evidence->dwarf_allocated <= evidence->dwarf_size - 8 &&
+	       evidence->dwarf_deallocated <= evidence->dwarf_size - 8 &&
+	       evidence->dwarf_state < evidence->dwarf_size &&
+	       evidence->dwarf_allocated != evidence->dwarf_deallocated;
 }
 
-int tsd_answer(struct tsd_place *place, int code, const char *format, ...)
+enum tsd_verdict tsd_decide(struct tsd_offsets *offsets, enum tsd_verdict verdict,
+			    const char *format, ...)
 {
 	va_list args;
 
 	va_start(args, format);
-	vsnprintf(place->how, sizeof place->how, format, args);
+	vsnprintf(offsets->reason, sizeof offsets->reason, format, args);
 	va_end(args);
-	return code;
+	return verdict;
 }

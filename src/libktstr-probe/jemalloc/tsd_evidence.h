@@ -1,30 +1,62 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* What tsd_layout and tsd_layout_old both need of the signs. */
-#ifndef KTSTR_TSD_LAYOUT_PRIVATE_H
-#define KTSTR_TSD_LAYOUT_PRIVATE_H
+/* What is known of a module's TLS block, and what may follow from it. */
+#ifndef KTSTR_TSD_EVIDENCE_H
+#define KTSTR_TSD_EVIDENCE_H
 
-#include "jemalloc/tsd_layout.h"
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
 
-#define TSD_LAYOUT_ENTRY_SIZE 16 /* of the fingerprint */
+#include "jemalloc/tsd_layout_table.h"
 
-static inline unsigned char tsd_byte_at(const struct tsd_signs *signs, uint64_t offset)
+/* All offsets are from the start of the module's TLS block. */
+struct tsd_evidence {
+	const unsigned char
+		*image; /* the initial TLS image: filesz bytes, then zeros up to memsz */
+	uint64_t filesz, memsz;
+	bool has_symbol; /* a symbol *tsd_tls */
+	uint64_t symbol_offset, symbol_size;
+	const uint64_t *relocs; /* what initial-exec relocations point to */
+	size_t reloc_count;
+	const char *version; /* the version string in constant data, NULL for unknown */
+	bool has_dwarf;      /* struct tsd_s from debug information, offsets from its start */
+	uint64_t dwarf_size, dwarf_state, dwarf_allocated, dwarf_deallocated;
+};
+
+enum tsd_verdict {
+	TSD_FOUND,
+	TSD_UNCERTAIN,    /* too little speaks for one place */
+	TSD_CONTRADICTED, /* one sign contradicts another */
+	TSD_UNVERIFIED,   /* the file that would confirm it cannot be read */
+};
+
+/* The answer: where the members of tsd_s that matter are in the TLS block. */
+struct tsd_offsets {
+	uint64_t state, allocated, deallocated;
+	unsigned char uninitialized; /* the state of a thread that never used jemalloc: from the
+					image */
+	bool has_rtree_ctx;          /* its entries end where state begins */
+	const char *row;             /* the matching build of the table, NULL for none */
+	char reason[256];            /* of the verdict */
+};
+
+static inline unsigned char tsd_byte_at(const struct tsd_evidence *evidence, uint64_t offset)
 {
-	return offset < signs->filesz ? signs->image[offset] : 0;
+	return offset < evidence->filesz ? evidence->image[offset] : 0;
 }
 
 /* Is this build's whole initial image here: its bytes in their places, and zero everywhere else? */
-int tsd_row_matches(const struct tsd_signs *signs, const struct tsd_layout_row *row, uint64_t at);
+bool tsd_row_matches(const struct tsd_evidence *evidence, const struct tsd_layout_row *row,
+		     uint64_t at);
 
-int tsd_reloc_points_to(const struct tsd_signs *signs, uint64_t offset);
+bool tsd_reloc_points_to(const struct tsd_evidence *evidence, uint64_t offset);
 
 /* Does struct tsd_s, as the debug information has it, lie within the TLS block from here on? */
-int tsd_dwarf_fits(const struct tsd_signs *signs, uint64_t start);
+bool tsd_dwarf_fits(const struct tsd_evidence *evidence, uint64_t start);
 
-/* Writes place->how, and returns code. */
-__attribute__((format(printf, 3, 4))) int tsd_answer(struct tsd_place *place, int code,
-						     const char *format, ...);
-
-/* No fingerprint: jemalloc before 5.3.0. As tsd_layout_find. */
-int tsd_find_old(const struct tsd_signs *signs, struct tsd_place *place);
+/* Writes the reason, and returns the verdict. */
+__attribute__((format(printf, 3, 4))) enum tsd_verdict tsd_decide(struct tsd_offsets *offsets,
+								  enum tsd_verdict verdict,
+								  const char *format, ...);
 
 #endif

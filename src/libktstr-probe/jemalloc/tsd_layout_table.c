@@ -7,7 +7,7 @@
  */
 #include "config.h"
 
-#include "jemalloc/tsd_layout.h"
+#include "jemalloc/tsd_layout_table.h"
 
 #include <elf.h>
 

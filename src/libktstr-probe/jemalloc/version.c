@@ -2,7 +2,7 @@
 /* jemalloc's version string and its messages in the constant data of a mapped file. */
 #include "config.h"
 
-#include "elf/elf_image.h"
+#include "jemalloc/version.h"
 
 #include <ctype.h>
 #include <errno.h>
@@ -46,7 +46,7 @@ static size_t version_length(const char *text, size_t room)
 	for (n = 0; n < HASH_DIGITS; n++, at++)
 		if (!isxdigit((unsigned char)text[at]) || isupper((unsigned char)text[at]))
 			return 0;
-	return at < ELF_IMAGE_VERSION_SIZE && text[at] == '\0' ? at : 0;
+	return at < JEMALLOC_VERSION_SIZE && text[at] == '\0' ? at : 0;
 }
 
 /* Every 'g' behind a '-' is looked at, backwards to the text's begin. */
@@ -118,18 +118,18 @@ static int each_piece(const struct elf_image *image,
 			if (target_read_one(image->target, at, piece, part))
 				break; /* a hole: this segment tells nothing more */
 			rc = look(piece, part, context);
-			if (part == size || part <= ELF_IMAGE_VERSION_SIZE)
+			if (part == size || part <= JEMALLOC_VERSION_SIZE)
 				break;
 			left -= part;
-			at += part - ELF_IMAGE_VERSION_SIZE;
-			size -= part - ELF_IMAGE_VERSION_SIZE;
+			at += part - JEMALLOC_VERSION_SIZE;
+			size -= part - JEMALLOC_VERSION_SIZE;
 		}
 	}
 	free(piece);
 	return rc;
 }
 
-int elf_image_version(const struct elf_image *image, char *version)
+int jemalloc_version_find(const struct elf_image *image, char *version)
 {
 	int rc;
 
@@ -138,7 +138,7 @@ int elf_image_version(const struct elf_image *image, char *version)
 	return rc ? rc : *version ? 0 : -ENOENT;
 }
 
-int elf_image_has_message(const struct elf_image *image)
+int jemalloc_message_find(const struct elf_image *image)
 {
 	return each_piece(image, find_message, NULL);
 }

@@ -128,7 +128,7 @@ int procfs_read_auxv(int proc_fd, pid_t pid, uint64_t type, uint64_t *value)
 			*value = auxv_word(text, i + 1, width);
 	}
 	free(text);
-	return 0;
+	return length ? 0 : -ESRCH;
 }
 
 int procfs_open_tasks(int proc_fd, pid_t pid)

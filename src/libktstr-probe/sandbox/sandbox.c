@@ -188,47 +188,48 @@ static const char *signal_meaning(int number)
 	}
 }
 
-static int say(int outcome, const struct sandbox *isolation, char *how)
+static int explain_outcome(int outcome, const struct sandbox *isolation, char *reason)
 {
 	if (outcome == OUTCOME_TIME) {
-		snprintf(how, SANDBOX_HOW_SIZE,
+		snprintf(reason, SANDBOX_REASON_SIZE,
 			 "the child that read it had not ended after %u ms and was killed",
 			 isolation->wall_ms);
 		return -ETIMEDOUT;
 	}
 	if (outcome == OUTCOME_CANCELLED) {
-		snprintf(how, SANDBOX_HOW_SIZE, "the child that read it was killed: cancelled");
+		snprintf(reason, SANDBOX_REASON_SIZE,
+			 "the child that read it was killed: cancelled");
 		return -ECANCELED;
 	}
 	if (outcome == OUTCOME_NOT_STARTED) {
-		snprintf(how, SANDBOX_HOW_SIZE,
+		snprintf(reason, SANDBOX_REASON_SIZE,
 			 "no child could be made to read it: check the limits on processes, memory "
 			 "and open files");
 		return -EAGAIN;
 	}
 	if (outcome <= SIGRTMAX)
-		snprintf(how, SANDBOX_HOW_SIZE,
+		snprintf(reason, SANDBOX_REASON_SIZE,
 			 "the child that read it was killed by signal %d: %s", outcome,
 			 signal_meaning(outcome));
 	else if (outcome == OUTCOME_CHILD + SANDBOX_CHILD_LIMITS)
-		snprintf(how, SANDBOX_HOW_SIZE,
+		snprintf(reason, SANDBOX_REASON_SIZE,
 			 "the child that was to read it could not limit itself: is /proc there?");
 	else if (outcome == OUTCOME_CHILD + SANDBOX_CHILD_PRIVILEGES)
-		snprintf(how, SANDBOX_HOW_SIZE,
+		snprintf(reason, SANDBOX_REASON_SIZE,
 			 "the child that was to read it could not give up its privileges");
 	else
-		snprintf(how, SANDBOX_HOW_SIZE, "the child that read it was lost");
+		snprintf(reason, SANDBOX_REASON_SIZE, "the child that read it was lost");
 	return -EIO;
 }
 
-static int take_answer(int fd, void *answer, size_t size, char *how)
+static int take_answer(int fd, void *answer, size_t size, char *reason)
 {
 	unsigned char bytes[sizeof(struct sandbox_begin) + SANDBOX_ANSWER_LIMIT + 1];
 	struct sandbox_begin begin;
 	ssize_t n = read(fd, bytes, sizeof bytes);
 
 	if (n != (ssize_t)(sizeof begin + size)) {
-		snprintf(how, SANDBOX_HOW_SIZE,
+		snprintf(reason, SANDBOX_REASON_SIZE,
 			 "the child that read it gave an answer of %zd bytes instead of %zu", n,
 			 sizeof begin + size);
 		return -EBADMSG;
@@ -236,22 +237,22 @@ static int take_answer(int fd, void *answer, size_t size, char *how)
 	memcpy(&begin, bytes, sizeof begin);
 	memcpy(answer, bytes + sizeof begin, size);
 	if (begin.filter)
-		snprintf(how, SANDBOX_HOW_SIZE,
+		snprintf(reason, SANDBOX_REASON_SIZE,
 			 "read by a child with limits, without privileges, but without a filter of "
 			 "system calls: %s",
 			 strerror(begin.filter < 0 && begin.filter > -4096 ? -begin.filter
 									   : EINVAL));
 	else
-		snprintf(how, SANDBOX_HOW_SIZE,
+		snprintf(reason, SANDBOX_REASON_SIZE,
 			 "read by a child with limits, without privileges, with a filter of system "
 			 "calls");
 	return 0;
 }
 
 static int run_here(const struct sandbox *isolation, const struct sandbox_work *work, void *answer,
-		    char *how)
+		    char *reason)
 {
-	snprintf(how, SANDBOX_HOW_SIZE, "read by this process itself: %s",
+	snprintf(reason, SANDBOX_REASON_SIZE, "read by this process itself: %s",
 		 isolation->off ? "isolation is switched off" : sandbox_missing());
 	work->open(work->context);
 	work->read(work->context, answer);
@@ -260,7 +261,7 @@ static int run_here(const struct sandbox *isolation, const struct sandbox_work *
 }
 
 int sandbox_run(const struct sandbox *isolation, const struct sandbox_work *work, void *answer,
-		size_t size, char how[SANDBOX_HOW_SIZE])
+		size_t size, char reason[SANDBOX_REASON_SIZE])
 {
 	struct keeper keeper = {
 		.isolation = isolation, .work = work, .size = size, .outcome = OUTCOME_NOT_STARTED
@@ -271,19 +272,19 @@ int sandbox_run(const struct sandbox *isolation, const struct sandbox_work *work
 	if (size > SANDBOX_ANSWER_LIMIT)
 		return -EINVAL;
 	if (isolation->off || sandbox_missing())
-		return run_here(isolation, work, answer, how);
+		return run_here(isolation, work, answer, reason);
 	/* A cancellation of this thread is not for the keeper to act on, which has its thread's
 	   memory; nor may it leave descriptors behind here. */
 	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel_state);
 	/* Without blocking: the child is not to hang on it, nor this process. What is sent fits in
 	 * one page. */
 	if (pipe2(ends, O_CLOEXEC | O_NONBLOCK)) {
-		rc = say(OUTCOME_NOT_STARTED, isolation, how);
+		rc = explain_outcome(OUTCOME_NOT_STARTED, isolation, reason);
 	} else {
 		keeper.answer_fd = ends[1];
 		wait_for_keeper(&keeper);
-		rc = keeper.outcome ? say(keeper.outcome, isolation, how)
-				    : take_answer(ends[0], answer, size, how);
+		rc = keeper.outcome ? explain_outcome(keeper.outcome, isolation, reason)
+				    : take_answer(ends[0], answer, size, reason);
 		close(ends[0]);
 		close(ends[1]);
 	}

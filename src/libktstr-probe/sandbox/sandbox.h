@@ -38,16 +38,16 @@ struct sandbox_work {
 };
 
 #define SANDBOX_ANSWER_LIMIT 2048
-#define SANDBOX_HOW_SIZE     192
+#define SANDBOX_REASON_SIZE  192
 
 /*
  * Returns 0 when an answer of that size came: nothing else of it is checked here. Otherwise a
  * negative errno: -ECANCELED, -ETIMEDOUT, -EIO for a child that died, -EBADMSG for an answer of
- * another size, -EAGAIN where no child could be made. how says which way was taken, or what became
- * of the child. Blocks all signals until the child has ended: `wall_ms` at most.
+ * another size, -EAGAIN where no child could be made. reason says which way was taken, or what
+ * became of the child. Blocks all signals until the child has ended: `wall_ms` at most.
  */
 int sandbox_run(const struct sandbox *isolation, const struct sandbox_work *work, void *answer,
-		size_t size, char how[SANDBOX_HOW_SIZE]);
+		size_t size, char reason[SANDBOX_REASON_SIZE]);
 
 /* NULL, or why there is never a child in this build. */
 const char *sandbox_missing(void);

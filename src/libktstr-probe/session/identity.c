@@ -8,57 +8,58 @@
  */
 #include "config.h"
 
+#include "session/identity.h"
+
 #include <elf.h>
 #include <string.h>
 
-#include "session/session.h"
-
-int probe_pin_memory(struct ktstr_probe *probe)
+int identity_pin(struct identity *identity, struct target *target)
 {
-	struct target *target = &probe->target;
 	int rc = target_pin(target);
 
 	if (rc == 0)
-		rc = target_read_auxv(target, AT_RANDOM, &probe->random);
+		rc = target_read_auxv(target, AT_RANDOM, &identity->random);
 	/* An exec between the two: the address means nothing in what is pinned, and the first look
 	 * will tell. */
-	if (rc == 0 && probe->random &&
-	    target_read_pinned(target, probe->random, probe->random_bytes,
-			       sizeof probe->random_bytes))
-		memset(probe->random_bytes, 0, sizeof probe->random_bytes);
+	if (rc == 0 && identity->random &&
+	    target_read_pinned(target, identity->random, identity->random_copy,
+			       sizeof identity->random_copy))
+		memset(identity->random_copy, 0, sizeof identity->random_copy);
 	return rc;
 }
 
 /* A read that fails shows in the first comparison. */
-void probe_take_anchor(struct ktstr_probe *probe, uint64_t address)
+void identity_copy_elf_header(struct identity *identity, struct target *target, uint64_t address)
 {
-	probe->anchor = address;
-	target_read_one(&probe->target, address, probe->anchor_bytes, sizeof probe->anchor_bytes);
+	identity->elf_header = address;
+	target_read_one(target, address, identity->elf_header_copy,
+			sizeof identity->elf_header_copy);
 }
 
-int probe_has_memory(struct ktstr_probe *probe)
+bool identity_has_memory(const struct identity *identity, struct target *target)
 {
-	unsigned char random[sizeof probe->random_bytes];
+	unsigned char random[sizeof identity->random_copy];
 
-	return probe->random &&
-	       target_read_pinned(&probe->target, probe->random, random, sizeof random) == 0;
+	return identity->random &&
+	       target_read_pinned(target, identity->random, random, sizeof random) == 0;
 }
 
-int probe_same_program(struct ktstr_probe *probe)
+bool identity_holds(const struct identity *identity, struct target *target)
 {
-	unsigned char pinned[sizeof probe->anchor_bytes], head[sizeof probe->anchor_bytes] = { 0 };
-	unsigned char random[sizeof probe->random_bytes] = { 0 };
+	unsigned char pinned[sizeof identity->elf_header_copy],
+		header[sizeof identity->elf_header_copy] = { 0 };
+	unsigned char random[sizeof identity->random_copy] = { 0 };
 	struct target_range ranges[] = {
-		{ .address = probe->anchor, .buffer = head, .size = sizeof head },
-		{ .address = probe->random, .buffer = random, .size = sizeof random },
+		{ .address = identity->elf_header, .buffer = header, .size = sizeof header },
+		{ .address = identity->random, .buffer = random, .size = sizeof random },
 	};
-	size_t count = probe->random ? 2 : 1; /* before Linux 2.6.29 there is none */
+	size_t count = identity->random ? 2 : 1; /* before Linux 2.6.29 there is none */
 
 	/* A library may be closed, and another come to lie in its place: its headers differ. */
-	return target_read_pinned(&probe->target, probe->anchor, pinned, sizeof pinned) == 0 &&
-	       memcmp(pinned, probe->anchor_bytes, sizeof pinned) == 0 &&
-	       target_read(&probe->target, ranges, count) == 0 && ranges[0].error == 0 &&
-	       memcmp(head, pinned, sizeof head) == 0 &&
-	       (count == 1 ||
-		(ranges[1].error == 0 && memcmp(random, probe->random_bytes, sizeof random) == 0));
+	return target_read_pinned(target, identity->elf_header, pinned, sizeof pinned) == 0 &&
+	       memcmp(pinned, identity->elf_header_copy, sizeof pinned) == 0 &&
+	       target_read(target, ranges, count) == 0 && ranges[0].error == 0 &&
+	       memcmp(header, pinned, sizeof header) == 0 &&
+	       (count == 1 || (ranges[1].error == 0 &&
+			       memcmp(random, identity->random_copy, sizeof random) == 0));
 }

@@ -17,19 +17,19 @@
 
 #include "shared/clock.h"
 
-static int some_ended(const struct ktstr_probe_snapshot *snapshot)
+static bool some_ended(const struct ktstr_probe_snapshot *snapshot)
 {
 	for (size_t i = 0; i < snapshot->count; i++)
 		if (snapshot->threads[i].error_kind == KTSTR_PROBE_THREAD_THREAD_EXITED)
-			return 1;
-	return 0;
+			return true;
+	return false;
 }
 
-static int as_many(struct ktstr_probe *probe, const struct ktstr_probe_snapshot *snapshot)
+static bool as_many(struct target *target, const struct ktstr_probe_snapshot *snapshot)
 {
 	size_t count;
 
-	return target_count_tasks(&probe->target, &count) == 0 && count == snapshot->count;
+	return target_count_tasks(target, &count) == 0 && count == snapshot->count;
 }
 
 /* The clock ticks since boot at the snapshot's beginning, as starts of threads are counted:
@@ -42,29 +42,27 @@ static uint64_t ticks_at(const struct ktstr_probe_snapshot *snapshot)
 }
 
 /* One that began after the list was read is not missing. */
-static int was_there(struct ktstr_probe *probe, const struct ktstr_probe_snapshot *snapshot,
-		     pid_t tid)
+static bool was_there(struct target *target, const struct ktstr_probe_snapshot *snapshot, pid_t tid)
 {
 	struct task_stat stat;
 
-	return target_read_stat(&probe->target, tid, &stat) == 0 &&
-	       stat.start_time <= ticks_at(snapshot);
+	return target_read_stat(target, tid, &stat) == 0 && stat.start_time <= ticks_at(snapshot);
 }
 
-int missed_tasks(struct ktstr_probe *probe, const struct ktstr_probe_snapshot *snapshot)
+bool missed_tasks(struct target *target, const struct ktstr_probe_snapshot *snapshot)
 {
 	size_t count, at = 0;
-	int missed = 0;
+	bool missed = false;
 	pid_t *tids;
 
-	if ((!some_ended(snapshot) && as_many(probe, snapshot)) ||
-	    target_list_tasks(&probe->target, &tids, &count))
-		return 0;
+	if ((!some_ended(snapshot) && as_many(target, snapshot)) ||
+	    target_list_tasks(target, &tids, &count))
+		return false;
 	for (size_t i = 0; i < count && !missed; i++) { /* both are sorted */
 		while (at < snapshot->count && snapshot->threads[at].tid < tids[i])
 			at++;
 		missed = (at == snapshot->count || snapshot->threads[at].tid != tids[i]) &&
-			 was_there(probe, snapshot, tids[i]);
+			 was_there(target, snapshot, tids[i]);
 	}
 	free(tids);
 	return missed;

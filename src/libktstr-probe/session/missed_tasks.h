@@ -3,9 +3,10 @@
 #ifndef KTSTR_MISSED_TASKS_H
 #define KTSTR_MISSED_TASKS_H
 
-#include "session/session.h"
+#include "base/target.h"
+#include "session/snapshot.h"
 
-/* Non-zero when a thread that had begun before the snapshot is not in it. */
-int missed_tasks(struct ktstr_probe *probe, const struct ktstr_probe_snapshot *snapshot);
+/* Is a thread that had begun before the snapshot not in it? */
+bool missed_tasks(struct target *target, const struct ktstr_probe_snapshot *snapshot);
 
 #endif

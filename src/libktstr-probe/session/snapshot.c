@@ -1,94 +1,30 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* One snapshot: the list of threads, their counters, their names, and whether all of it was one
- * program. Public. */
+/* What a snapshot holds. Public. */
 #include "config.h"
 
-#include <errno.h>
+#include "session/snapshot.h"
+
 #include <stdlib.h>
-#include <string.h>
 
-#include "session/missed_tasks.h"
-#include "session/session.h"
-#include "session/thread_names.h"
-#include "shared/clock.h"
-#include "tls/dtv.h"
-
-#define TRIES 4 /* a thread was skipped once in some 700 lists of 64 threads that come and go */
-
-static int changed(struct ktstr_probe *probe, struct ktstr_error *error)
+void snapshot_thread_fail(struct ktstr_probe_thread *thread, enum ktstr_probe_thread_error kind,
+			  int code)
 {
-	return probe_fail(error, KTSTR_PROBE_TAG_EXE_IDENTITY_CHANGED, -ESTALE, "identity",
-			  "process %d ended, ran another program or closed its jemalloc, or its "
-			  "memory can no longer be read: "
-			  "what was read in this snapshot is dropped",
-			  (int)probe->target.pid);
-}
+	static const char *const texts[] = {
+		[KTSTR_PROBE_THREAD_PTRACE_SEIZE] = "it could not be traced",
+		[KTSTR_PROBE_THREAD_PTRACE_INTERRUPT] = "it could not be interrupted",
+		[KTSTR_PROBE_THREAD_WAITPID] = "it did not stop within the time allowed",
+		[KTSTR_PROBE_THREAD_GET_REGSET] = "its registers could not be read",
+		[KTSTR_PROBE_THREAD_PROCESS_VM_READV] = "its memory could not be read",
+		[KTSTR_PROBE_THREAD_TLS_ARITHMETIC] = "its TLS would lie outside the address space",
+		[KTSTR_PROBE_THREAD_THREAD_POINTER] =
+			"its thread pointer was not found or did not verify",
+		[KTSTR_PROBE_THREAD_THREAD_EXITED] = "it ended before it was read",
+	};
 
-static int take(struct ktstr_probe *probe, struct ktstr_probe_snapshot *snapshot,
-		struct ktstr_error *error)
-{
-	int rc = probe_update_places(probe);
-
-	if (rc == -ENOENT || rc == -ESRCH)
-		return changed(probe, error);
-	if (rc)
-		return probe_fail(error, KTSTR_PROBE_TAG_TID_ENUMERATION_FAILURE, rc, "thread list",
-				  "the threads of process %d cannot be listed%s: %s",
-				  (int)probe->target.pid, probe->by_ptrace ? " or stopped" : "",
-				  strerror(-rc));
-	snapshot->threads = calloc(probe->place_count, sizeof *snapshot->threads);
-	if (!snapshot->threads)
-		return probe_fail(error, KTSTR_PROBE_TAG_OTHER, -ENOMEM, "snapshot",
-				  "out of memory");
-	snapshot->unix_ns = clock_ns(CLOCK_REALTIME);
-	snapshot->monotonic_ns = clock_ns(CLOCK_MONOTONIC);
-	rc = probe_read_all(probe, snapshot);
-	if (rc == 0 && (!probe->options.no_names || probe->by_ptrace))
-		thread_names_read(probe, snapshot);
-	/* Before anything is believed, names too: was it one and the same program all the time? */
-	if (rc == -ESRCH || !probe_same_program(probe))
-		return changed(probe, error);
-	if (rc == 0 && probe->tls.dynamic && !dtv_same_module(&probe->target, &probe->tls))
-		return probe_fail(error, KTSTR_PROBE_TAG_JEMALLOC_NOT_FOUND, -ESTALE, "identity",
-				  "process %d closed %s meanwhile", (int)probe->target.pid,
-				  probe->jemalloc_path);
-	if (rc)
-		return probe_fail_access(probe, error, KTSTR_PROBE_TAG_OTHER, rc, "memory");
-	for (size_t i = 0; i < snapshot->count; i++)
-		snapshot->read_count += snapshot->threads[i].error_kind == KTSTR_PROBE_THREAD_OK;
-	return 0;
-}
-
-int ktstr_probe_snapshot_take(struct ktstr_probe *probe, struct ktstr_probe_snapshot **result,
-			      struct ktstr_error *error)
-{
-	struct ktstr_probe_snapshot *snapshot;
-	int rc;
-
-	if (result)
-		*result = NULL;
-	if (!probe || !result)
-		return probe_fail(error, KTSTR_PROBE_TAG_OTHER, -EINVAL, "arguments", "%s is NULL",
-				  probe ? "snapshot" : "probe");
-	if (probe->state != 1)
-		return probe_fail(error, KTSTR_PROBE_TAG_OTHER, -EBADF, "session",
-				  "the session is not open");
-	snapshot = calloc(1, sizeof *snapshot);
-	if (!snapshot)
-		return probe_fail(error, KTSTR_PROBE_TAG_OTHER, -ENOMEM, "snapshot",
-				  "out of memory");
-	rc = take(probe, snapshot, error);
-	for (int i = 1;
-	     i < TRIES && rc == 0 && !snapshot->interrupted && missed_tasks(probe, snapshot); i++) {
-		free(snapshot->threads);
-		*snapshot = (struct ktstr_probe_snapshot){ 0 };
-		rc = take(probe, snapshot, error);
-	}
-	if (rc)
-		ktstr_probe_snapshot_free(snapshot);
-	else
-		*result = snapshot;
-	return rc;
+	thread->error_kind = kind;
+	thread->error_code = code;
+	thread->error_text = texts[kind];
+	thread->allocated_bytes = thread->deallocated_bytes = 0;
 }
 
 size_t ktstr_probe_snapshot_count(const struct ktstr_probe_snapshot *snapshot)

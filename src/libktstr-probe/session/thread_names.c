@@ -18,11 +18,14 @@
 #define SLICE              32
 
 struct work {
-	struct ktstr_probe *probe;
+	struct target *target;
+	const struct thread_table *table;
+	const struct cancellation *cancellation;
+	bool with_names;
 	struct ktstr_probe_snapshot *snapshot;
 	uint64_t latest_start; /* in clock ticks since boot: no thread that was read began later */
 	atomic_size_t next;
-	atomic_int skipped;
+	atomic_bool skipped;
 };
 
 static uint64_t boot_ticks(void)
@@ -30,32 +33,32 @@ static uint64_t boot_ticks(void)
 	return (uint64_t)(clock_ns(CLOCK_BOOTTIME) / (NS_PER_SEC / sysconf(_SC_CLK_TCK)));
 }
 
-static void name(const struct work *work, size_t index)
+static void read_name(const struct work *work, size_t index)
 {
-	struct ktstr_probe *probe = work->probe;
+	bool by_ptrace = work->table->pointers.by_ptrace;
 	struct ktstr_probe_thread *thread = &work->snapshot->threads[index];
 	struct task_stat stat;
 
-	if (target_read_stat(&probe->target, thread->tid, &stat)) {
+	if (target_read_stat(work->target, thread->tid, &stat)) {
 		/* Read while it lived; but a thread pointer from a register has only this to vouch
 		 * for it. */
-		if (probe->by_ptrace)
-			probe_thread_fail(thread, KTSTR_PROBE_THREAD_THREAD_EXITED, -ESRCH);
+		if (by_ptrace)
+			snapshot_thread_fail(thread, KTSTR_PROBE_THREAD_THREAD_EXITED, -ESRCH);
 		return;
 	}
 	if (stat.start_time > work->latest_start ||
-	    (probe->by_ptrace && stat.start_time != probe->places[index].start_time)) {
-		probe_thread_fail(thread, KTSTR_PROBE_THREAD_THREAD_EXITED, -ESRCH);
+	    (by_ptrace && stat.start_time != work->table->entries[index].start_time)) {
+		snapshot_thread_fail(thread, KTSTR_PROBE_THREAD_THREAD_EXITED, -ESRCH);
 		return;
 	}
-	if (probe->options.no_names)
+	if (!work->with_names)
 		return;
 	memcpy(thread->comm, stat.comm, sizeof thread->comm);
 	thread->start_time = stat.start_time;
 	thread->has_name = 1;
 }
 
-static void *share(void *argument)
+static void *read_names(void *argument)
 {
 	struct work *work = argument;
 	size_t count = work->snapshot->count, from;
@@ -64,17 +67,17 @@ static void *share(void *argument)
 		size_t to = count - from < SLICE ? count : from + SLICE;
 
 		for (size_t i = from; i < to; i++) {
-			if (atomic_load(&work->probe->cancelled)) {
-				atomic_store(&work->skipped, 1);
-				/* Without its start time it cannot be told whose numbers these are.
+			if (is_cancelled(work->cancellation)) {
+				atomic_store(&work->skipped, true);
+				/* Only its start time shows whose numbers these are.
 				 */
-				if (work->probe->by_ptrace)
-					probe_thread_fail(&work->snapshot->threads[i],
-							  KTSTR_PROBE_THREAD_THREAD_POINTER,
-							  -ECANCELED);
+				if (work->table->pointers.by_ptrace)
+					snapshot_thread_fail(&work->snapshot->threads[i],
+							     KTSTR_PROBE_THREAD_THREAD_POINTER,
+							     -ECANCELED);
 				continue;
 			}
-			name(work, i);
+			read_name(work, i);
 		}
 	}
 	return NULL;
@@ -112,23 +115,30 @@ static size_t start_helpers(pthread_t *helpers, size_t wanted, const cpu_set_t *
 		return 0;
 	if (pthread_attr_setaffinity_np(&attr, sizeof *others, others) == 0)
 		while (started < wanted &&
-		       thread_start_blocked(&helpers[started], &attr, share, work) == 0)
+		       thread_start_blocked(&helpers[started], &attr, read_names, work) == 0)
 			started++;
 	pthread_attr_destroy(&attr);
 	return started;
 }
 
-void thread_names_read(struct ktstr_probe *probe, struct ktstr_probe_snapshot *snapshot)
+void thread_names_read(struct target *target, const struct thread_table *table,
+		       const struct cancellation *cancellation, bool with_names,
+		       struct ktstr_probe_snapshot *snapshot)
 {
-	struct work work = { .probe = probe, .snapshot = snapshot, .latest_start = boot_ticks() };
+	struct work work = { .target = target,
+			     .table = table,
+			     .cancellation = cancellation,
+			     .with_names = with_names,
+			     .snapshot = snapshot,
+			     .latest_start = boot_ticks() };
 	pthread_t helpers[HELPERS_LIMIT];
 	cpu_set_t others;
 	size_t wanted = helpers_for(snapshot->count, &others),
 	       started = start_helpers(helpers, wanted, &others, &work);
 
-	share(&work);
+	read_names(&work);
 	while (started)
 		pthread_join(helpers[--started], NULL);
 	if (atomic_load(&work.skipped))
-		snapshot->interrupted = 1;
+		snapshot->interrupted = true;
 }

@@ -3,14 +3,16 @@
 #ifndef KTSTR_THREAD_NAMES_H
 #define KTSTR_THREAD_NAMES_H
 
-#include "session/session.h"
+#include "session/snapshot.h"
+#include "session/thread_table.h"
 
 /*
  * One file a thread: this costs more than all counters together, so with many threads several of
- * ours share the work. A tid that a younger thread has by now is told by its start time: that entry
- * becomes an error. After ktstr_probe_cancel() the rest stays without names, and the snapshot is
- * marked.
+ * ours share the work. A reused tid is detected by its start time: that entry becomes an error.
+ * After ktstr_probe_cancel() the rest stays without names, and the snapshot is marked.
  */
-void thread_names_read(struct ktstr_probe *probe, struct ktstr_probe_snapshot *snapshot);
+void thread_names_read(struct target *target, const struct thread_table *table,
+		       const struct cancellation *cancellation, bool with_names,
+		       struct ktstr_probe_snapshot *snapshot);
 
 #endif

@@ -119,7 +119,8 @@ static int dwarf_is_sane(const struct tsd_dwarf *dwarf)
 int query_check(const struct query_answer *answer)
 {
 	if (!is_code(answer->opened) || !is_code(answer->symbol) || !is_code(answer->dwarf_rc) ||
-	    !is_code(answer->link_rc) || !memchr(answer->dwarf.how, '\0', sizeof answer->dwarf.how))
+	    !is_code(answer->link_rc) ||
+	    !memchr(answer->dwarf.reason, '\0', sizeof answer->dwarf.reason))
 		return -EBADMSG;
 	if (answer->opened)
 		return 0;
@@ -133,16 +134,16 @@ int query_check(const struct query_answer *answer)
 
 /* A task that has ended leads to no file: asked again through another. */
 static int ask(const struct sandbox *isolation, const struct sandbox_work *work,
-	       struct target *target, struct query_answer *answer, char *how)
+	       struct target *target, struct query_answer *answer, char *reason)
 {
 	int rc;
 
 	do {
-		rc = sandbox_run(isolation, work, answer, sizeof *answer, how);
+		rc = sandbox_run(isolation, work, answer, sizeof *answer, reason);
 	} while (rc == 0 && answer->opened && target_change_reader(target));
 
 	if (rc == 0 && query_check(answer)) {
-		snprintf(how, SANDBOX_HOW_SIZE,
+		snprintf(reason, SANDBOX_REASON_SIZE,
 			 "the child that read it gave an answer that makes no sense");
 		rc = -EBADMSG;
 	}
@@ -150,7 +151,7 @@ static int ask(const struct sandbox *isolation, const struct sandbox_work *work,
 }
 
 int query_program(const struct sandbox *isolation, const struct file_question *question,
-		  struct query_answer *answer, char how[SANDBOX_HOW_SIZE])
+		  struct query_answer *answer, char reason[SANDBOX_REASON_SIZE])
 {
 	struct target *target = question->module->image.target;
 	struct reading reading = { .question = question };
@@ -160,11 +161,11 @@ int query_program(const struct sandbox *isolation, const struct file_question *q
 				     .read = read_program,
 				     .close = close_files };
 
-	return ask(isolation, &work, target, answer, how);
+	return ask(isolation, &work, target, answer, reason);
 }
 
 int query_debug(const struct sandbox *isolation, const struct file_question *question,
-		struct query_answer *answer, char how[SANDBOX_HOW_SIZE])
+		struct query_answer *answer, char reason[SANDBOX_REASON_SIZE])
 {
 	struct target *target = question->module->image.target;
 	struct reading reading = { .question = question };
@@ -174,5 +175,5 @@ int query_debug(const struct sandbox *isolation, const struct file_question *que
 				     .read = read_debug,
 				     .close = close_files };
 
-	return ask(isolation, &work, target, answer, how);
+	return ask(isolation, &work, target, answer, reason);
 }

@@ -30,12 +30,12 @@ struct query_answer {
 
 /*
  * Each returns 0 with an answer that was checked, or what sandbox_run gave, or -EBADMSG for an
- * answer that no honest child gives. how: which way it was asked, or what became of the child.
+ * answer that no honest child gives. reason: which way it was asked, or what became of the child.
  */
 int query_program(const struct sandbox *isolation, const struct file_question *question,
-		  struct query_answer *answer, char how[SANDBOX_HOW_SIZE]);
+		  struct query_answer *answer, char reason[SANDBOX_REASON_SIZE]);
 int query_debug(const struct sandbox *isolation, const struct file_question *question,
-		struct query_answer *answer, char how[SANDBOX_HOW_SIZE]);
+		struct query_answer *answer, char reason[SANDBOX_REASON_SIZE]);
 
 /* Pure: returns 0, or -EBADMSG. Texts of an answer that passes end within their arrays. */
 int query_check(const struct query_answer *answer);

@@ -41,7 +41,7 @@ __attribute__((format(printf, 3, 4))) static int answer(struct tsd_dwarf *found,
 	va_list args;
 
 	va_start(args, format);
-	vsnprintf(found->how, sizeof found->how, format, args);
+	vsnprintf(found->reason, sizeof found->reason, format, args);
 	va_end(args);
 	return code;
 }

@@ -12,7 +12,7 @@
 struct tsd_dwarf {
 	uint64_t size;                          /* of struct tsd_s */
 	uint64_t state, allocated, deallocated; /* from its start */
-	char how[256];                          /* also for a refusal: why */
+	char reason[256];                       /* also for a refusal: why */
 };
 
 /*

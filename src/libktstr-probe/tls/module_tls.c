@@ -98,26 +98,26 @@ static int by_initial_exec(const struct elf_image *image, const struct elf_dynam
 		if (rc)
 			return rc;
 		distance = (int64_t)(word - offset);
-		if (found && distance != tls->distance) {
-			snprintf(tls->how, sizeof tls->how,
+		if (found && distance != tls->tp_offset) {
+			snprintf(tls->reason, sizeof tls->reason,
 				 "two GOT words give the distances %lld and %lld",
-				 (long long)tls->distance, (long long)distance);
+				 (long long)tls->tp_offset, (long long)distance);
 			return -EBADMSG;
 		}
-		tls->distance = distance;
+		tls->tp_offset = distance;
 		found++;
 	}
 	if (!found)
 		return -ENOENT;
-	if (!is_plausible(image, tls->distance)) {
-		snprintf(tls->how, sizeof tls->how,
+	if (!is_plausible(image, tls->tp_offset)) {
+		snprintf(tls->reason, sizeof tls->reason,
 			 "the GOT gives the distance %lld, which no loader makes",
-			 (long long)tls->distance);
+			 (long long)tls->tp_offset);
 		return -EBADMSG;
 	}
-	snprintf(tls->how, sizeof tls->how,
+	snprintf(tls->reason, sizeof tls->reason,
 		 "TP %+lld, from %d GOT word%s of initial-exec relocations",
-		 (long long)tls->distance, found, found == 1 ? "" : "s");
+		 (long long)tls->tp_offset, found, found == 1 ? "" : "s");
 	return 0;
 }
 
@@ -159,7 +159,7 @@ static int agrees(const struct elf_image *image, const struct elf_dynamic *dynam
 	    read_descriptor(image, reloc, &word))
 		return 1;
 	if (loader->is_static)
-		return (int64_t)(word - offset) == loader->distance;
+		return (int64_t)(word - offset) == loader->tp_offset;
 	return target_read_one(image->target, word, pair, sizeof pair) == 0 &&
 	       pair[0] == loader->module_id && pair[1] == offset;
 }
@@ -176,18 +176,18 @@ static int by_loader(const struct module_list *list, const struct elf_image *ima
 		return rc;
 	for (size_t i = 0; i < dynamic->reloc_count; i++)
 		if (!agrees(image, dynamic, &dynamic->relocs[i], loader)) {
-			snprintf(tls->how, sizeof tls->how,
+			snprintf(tls->reason, sizeof tls->reason,
 				 "the GOT and ld.so's list of modules with TLS disagree");
 			return -EBADMSG;
 		}
-	tls->dynamic = !loader->is_static;
-	tls->distance = loader->distance;
+	tls->is_dynamic = !loader->is_static;
+	tls->tp_offset = loader->tp_offset;
 	if (loader->is_static)
-		snprintf(tls->how, sizeof tls->how,
+		snprintf(tls->reason, sizeof tls->reason,
 			 "TP %+lld, static as ld.so's list of modules says",
-			 (long long)tls->distance);
+			 (long long)tls->tp_offset);
 	else
-		snprintf(tls->how, sizeof tls->how,
+		snprintf(tls->reason, sizeof tls->reason,
 			 "entry %llu of each thread's DTV, the module's since generation %llu",
 			 (unsigned long long)loader->module_id,
 			 (unsigned long long)loader->words[0]);
@@ -213,13 +213,13 @@ static int by_descriptor(const struct elf_image *image, const struct elf_dynamic
 		if (arch_tls_variant == 2 ? (int64_t)argument >= 0 : argument >= 4096)
 			continue;
 		distance = (int64_t)(argument - offset);
-		if (!is_plausible(image, distance) || (found && distance != tls->distance))
+		if (!is_plausible(image, distance) || (found && distance != tls->tp_offset))
 			return -EBADMSG;
-		tls->distance = distance;
+		tls->tp_offset = distance;
 		found++;
 	}
-	snprintf(tls->how, sizeof tls->how, "TP %+lld, from %d TLS descriptor%s",
-		 (long long)tls->distance, found, found == 1 ? "" : "s");
+	snprintf(tls->reason, sizeof tls->reason, "TP %+lld, from %d TLS descriptor%s",
+		 (long long)tls->tp_offset, found, found == 1 ? "" : "s");
 	return found ? 0 : -ENOENT;
 }
 
@@ -250,9 +250,9 @@ static int by_musl(const struct elf_image *image, const struct elf_dynamic *dyna
 	if (!id)
 		return -ENOENT;
 	rtld_tls_musl(id, &tls->loader);
-	tls->dynamic = 1;
-	snprintf(tls->how, sizeof tls->how, "entry %llu of each thread's DTV, which is musl's",
-		 (unsigned long long)id);
+	tls->is_dynamic = 1;
+	snprintf(tls->reason, sizeof tls->reason,
+		 "entry %llu of each thread's DTV, which is musl's", (unsigned long long)id);
 	return 0;
 }
 
@@ -271,7 +271,7 @@ static int by_dynamic(const struct module_list *list, const struct elf_image *im
 		rc = by_musl(image, dynamic, tls);
 	if (rc != -ENOENT)
 		return rc;
-	snprintf(tls->how, sizeof tls->how,
+	snprintf(tls->reason, sizeof tls->reason,
 		 "no relocation tells where the loader put this file's TLS block, and %s",
 		 loader == -ENOSYS ? "no libc in the process describes its bookkeeping of it"
 				   : "ld.so does not list the file");
@@ -285,13 +285,13 @@ int module_tls_find(const struct module_list *list, const struct module *module,
 	struct elf_dynamic dynamic;
 	int rc;
 
-	*tls = (struct module_tls){ .main_program = module->is_executable };
+	*tls = (struct module_tls){ .is_main_program = module->is_executable };
 	if (module->is_executable) {
 		rc = tls_address_executable(arch_tls_variant, image->tls_vaddr, image->tls_memsz,
-					    image->tls_align, &tls->distance);
-		snprintf(tls->how, sizeof tls->how,
+					    image->tls_align, &tls->tp_offset);
+		snprintf(tls->reason, sizeof tls->reason,
 			 "TP %+lld, the main program's own place by the TLS ABI",
-			 (long long)tls->distance);
+			 (long long)tls->tp_offset);
 		return rc;
 	}
 	rc = elf_image_dynamic(image, &dynamic);

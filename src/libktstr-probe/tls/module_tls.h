@@ -6,12 +6,13 @@
 #include "tls/rtld_tls.h"
 
 struct module_tls {
-	int main_program; /* its place follows from PT_TLS alone */
-	int dynamic; /* 0: block = TP + distance for every thread; 1: through each thread's DTV */
-	int64_t distance;
-	struct rtld_tls
-		loader; /* dynamic only: the index in the DTV, and since when it is this module's */
-	char how[160];
+	bool is_main_program; /* its place follows from PT_TLS alone */
+	bool is_dynamic;      /* false: block = TP + tp_offset for every thread; true: through each
+				 thread's DTV */
+	int64_t tp_offset;
+	struct rtld_tls loader; /* is_dynamic only: the index in the DTV, and since when it is this
+				   module's */
+	char reason[160];
 };
 
 /*
@@ -20,8 +21,8 @@ struct module_tls {
  */
 int module_tls_offsets(const struct elf_dynamic *dynamic, uint64_t **offsets, size_t *count);
 
-/* Returns 0, -ENODATA when nothing tells, -EBADMSG on a contradiction (how says which), or another
- * errno. */
+/* Returns 0, -ENODATA when nothing tells, -EBADMSG on a contradiction (the reason says which), or
+ * another errno. */
 int module_tls_find(const struct module_list *list, const struct module *module,
 		    struct module_tls *tls);
 

@@ -157,7 +157,7 @@ static int take_slot(const struct elf_image *image, const struct description *de
 	/* NO_TLS_OFFSET and FORCED_DYNAMIC_TLS_OFFSET are 0, -1 or -2, whichever the architecture.
 	 */
 	tls->is_static = offset != 0 && offset < STATIC_LIMIT;
-	tls->distance = arch_tls_variant == 2 ? -(int64_t)offset : (int64_t)offset;
+	tls->tp_offset = arch_tls_variant == 2 ? -(int64_t)offset : (int64_t)offset;
 	return 0;
 }
 

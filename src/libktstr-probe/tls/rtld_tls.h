@@ -17,8 +17,8 @@ struct rtld_tls {
 			  again */
 	uint64_t words[2]; /* the generation since which the id is this module's (musl: the length
 			      that a DTV with it has at least), and its link map */
-	int is_static;     /* the block is at the thread pointer + distance in every thread */
-	int64_t distance;
+	bool is_static;    /* the block is at the thread pointer + tp_offset in every thread */
+	int64_t tp_offset;
 };
 
 /*

@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The inside of a snapshot. */
+#ifndef KTSTR_SNAPSHOT_H
+#define KTSTR_SNAPSHOT_H
+
+#include <ktstr/probe.h>
+
+#include <stdbool.h>
+
+struct ktstr_probe_snapshot {
+	struct ktstr_probe_thread *threads;
+	size_t count, read_count;
+	int64_t unix_ns, monotonic_ns;
+	bool interrupted;
+};
+
+/* Makes an entry of a snapshot one with an error, without numbers. */
+void snapshot_thread_fail(struct ktstr_probe_thread *thread, enum ktstr_probe_thread_error kind,
+			  int code);
+
+#endif

@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The way in which a process's thread pointers are found. */
+#include "config.h"
+
+#include "session/thread_pointers.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/arch.h"
+#include "elf/libc_kind.h"
+#include "tls/robust_list.h"
+
+#define TASKS_LIMIT 256 /* that are tried until one shows the offset */
+/* How long a program may go without a robust list before it counts as one that never has any. */
+#define BEGIN_TRIES 20
+#define BEGIN_MS    5
+
+/* What libc tells debuggers of one file's struct pthread. Returns 0 or -ENOENT. */
+static int read_description(const struct module *module, uint32_t *size, uint32_t field[3])
+{
+	const struct elf_image *image = &module->image;
+	uint64_t size_at = 0, field_at = 0;
+	struct elf_dynamic dynamic;
+
+	if (elf_image_dynamic(image, &dynamic))
+		return -ENOENT;
+	for (size_t s = 1; s < dynamic.symbol_count; s++) {
+		const char *name = elf_dynamic_name(&dynamic, s);
+
+		if (strcmp(name, "_thread_db_sizeof_pthread") == 0)
+			size_at = dynamic.symbols[s].st_value + image->bias;
+		if (strcmp(name, "_thread_db_pthread_tid") == 0)
+			field_at = dynamic.symbols[s].st_value + image->bias;
+	}
+	elf_dynamic_free(&dynamic);
+	return size_at && field_at &&
+			       target_read_one(image->target, size_at, size, sizeof *size) == 0 &&
+			       target_read_one(image->target, field_at, field, 3 * sizeof *field) ==
+				       0
+		       ? 0
+		       : -ENOENT;
+}
+
+/* aarch64: the word at the thread pointer does not hold it, but glibc describes itself, also when
+ * stripped. */
+static int find_described_offset(struct target *target, uint64_t *offset)
+{
+	struct module_list list;
+	uint32_t size, field[3];
+	bool maps_failed;
+	int rc = module_list_read(target, &list, &maps_failed);
+
+	if (rc)
+		return rc;
+	rc = -ENOENT;
+	for (size_t i = 0; rc == -ENOENT && i < list.count; i++)
+		if (libc_kind_is_libc(&list.modules[i]) &&
+		    read_description(&list.modules[i], &size, field) == 0)
+			rc = robust_list_offset_from_libc(size, field, offset);
+	module_list_free(&list);
+	return rc;
+}
+
+/* One thread shows the offset for all: any, or another where that one never registered a list. */
+static int find_offset(struct target *target, uint64_t *offset)
+{
+	size_t count;
+	pid_t *tids;
+	int rc;
+
+	if (!arch_self_pointer)
+		return find_described_offset(target, offset);
+	rc = robust_list_find_offset(target, target_living_task(target), offset);
+	if (rc == 0 || rc == -EPERM || target_list_tasks(target, &tids, &count))
+		return rc;
+	for (size_t i = 0; i < count && i < TASKS_LIMIT && rc && rc != -EPERM; i++) {
+		int one = robust_list_find_offset(target, tids[i], offset);
+
+		if (one != -ESRCH)
+			rc = one;
+	}
+	free(tids);
+	return rc;
+}
+
+/*
+ * A program of glibc without a list has just begun, also by an exec, or has cleared it, as only
+ * tests do. Do not fall back to ptrace yet: ptrace and a program about to exec can wait for each
+ * other.
+ */
+int thread_pointers_find_offset(struct thread_pointers *pointers, struct target *target,
+				const struct identity *identity,
+				const struct cancellation *cancellation)
+{
+	struct pollfd cancelled = { .fd = cancellation->fd, .events = POLLIN };
+	int rc = find_offset(target, &pointers->robust_list_offset);
+
+	for (int i = 0; i < BEGIN_TRIES && rc == -ENODATA && target->libc == LIBC_GLIBC; i++) {
+		if (poll(&cancelled, 1, BEGIN_MS) > 0 || !identity_holds(identity, target))
+			break;
+		rc = find_offset(target, &pointers->robust_list_offset);
+	}
+	return rc;
+}
