@@ -4,9 +4,11 @@
  * timer (inotify(7) on the marker's directory and a pidfd in one ppoll). And removes the marker of
  * a worker that has ended.
  *
- * What counts as the marker: a regular file at the path, not a symbolic link, with one link, owned
- * by root or by the worker's user, and not older than the worker. The worker's start time is
- * counted in clock ticks (proc(5), stat field 22), so a marker of the same tick is fresh.
+ * What counts as the marker: a regular file at the path with one link, not a symbolic link, owned
+ * by root or by the worker's user, not older than the worker and not from the future, and the
+ * worker has written that much: ktstr_worker_ready_wait(3) tells how that is known. The worker's
+ * start time is counted in clock ticks (proc(5), stat field 22), so a marker of the same tick is
+ * fresh.
  *
  * A worker in another mount namespace, or below a chroot, is looked up under /proc/<pid>/root; one
  * in another pid namespace under the last number of NSpid in /proc/<pid>/status. Where that cannot

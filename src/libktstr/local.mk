@@ -30,6 +30,7 @@ src_libktstr_libktstr_inner_la_SOURCES = \
 	src/libktstr/version.c \
 	src/libktstr/worker_exit.c \
 	src/libktstr/marker_check.c src/libktstr/marker_check.h \
+	src/libktstr/marker_writer.c src/libktstr/marker_writer.h \
 	src/libktstr/worker_ready_wait.c
 src_libktstr_libktstr_inner_la_LIBADD = src/shared/libshared.la
 

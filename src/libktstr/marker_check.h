@@ -7,6 +7,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <sys/types.h>
 
 #include "worker_identity.h"
@@ -21,11 +22,27 @@ enum marker_check_verdict {
 	MARKER_CHECK_EMPTY,   /* fresh, of size 0 and new: its writer may be about to fail and to
 				 remove it */
 	MARKER_CHECK_STALE,   /* older than the worker */
+	MARKER_CHECK_FUTURE,  /* dated in the future */
 	MARKER_CHECK_UNDATED, /* the worker's start is not known any more */
-	MARKER_CHECK_NOT_REGULAR, /* a symbolic link, a folder, a device… */
-	MARKER_CHECK_LINKED,      /* a regular file with other names: perhaps another's */
+	MARKER_CHECK_NOT_REGULAR, /* a symbolic link, a directory, a device… */
+	MARKER_CHECK_LINKED,      /* it has more than one name */
 	MARKER_CHECK_FOREIGN,     /* of a user that is neither root nor the worker's */
 	MARKER_CHECK_UNREADABLE,  /* the look itself failed */
+	/* The file would count; see marker_writer.h for whose it is. */
+	MARKER_CHECK_OF_OTHER, /* the worker did not make it */
+	MARKER_CHECK_OF_RIVAL, /* it or a certain other process */
+	MARKER_CHECK_UNPROVEN, /* nothing tells */
+};
+
+/* What stands at the marker's path. All zero before the first look. */
+struct marker_check_file {
+	dev_t device;
+	ino_t inode;
+	int64_t changed_ns; /* st_ctim */
+	uint64_t size;
+	uid_t owner;
+	bool from_future; /* at this look or, unchanged since, at an earlier one */
+	pid_t rival;      /* for MARKER_CHECK_OF_RIVAL */
 };
 
 /*
@@ -36,19 +53,22 @@ enum marker_check_verdict {
 int marker_check_open_directory(pid_t pid, bool inside, const char *path, const char **name);
 
 /*
- * Judges what stands under name in folder. With `witnessed`, the caller has seen the file being
- * created or written after the worker's start, so its age is not asked: clocks may be stepped.
- * *owner gets the file's owner where there is a file.
+ * Judges what stands under name in directory. With `witnessed`, the caller has seen the file being
+ * written under this name after the worker's start, so its age is not asked: clocks may be stepped.
+ * *file is kept from look to look.
  */
-enum marker_check_verdict marker_check_judge(int folder, const char *name,
+enum marker_check_verdict marker_check_judge(int directory, const char *name,
 					     const struct worker_identity *worker, bool witnessed,
-					     uid_t *owner);
+					     struct marker_check_file *file);
+
+/* Is it in doubt, or denied, that the worker made the file? */
+bool marker_check_is_unproven(enum marker_check_verdict verdict);
 
 /*
- * Writes why this verdict is not readiness, as the tail of a sentence; "" for MARKER_CHECK_NONE.
- * owner is what marker_check_judge gave.
+ * Writes why this verdict is not readiness of the process pid, as the tail of a sentence; "" for
+ * MARKER_CHECK_NONE.
  */
-void marker_check_complaint(enum marker_check_verdict verdict, uid_t owner, char *text,
-			    size_t size);
+void marker_check_complaint(enum marker_check_verdict verdict, const struct marker_check_file *file,
+			    pid_t pid, char *text, size_t size);
 
 #endif

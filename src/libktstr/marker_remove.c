@@ -67,12 +67,12 @@ static int remove_from(int directory, const char *name,
 	struct worker_identity other = { 0 };
 	enum marker_check_verdict verdict;
 	enum holder holder;
-	char complaint[128];
-	uid_t owner = 0;
+	struct marker_check_file file = { 0 };
+	char complaint[256];
 	bool is_marker;
 
 	/* As seen created: its age does not matter, because a stale one is nobody's either. */
-	verdict = marker_check_judge(directory, name, &worker, true, &owner);
+	verdict = marker_check_judge(directory, name, &worker, true, &file);
 	is_marker = verdict == MARKER_CHECK_FRESH || verdict == MARKER_CHECK_EMPTY;
 	if (verdict == MARKER_CHECK_NONE)
 		return 0;
@@ -84,16 +84,16 @@ static int remove_from(int directory, const char *name,
 				       result->marker_path, strerrordesc_np(-rc));
 	}
 	if (!is_marker) {
-		marker_check_complaint(verdict, owner, complaint, sizeof complaint);
+		marker_check_complaint(verdict, &file, result->worker_pid, complaint,
+				       sizeof complaint);
 		return ktstr_error_set(error, -EPERM, "marker",
 				       "the marker %s of pid %d was not removed%s",
 				       result->marker_path, (int)result->worker_pid, complaint);
 	}
 	holder = find_holder(result, &other);
 	if (holder == HOLDER_OTHER) {
-		other.effective_uid = other.file_system_uid = owner;
-		if (marker_check_judge(directory, name, &other, false, &owner) ==
-		    MARKER_CHECK_STALE)
+		other.effective_uid = other.file_system_uid = file.owner;
+		if (marker_check_judge(directory, name, &other, false, &file) == MARKER_CHECK_STALE)
 			holder = HOLDER_NONE; /* older than that process */
 	}
 	if (holder != HOLDER_NONE)

@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/inotify.h>
+#include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -54,9 +55,10 @@ static void watch_folder(struct marker_watch *folder)
 		return;
 	/* By descriptor, so that the folder watched is the folder looked into. */
 	snprintf(self, sizeof self, "/proc/self/fd/%d", folder->fd);
-	folder->watch = inotify_add_watch(folder->inotify, self,
-					  IN_CREATE | IN_MOVED_TO | IN_MODIFY | IN_CLOSE_WRITE |
-						  IN_DELETE_SELF | IN_ONLYDIR);
+	folder->watch =
+		inotify_add_watch(folder->inotify, self,
+				  IN_CREATE | IN_DELETE | IN_MOVED_FROM | IN_MOVED_TO | IN_MODIFY |
+					  IN_CLOSE_WRITE | IN_DELETE_SELF | IN_ONLYDIR);
 }
 
 static int namespace_error(struct marker_watch *folder, int why)
@@ -129,7 +131,7 @@ int marker_watch_enter(struct marker_watch *folder)
 	}
 	marker_watch_leave(folder);
 	folder->fd = fd;
-	folder->witnessed = false;
+	folder->witnessed = folder->new_content = false;
 	watch_folder(folder);
 	return 1;
 }
@@ -156,32 +158,59 @@ int marker_watch_recheck(struct marker_watch *folder)
 /* Is this event a reason to look at the marker? */
 static bool is_reason(struct marker_watch *folder, const struct inotify_event *event)
 {
-	if (event->mask & IN_Q_OVERFLOW)
+	if (event->mask & IN_Q_OVERFLOW) {
+		folder->witnessed = false; /* who knows what else happened */
 		return true;
+	}
 	if (event->wd != folder->watch)
 		return false; /* of a folder that was left */
 	if (event->mask & (IN_DELETE_SELF | IN_IGNORED))
 		return true;
 	if (event->len == 0 || strcmp(event->name, folder->name) != 0)
 		return false;
-	/* What is moved here may be old; what is made or written here is not. */
-	if (event->mask & (IN_CREATE | IN_MODIFY | IN_CLOSE_WRITE))
-		folder->witnessed = true;
+	/*
+	 * A file that takes this name may be old, also by IN_CREATE: link(2) makes that. What is
+	 * written under this name is not; and to create a file by open(2) is to close it as well.
+	 */
+	folder->witnessed = event->mask & (IN_MODIFY | IN_CLOSE_WRITE);
+	/* The name was free or is written to: only what is moved there may have been written
+	 * before. */
+	if (!(event->mask & IN_CLOSE_WRITE))
+		folder->new_content = !(event->mask & IN_MOVED_TO);
 	return true;
 }
 
-bool marker_watch_read_events(struct marker_watch *folder)
+/* Reads one buffer of events. Returns how many bytes they took; 0 for none, or on failure. */
+static int read_events(struct marker_watch *folder, bool *look)
 {
 	_Alignas(struct inotify_event) char buffer[16384];
 	ssize_t size = read(folder->inotify, buffer, sizeof buffer);
-	bool look = false;
 
 	for (ssize_t at = 0; at < size;) {
 		const struct inotify_event *event = (const void *)(buffer + at);
 
 		at += (ssize_t)(sizeof *event + event->len);
 		if (is_reason(folder, event))
-			look = true;
+			*look = true;
 	}
+	return size < 0 ? 0 : (int)size;
+}
+
+bool marker_watch_read_events(struct marker_watch *folder)
+{
+	bool look = false;
+
+	(void)read_events(folder, &look);
 	return look;
+}
+
+void marker_watch_catch_up(struct marker_watch *folder)
+{
+	int queued = 0, got = 1;
+	bool look;
+
+	if (ioctl(folder->inotify, FIONREAD, &queued))
+		return;
+	for (; queued > 0 && got > 0; queued -= got)
+		got = read_events(folder, &look);
 }

@@ -22,9 +22,10 @@ struct marker_watch {
 	struct worker_namespaces namespaces;
 	int fd;
 	int inotify,
-		watch;  /* watch: -1 where inotify is refused, then the folder is to be polled */
-	bool witnessed; /* the marker was created or written before our eyes */
-	int lost;       /* why the folder cannot be entered at this time, or 0 */
+		watch;    /* watch: -1 where inotify is refused, then the folder is to be polled */
+	bool witnessed;   /* what has the marker's name was written under it before our eyes */
+	bool new_content; /* what has it was written since the directory was entered */
+	int lost;         /* why the folder cannot be entered at this time, or 0 */
 	int64_t recheck_at; /* on CLOCK_MONOTONIC: when to look up the folder again */
 	int64_t recheck_ms;
 };
@@ -52,6 +53,9 @@ int marker_watch_recheck(struct marker_watch *folder);
  * at the marker.
  */
 bool marker_watch_read_events(struct marker_watch *folder);
+
+/* Reads all events that are queued at the call: is what was witnessed still what has the name? */
+void marker_watch_catch_up(struct marker_watch *folder);
 
 void marker_watch_leave(struct marker_watch *folder);
 

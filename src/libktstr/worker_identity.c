@@ -19,8 +19,7 @@
 #define STAT_STARTTIME 22 /* proc(5): field 22 of /proc/<pid>/stat, in clock ticks since boot */
 #define STAT_STATE     3  /* the first field behind the name */
 
-/* Reads a small file of /proc whole into text, NUL-terminated. Returns 0 or a negative errno. */
-static int read_proc(pid_t pid, const char *name, char *text, size_t size)
+ssize_t worker_identity_read_file(pid_t pid, const char *name, char *text, size_t size)
 {
 	char path[64];
 	size_t used = 0;
@@ -37,7 +36,7 @@ static int read_proc(pid_t pid, const char *name, char *text, size_t size)
 		err = -errno;
 	close(fd);
 	text[used] = '\0';
-	return err;
+	return err ? err : (ssize_t)used;
 }
 
 int worker_identity_parse_stat(const char *text, uint64_t *start_ticks)
@@ -56,10 +55,9 @@ int worker_identity_read(pid_t pid, struct worker_identity *identity)
 	char text[4096];
 	uint64_t ticks, per_second = (uint64_t)sysconf(_SC_CLK_TCK);
 	struct proc_status status;
-	int err = read_proc(pid, "stat", text, sizeof text);
+	ssize_t got = worker_identity_read_file(pid, "stat", text, sizeof text);
+	int err = got < 0 ? (int)got : worker_identity_parse_stat(text, &ticks);
 
-	if (!err)
-		err = worker_identity_parse_stat(text, &ticks);
 	if (err)
 		return err;
 	identity->tick_ns = (uint64_t)NS_PER_SEC / per_second;
@@ -126,4 +124,27 @@ void worker_namespaces_read(pid_t pid, struct worker_namespaces *namespaces)
 	namespaces->place = same_file(&mounts, &our_mounts) && same_file(&root, &our_root)
 				    ? WORKER_PLACE_OURS
 				    : WORKER_PLACE_OTHER;
+}
+
+bool worker_identity_other_program(pid_t pid, char *text, size_t size)
+{
+	static const char worker[] = "ktstr-jemalloc-alloc-worker", cut[] = "...";
+	char words[1024];
+	ssize_t length = worker_identity_read_file(pid, "cmdline", words, sizeof words);
+	const char *slash;
+
+	if (length <= 0) /* a zombie, a kernel's thread, or not to be read */
+		return false;
+	slash = strrchr(words, '/');
+	if (strcmp(slash ? slash + 1 : words, worker) == 0)
+		return false;
+	/* The words lie one after the other, each with its NUL: proc_pid_cmdline(5). */
+	for (ssize_t i = 0; i < length; i++)
+		if (words[i] == '\0' && i + 1 < length)
+			words[i] = ' ';
+		else if (words[i] != '\0' && (words[i] < ' ' || words[i] > '~'))
+			words[i] = '?';
+	if (snprintf(text, size, "%s", words) >= (int)size)
+		memcpy(text + size - sizeof cut, cut, sizeof cut);
+	return true;
 }

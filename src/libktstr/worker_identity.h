@@ -5,6 +5,8 @@
 #ifndef KTSTR_WORKER_IDENTITY_H
 #define KTSTR_WORKER_IDENTITY_H
 
+#include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
 
@@ -45,6 +47,18 @@ int worker_identity_read(pid_t pid, struct worker_identity *identity);
 
 /* Looks at the namespaces now. Cannot fail: what is refused is WORKER_PLACE_UNKNOWN. */
 void worker_namespaces_read(pid_t pid, struct worker_namespaces *namespaces);
+
+/*
+ * Tells what runs there, as `sh -c ...`, where that is not the worker, in at most `size` bytes of
+ * printable ASCII. Returns false, and leaves text alone, when it is the worker or cannot be told.
+ */
+bool worker_identity_other_program(pid_t pid, char *text, size_t size);
+
+/*
+ * Reads /proc/<pid>/<name>, or as much of it as fits, NUL-terminated. Returns how many bytes, or a
+ * negative errno; -ESRCH when it is not there.
+ */
+ssize_t worker_identity_read_file(pid_t pid, const char *name, char *text, size_t size);
 
 /* The parser of stat, apart from /proc for the tests. Returns 0 or -EBADMSG. */
 int worker_identity_parse_stat(const char *text, uint64_t *start_ticks);

@@ -20,6 +20,7 @@
 #include "error_private.h"
 #include "marker_check.h"
 #include "marker_watch.h"
+#include "marker_writer.h"
 #include "payload_private.h"
 #include "pidfd.h"
 #include "shared/clock.h"
@@ -40,7 +41,8 @@ struct wait {
 	int64_t deadline, empty_until; /* on CLOCK_MONOTONIC; DEADLINE_NEVER for none */
 
 	enum marker_check_verdict verdict;
-	uid_t owner;
+	struct marker_check_file file; /* that the verdict is about */
+	uint64_t written_before;       /* the worker's count when the wait began */
 	struct ktstr_worker_ready_result *result;
 	struct ktstr_error *error;
 	struct ktstr_error story; /* for *error, which is written only if the wait fails */
@@ -55,10 +57,25 @@ static int64_t earlier(int64_t a, int64_t b)
 
 static void judge(struct wait *wait)
 {
-	const struct marker_watch *folder = &wait->folder;
+	struct marker_watch *folder = &wait->folder;
+	bool witnessed;
 
-	wait->verdict = marker_check_judge(folder->fd, folder->name, &wait->worker,
-					   folder->witnessed, &wait->owner);
+	do {
+		witnessed = folder->witnessed;
+		wait->verdict = marker_check_judge(folder->fd, folder->name, &wait->worker,
+						   witnessed, &wait->file);
+		if (wait->verdict == MARKER_CHECK_NONE)
+			folder->new_content = true;
+		if (wait->verdict != MARKER_CHECK_FRESH)
+			return;
+		wait->verdict = marker_writer_judge(wait->pid, &wait->worker, folder->fd,
+						    wait->path,
+						    folder->new_content ? wait->written_before : 0,
+						    &wait->file);
+		/* Was another file moved there after the one that was seen being written? */
+		if (witnessed && wait->verdict == MARKER_CHECK_FRESH)
+			marker_watch_catch_up(folder);
+	} while (witnessed && !folder->witnessed);
 }
 
 /* Does the marker stand? Keeps the verdict for the text of a timeout. */
@@ -134,6 +151,10 @@ static int sleep_for_news(struct wait *wait)
 				wait->empty_until = DEADLINE_NEVER; /* that was another folder's */
 			if (entered)
 				return entered < 0 ? entered : 0;
+			/* What a child of the worker wrote is counted when it ends, without an
+			 * event. */
+			if (marker_check_is_unproven(wait->verdict))
+				return 0;
 		}
 		if (clock_ns(CLOCK_MONOTONIC) >= look_at) {
 			wait->result->polls += wait->folder.watch < 0;
@@ -172,23 +193,29 @@ static int finish(struct wait *wait, enum ktstr_worker_ready_outcome outcome)
 		[KTSTR_WORKER_READY_TIMED_OUT] = "timed out, still running without its marker",
 	};
 	struct ktstr_worker_ready_result *result = wait->result;
-	char status[160] = "", complaint[128] = "";
+	char status[160] = "", complaint[256] = "", program[128] = "", runs[192] = "";
 	bool ended = outcome == KTSTR_WORKER_READY_EXITED_BEFORE ||
 		     outcome == KTSTR_WORKER_READY_EXITED_AFTER;
 
 	result->outcome = outcome;
-	if (wait->verdict == MARKER_CHECK_FRESH && wait->owner != 0)
-		result->worker_uid = wait->owner;
+	if (wait->verdict == MARKER_CHECK_FRESH && wait->file.owner != 0)
+		result->worker_uid = wait->file.owner;
 	if (ended)
 		describe_status(result, status, sizeof status);
 	if (outcome != KTSTR_WORKER_READY)
-		marker_check_complaint(wait->verdict, wait->owner, complaint, sizeof complaint);
-	snprintf(result->text, sizeof result->text, "%s pid %d: %s: %s%s%s%s%s", wait->role,
+		marker_check_complaint(wait->verdict, &wait->file, wait->pid, complaint,
+				       sizeof complaint);
+	/* The worker may be a child of what was started. */
+	if (outcome == KTSTR_WORKER_READY_TIMED_OUT &&
+	    worker_identity_other_program(wait->pid, program, sizeof program))
+		snprintf(runs, sizeof runs, "; this process is not the worker, it runs '%s'",
+			 program);
+	snprintf(result->text, sizeof result->text, "%s pid %d: %s: %s%s%s%s%s%s", wait->role,
 		 (int)wait->pid, sentences[outcome], wait->path,
 		 wait->folder.namespaces.place == WORKER_PLACE_OTHER
 			 ? " in its own mount namespace or root"
 			 : "",
-		 ended ? ": " : "", status, complaint);
+		 ended ? ": " : "", status, complaint, runs);
 	return 0;
 }
 
@@ -196,7 +223,8 @@ static int time_is_up(struct wait *wait)
 {
 	if (wait->folder.lost)
 		return wait->folder.lost; /* its story is told already */
-	if (wait->folder.namespaces.place == WORKER_PLACE_UNKNOWN)
+	if (wait->folder.namespaces.place == WORKER_PLACE_UNKNOWN &&
+	    wait->verdict == MARKER_CHECK_NONE)
 		return ktstr_error_set(&wait->story, -EXDEV, "namespace",
 				       "%s pid %d: no marker %s here, and it cannot be told "
 				       "whether the process shares our "
@@ -260,6 +288,11 @@ static int read_worker(struct wait *wait)
 				       wait->role, (int)wait->pid, (int)wait->pid,
 				       strerrordesc_np(-err));
 	worker_namespaces_read(wait->pid, &wait->folder.namespaces);
+	/* Before the directory is watched, so that what is seen being written is not yet counted.
+	 */
+	wait->written_before = marker_writer_count(wait->pid);
+	if (wait->written_before == MARKER_WRITER_UNKNOWN)
+		wait->written_before = 0;
 	return 0;
 }
 

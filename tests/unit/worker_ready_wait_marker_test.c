@@ -12,6 +12,7 @@
 
 #include <sys/stat.h>
 
+#include "shared/clock.h"
 #include "waited_children.h"
 
 static void body_touch(void)
@@ -51,18 +52,125 @@ static void body_full_disk(void)
 	_exit(4);
 }
 
-static void a_stale_marker_does_not_count_until_it_is_written_anew(void **state)
+static void set_time(const char *path, int64_t from_now_ms)
 {
-	const struct timespec old[2] = { { .tv_sec = time(NULL) - 3600 },
-					 { .tv_sec = time(NULL) - 3600 } };
-	pid_t pid = child(NULL, 0), writer;
+	const int64_t when = clock_ns(CLOCK_REALTIME) + from_now_ms * NS_PER_MS;
+	const struct timespec times[2] = { timespec_from_ns(when), timespec_from_ns(when) };
+
+	if (utimensat(AT_FDCWD, path, times, 0))
+		_exit(99);
+}
+
+/* Does every wait time out, and say why once there is something to be refused? */
+static void is_refused(pid_t pid, const char *why)
+{
+	for (int waited = 0; waited < PATIENCE_MS; waited += 2 * SOON_MS) {
+		wait_for(pid, 2 * SOON_MS, KTSTR_WORKER_READY_TIMED_OUT);
+		if (strstr(result.text, why))
+			return;
+	}
+	fail_msg("'%s' is missing: %s", why, result.text);
+}
+
+static void body_write_after_stop(void)
+{
+	raise(SIGSTOP);
+	pause_ms(SOON_MS);
+	write_file(marker, "ready\n");
+}
+
+static void a_stale_marker_counts_when_it_is_written_anew(void **state)
+{
+	pid_t pid = child(body_write_after_stop, 0);
 
 	(void)state;
 	write_file(marker, "ready\n");
-	assert_int_equal(utimensat(AT_FDCWD, marker, old, 0), 0);
-	wait_for(pid, SOON_MS, KTSTR_WORKER_READY_TIMED_OUT);
-	assert_non_null(strstr(result.text, "stale"));
-	/* It is written anew: no IN_CREATE then, it stands already. */
+	set_time(marker, -3600000);
+	is_refused(pid, "stale");
+	assert_int_equal(waitpid(pid, NULL, WUNTRACED), pid);
+	kill(pid, SIGCONT);
+	/* No IN_CREATE then, it stands already. */
+	wait_for(pid, PATIENCE_MS, KTSTR_WORKER_READY);
+	end_child(pid);
+}
+
+static void body_write_future(void)
+{
+	char temporary[80];
+
+	snprintf(temporary, sizeof temporary, "%s.new", marker);
+	write_file(temporary, "ready\n");
+	set_time(temporary, 2000);
+	if (rename(temporary, marker))
+		_exit(99);
+}
+
+/* Nor when its time has come. */
+static void a_marker_from_the_future_does_not_count(void **state)
+{
+	pid_t pid = child(body_write_future, 0);
+
+	(void)state;
+	while (access(marker, F_OK))
+		pause_ms(1);
+	wait_for(pid, 2500, KTSTR_WORKER_READY_TIMED_OUT);
+	assert_non_null(strstr(result.text, "dated in the future"));
+	end_child(pid);
+}
+
+static void body_link_old(void)
+{
+	char other[80];
+
+	snprintf(other, sizeof other, "%s.other", marker);
+	pause_ms(SOON_MS); /* so that it is counted as written during the wait */
+	write_file(other, "ready\n");
+	set_time(other, -3600000);
+	if (link(other, marker) || unlink(other))
+		_exit(99);
+}
+
+static void an_old_file_that_is_given_the_name_before_our_eyes_is_stale(void **state)
+{
+	pid_t pid = child(body_link_old, 0);
+
+	(void)state;
+	is_refused(pid, "stale");
+	end_child(pid);
+}
+
+/* A new file of another user's, seen being written, and an old one of the worker's moved over it.
+ */
+static void body_exchange(void)
+{
+	char other[80];
+
+	snprintf(other, sizeof other, "%s.other", marker);
+	pause_ms(SOON_MS); /* so that it is counted as written during the wait */
+	write_file(other, "ready\n");
+	set_time(other, -3600000);
+	write_file(marker, "");
+	if (chown(marker, OTHER_UID, (gid_t)-1))
+		_exit(99);
+	write_file(marker, "ready\n");
+	if (rename(other, marker))
+		_exit(99);
+}
+
+static void an_old_file_that_is_moved_over_a_new_one_is_stale(void **state)
+{
+	pid_t pid = child(body_exchange, 0);
+
+	(void)state;
+	is_refused(pid, "stale");
+	end_child(pid);
+}
+
+static void a_marker_that_another_process_writes_does_not_count(void **state)
+{
+	pid_t pid = child(NULL, 0), writer;
+
+	(void)state;
 	writer = fork();
 	assert_true(writer >= 0);
 	if (writer == 0) {
@@ -70,8 +178,144 @@ static void a_stale_marker_does_not_count_until_it_is_written_anew(void **state)
 		write_file(marker, "ready\n");
 		_exit(0);
 	}
-	wait_for(pid, PATIENCE_MS, KTSTR_WORKER_READY);
+	is_refused(pid, "has not written that much"); /* seen being made */
 	assert_int_equal(waitpid(writer, NULL, 0), writer);
+	is_refused(pid, "has not written that much"); /* standing already */
+	kill(pid, SIGKILL);
+	wait_for(pid, PATIENCE_MS, KTSTR_WORKER_READY_EXITED_BEFORE);
+	end_child(pid);
+}
+
+/* What was written before the wait began is not the marker that is made before our eyes. */
+static void body_write_otherwise(void)
+{
+	char temporary[80], other[80];
+
+	snprintf(temporary, sizeof temporary, "%s.new", marker);
+	snprintf(other, sizeof other, "%s.other", marker);
+	write_file(temporary, "much more than a marker\n");
+	if (rename(temporary, other)) /* by which it is known to have been counted */
+		_exit(99);
+}
+
+static void what_the_worker_wrote_earlier_does_not_count(void **state)
+{
+	pid_t pid = child(body_write_otherwise, 0), writer;
+	char other[80];
+
+	(void)state;
+	snprintf(other, sizeof other, "%s.other", marker);
+	while (access(other, F_OK))
+		pause_ms(1);
+	writer = fork();
+	assert_true(writer >= 0);
+	if (writer == 0) {
+		pause_ms(SOON_MS);
+		write_file(marker, "ready\n");
+		_exit(0);
+	}
+	is_refused(pid, "has not written that much");
+	assert_int_equal(waitpid(writer, NULL, 0), writer);
+	assert_int_equal(unlink(other), 0);
+	end_child(pid);
+}
+
+/* Again and again, so that one look comes when what was removed is there again. */
+static void however_often_it_is_made_what_another_writes_does_not_count(void **state)
+{
+	pid_t pid = child(body_write_otherwise, 0), writer;
+	char other[80];
+
+	(void)state;
+	snprintf(other, sizeof other, "%s.other", marker);
+	while (access(other, F_OK))
+		pause_ms(1);
+	writer = fork();
+	assert_true(writer >= 0);
+	if (writer == 0) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		for (;;) {
+			unlink(marker);
+			pause_ms(2);
+			write_file(marker, "ready\n");
+		}
+	}
+	for (int i = 0; i < 5; i++)
+		is_refused(pid, "still running");
+	kill(writer, SIGKILL);
+	assert_int_equal(waitpid(writer, NULL, 0), writer);
+	assert_int_equal(unlink(other), 0);
+	end_child(pid);
+}
+
+static void body_let_a_child_write(void)
+{
+	pid_t writer = fork();
+
+	if (writer == 0) {
+		write_file(marker, "ready\n");
+		pause_ms(SOON_MS);
+		_exit(0);
+	}
+	waitpid(writer, NULL, 0);
+}
+
+static void a_marker_that_its_child_writes_counts_when_that_ends(void **state)
+{
+	pid_t pid = child(body_let_a_child_write, 20);
+
+	(void)state;
+	wait_for(pid, PATIENCE_MS, KTSTR_WORKER_READY);
+	assert_true(result.elapsed_ns < (uint64_t)PATIENCE_MS * NS_PER_MS); /* not by a last look */
+	end_child(pid);
+}
+
+static void body_rename_after_stop(void)
+{
+	char temporary[80];
+
+	snprintf(temporary, sizeof temporary, "%s.new", marker);
+	write_file(temporary, "ready\n");
+	raise(SIGSTOP);
+	pause_ms(SOON_MS);
+	if (rename(temporary, marker))
+		_exit(99);
+}
+
+static void a_marker_that_was_written_before_the_wait_may_be_moved_there(void **state)
+{
+	pid_t pid = child(body_rename_after_stop, 0);
+
+	(void)state;
+	assert_int_equal(waitpid(pid, NULL, WUNTRACED), pid);
+	kill(pid, SIGCONT);
+	wait_for(pid, PATIENCE_MS, KTSTR_WORKER_READY);
+	end_child(pid);
+}
+
+static void body_shell(void)
+{
+	execl("/bin/sh", "sh", "-c", "kill -STOP $$\t; worker \033[31m", (char *)NULL);
+}
+
+static void body_named_as_worker(void)
+{
+	execl("/bin/sh", "/usr/libexec/ktstr-jemalloc-alloc-worker", "-c", "kill -STOP $$",
+	      (char *)NULL);
+}
+
+static void a_timeout_says_what_runs_in_place_of_the_worker(void **state)
+{
+	pid_t pid = child(body_shell, 0);
+
+	(void)state;
+	assert_int_equal(waitpid(pid, NULL, WUNTRACED), pid);
+	is_refused(pid, "not the worker, it runs 'sh -c kill -STOP $$?; worker ?[31m'");
+	end_child(pid);
+	pid = child(body_named_as_worker, 0);
+	assert_int_equal(waitpid(pid, NULL, WUNTRACED), pid);
+	wait_for(pid, 0, KTSTR_WORKER_READY_TIMED_OUT);
+	assert_null(strstr(result.text, "it runs"));
 	end_child(pid);
 }
 
@@ -163,25 +407,29 @@ static void an_empty_marker_counts_when_it_has_stood_for_a_while(void **state)
 /* Not by skip(): cmocka 1.1 writes a skipped test as "not ok", which is a failure to Automake. */
 int main(void)
 {
-	const struct CMUnitTest anyone[] = {
-		cmocka_unit_test(a_stale_marker_does_not_count_until_it_is_written_anew),
+	const struct CMUnitTest root[] = {
+		cmocka_unit_test(a_stale_marker_counts_when_it_is_written_anew),
+		cmocka_unit_test(a_marker_from_the_future_does_not_count),
+		cmocka_unit_test(an_old_file_that_is_given_the_name_before_our_eyes_is_stale),
+		cmocka_unit_test(a_marker_that_another_process_writes_does_not_count),
+		cmocka_unit_test(what_the_worker_wrote_earlier_does_not_count),
+		cmocka_unit_test(however_often_it_is_made_what_another_writes_does_not_count),
+		cmocka_unit_test(a_marker_that_its_child_writes_counts_when_that_ends),
+		cmocka_unit_test(a_marker_that_was_written_before_the_wait_may_be_moved_there),
+		cmocka_unit_test(a_timeout_says_what_runs_in_place_of_the_worker),
 		cmocka_unit_test(what_is_no_regular_file_does_not_count),
 		cmocka_unit_test(a_marker_with_two_names_does_not_count),
 		cmocka_unit_test(an_empty_marker_counts_when_it_has_stood_for_a_while),
-	};
-	const struct CMUnitTest root[] = {
-		anyone[0],
-		anyone[1],
-		anyone[2],
 		cmocka_unit_test(another_user_s_marker_does_not_count),
 		cmocka_unit_test(a_worker_of_another_user_has_its_own_marker),
+		cmocka_unit_test(an_old_file_that_is_moved_over_a_new_one_is_stale),
 	};
+	size_t left_out = geteuid() == 0 ? 0 : 3;
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);
-	if (geteuid() == 0)
-		return cmocka_run_group_tests(root, NULL, NULL);
-	puts("# left out, since only root can give files away: "
-	     "another_user_s_marker_does_not_count, a_worker_of_another_user_has_its_own_marker");
+	if (left_out)
+		puts("# left out, since only root can give files away: the last 3");
 	fflush(stdout);
-	return cmocka_run_group_tests(anyone, NULL, NULL);
+	return _cmocka_run_group_tests("root", root, sizeof root / sizeof *root - left_out, NULL,
+				       NULL);
 }

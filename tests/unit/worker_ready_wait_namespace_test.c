@@ -4,6 +4,8 @@
 #include "config.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -13,6 +15,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -154,11 +157,23 @@ static int only_child(pid_t pid)
 	return found;
 }
 
-static void a_worker_in_a_pid_namespace_is_known_by_its_inner_pid(void **state)
+/* The pid of unshare's child. */
+static pid_t child_of(struct ktstr_payload *payload)
 {
 	const struct timespec moment = { .tv_nsec = 1000000 };
-	struct ktstr_payload *payload;
 	pid_t leader, inner = 0;
+
+	assert_int_equal(ktstr_payload_pid(payload, &leader, NULL), 0);
+	for (int i = 0; i < PATIENCE_MS && !(inner = only_child(leader)); i++)
+		nanosleep(&moment, NULL);
+	assert_true(inner > 0);
+	return inner;
+}
+
+static void a_worker_in_a_pid_namespace_is_known_by_its_inner_pid(void **state)
+{
+	struct ktstr_payload *payload;
+	pid_t inner;
 
 	(void)state;
 	/* The worker is pid 1 in there, and so is the number in its marker's name. */
@@ -166,10 +181,7 @@ static void a_worker_in_a_pid_namespace_is_known_by_its_inner_pid(void **state)
 		"-pfm",
 		"mount -t tmpfs none /tmp; sleep 0.1; echo ready >/tmp/ktstr-worker-ready-$$; "
 		"sleep 60; exit 0");
-	assert_int_equal(ktstr_payload_pid(payload, &leader, NULL), 0);
-	for (int i = 0; i < PATIENCE_MS && !(inner = only_child(leader)); i++)
-		nanosleep(&moment, NULL);
-	assert_true(inner > 0);
+	inner = child_of(payload);
 	if (ktstr_worker_ready_wait_pid(inner, "inner", PATIENCE_MS, &result, &error))
 		fail_msg("%s", error.text);
 	assert_int_equal(result.outcome, KTSTR_WORKER_READY);
@@ -181,6 +193,72 @@ static void a_worker_in_a_pid_namespace_is_known_by_its_inner_pid(void **state)
 			 -EXDEV);
 	assert_non_null(strstr(error.text, "pid namespace pid:["));
 	ktstr_payload_close(payload);
+}
+
+/*
+ * Two workers, each pid 1 of its own pid namespace, on one /tmp: their markers have one name, and
+ * the one that is not ready must not be told to be. In a /tmp of this test's own.
+ */
+static void one_of_two(void)
+{
+	static const char *const seen[] = { "sleep 0.2;", "" }; /* being made, or standing */
+
+	for (size_t i = 0; i < sizeof seen / sizeof *seen; i++) {
+		struct ktstr_payload *idle, *ready;
+		char script[128];
+
+		snprintf(script, sizeof script,
+			 "%s echo ready >/tmp/ktstr-worker-ready-$$; sleep 60; exit 0", seen[i]);
+		idle = unshared("-pf", "sleep 60; exit 0");
+		ready = unshared("-pf", script);
+		if (i == 0 &&
+		    ktstr_worker_ready_wait_pid(child_of(idle), "idle", 1000, &result, &error))
+			fail_msg("%s", error.text);
+		if (i == 0)
+			assert_int_equal(result.outcome, KTSTR_WORKER_READY_TIMED_OUT);
+		if (ktstr_worker_ready_wait_pid(child_of(ready), "ready", PATIENCE_MS, &result,
+						&error))
+			fail_msg("%s", error.text);
+		if (result.outcome != KTSTR_WORKER_READY)
+			fail_msg("%s", result.text);
+		if (ktstr_worker_ready_wait_pid(child_of(idle), "idle", 300, &result, &error))
+			fail_msg("%s", error.text);
+		assert_int_equal(result.outcome, KTSTR_WORKER_READY_TIMED_OUT);
+		assert_non_null(strstr(result.text, "the same pid in another pid namespace"));
+		ktstr_payload_close(idle);
+		ktstr_payload_close(ready);
+		unlink("/tmp/ktstr-worker-ready-1");
+	}
+}
+
+static void the_marker_of_the_same_pid_in_another_pid_namespace_does_not_count(void **state)
+{
+	int status = -1;
+	pid_t pid = fork();
+
+	(void)state;
+	if (pid == 0) {
+		uid_t uid = geteuid();
+		char map[32];
+		int fd;
+
+		if (unshare(uid ? CLONE_NEWUSER | CLONE_NEWNS : CLONE_NEWNS))
+			_exit(90);
+		if (uid) {
+			fd = open("/proc/self/uid_map", O_WRONLY | O_CLOEXEC);
+			snprintf(map, sizeof map, "0 %u 1", (unsigned int)uid);
+			if (fd < 0 || write(fd, map, strlen(map)) < 0)
+				_exit(91);
+			close(fd);
+		}
+		if (mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) ||
+		    mount("none", "/tmp", "tmpfs", 0, "mode=1777"))
+			_exit(92);
+		one_of_two();
+		_exit(0);
+	}
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_int_equal(status, 0);
 }
 
 /* A process of root's, seen by an ordinary user: whether it shares our files cannot be told. */
@@ -217,6 +295,8 @@ int main(void)
 		cmocka_unit_test(a_link_is_resolved_in_the_worker_s_root),
 		cmocka_unit_test(a_marker_s_folder_may_come_later),
 		cmocka_unit_test(a_worker_in_a_pid_namespace_is_known_by_its_inner_pid),
+		cmocka_unit_test(
+			the_marker_of_the_same_pid_in_another_pid_namespace_does_not_count),
 		cmocka_unit_test(a_worker_whose_files_cannot_be_compared_is_refused),
 	};
 	const struct CMUnitTest without_namespaces[] = { cmocka_unit_test(
