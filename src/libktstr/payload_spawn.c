@@ -225,6 +225,8 @@ static const char *cgroup_advice(int error)
 		       "the common ancestor with the caller's cgroup";
 	case EBUSY:
 		return "its cgroup.subtree_control is not empty: use a cgroup below it";
+	case ENOSPC:
+		return "its cpuset.cpus or cpuset.mems is empty";
 	case EOPNOTSUPP:
 		return "it is a threaded or invalid cgroup: see its cgroup.type";
 	default:
