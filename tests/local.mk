@@ -53,6 +53,11 @@ probe_unit_tests = \
 	tests/unit/message_test \
 	tests/unit/render_table_test \
 	tests/unit/steady_output_test \
+	tests/unit/choose_test \
+	tests/unit/dtv_test \
+	tests/unit/module_list_test \
+	tests/unit/module_tls_test \
+	tests/unit/rtld_tls_test \
 	tests/unit/target_test \
 	tests/unit/render_json_test \
 	tests/unit/render_text_test \
@@ -103,6 +108,12 @@ tests_unit_render_table_test_SOURCES = tests/unit/render_table_test.c src/tools/
 # A made-up process, for all tests that need none of the machine's.
 fake_target = tests/unit/fake_target.c tests/unit/fake_target.h
 tests_unit_target_test_SOURCES = tests/unit/target_test.c $(fake_target)
+fake_elf = $(fake_target) tests/unit/fake_elf.c tests/unit/fake_elf.h
+tests_unit_choose_test_SOURCES = tests/unit/choose_test.c $(fake_elf)
+tests_unit_dtv_test_SOURCES = tests/unit/dtv_test.c $(fake_target)
+tests_unit_module_list_test_SOURCES = tests/unit/module_list_test.c $(fake_elf)
+tests_unit_module_tls_test_SOURCES = tests/unit/module_tls_test.c $(fake_elf)
+tests_unit_rtld_tls_test_SOURCES = tests/unit/rtld_tls_test.c $(fake_elf)
 tests_unit_steady_output_test_SOURCES = tests/unit/steady_output_test.c $(tools_output_sources)
 tests_unit_json_test_SOURCES = tests/unit/json_test.c $(tools_output_sources)
 tests_unit_sandbox_rights_test_SOURCES = tests/unit/sandbox_rights_test.c tests/unit/sandbox_runs.h
