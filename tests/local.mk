@@ -57,7 +57,9 @@ probe_unit_tests = \
 	tests/unit/dtv_test \
 	tests/unit/module_list_test \
 	tests/unit/module_tls_test \
+	tests/unit/ptrace_stop_test \
 	tests/unit/rtld_tls_test \
+	tests/unit/thread_table_test \
 	tests/unit/target_test \
 	tests/unit/render_json_test \
 	tests/unit/render_text_test \
@@ -113,7 +115,9 @@ tests_unit_choose_test_SOURCES = tests/unit/choose_test.c $(fake_elf)
 tests_unit_dtv_test_SOURCES = tests/unit/dtv_test.c $(fake_target)
 tests_unit_module_list_test_SOURCES = tests/unit/module_list_test.c $(fake_elf)
 tests_unit_module_tls_test_SOURCES = tests/unit/module_tls_test.c $(fake_elf)
+tests_unit_ptrace_stop_test_SOURCES = tests/unit/ptrace_stop_test.c $(fake_target)
 tests_unit_rtld_tls_test_SOURCES = tests/unit/rtld_tls_test.c $(fake_elf)
+tests_unit_thread_table_test_SOURCES = tests/unit/thread_table_test.c $(fake_target)
 tests_unit_steady_output_test_SOURCES = tests/unit/steady_output_test.c $(tools_output_sources)
 tests_unit_json_test_SOURCES = tests/unit/json_test.c $(tools_output_sources)
 tests_unit_sandbox_rights_test_SOURCES = tests/unit/sandbox_rights_test.c tests/unit/sandbox_runs.h
