@@ -54,7 +54,9 @@ probe_unit_tests = \
 	tests/unit/render_table_test \
 	tests/unit/steady_output_test \
 	tests/unit/choose_test \
+	tests/unit/debug_file_test \
 	tests/unit/dtv_test \
+	tests/unit/find_test \
 	tests/unit/module_list_test \
 	tests/unit/module_tls_test \
 	tests/unit/ptrace_stop_test \
@@ -113,6 +115,7 @@ tests_unit_target_test_SOURCES = tests/unit/target_test.c $(fake_target)
 fake_elf = $(fake_target) tests/unit/fake_elf.c tests/unit/fake_elf.h
 tests_unit_choose_test_SOURCES = tests/unit/choose_test.c $(fake_elf)
 tests_unit_dtv_test_SOURCES = tests/unit/dtv_test.c $(fake_target)
+tests_unit_find_test_SOURCES = tests/unit/find_test.c $(fake_elf)
 tests_unit_module_list_test_SOURCES = tests/unit/module_list_test.c $(fake_elf)
 tests_unit_module_tls_test_SOURCES = tests/unit/module_tls_test.c $(fake_elf)
 tests_unit_ptrace_stop_test_SOURCES = tests/unit/ptrace_stop_test.c $(fake_target)
