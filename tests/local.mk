@@ -135,6 +135,7 @@ program_tests = \
 	tests/program/examples.t \
 	tests/program/fuzz_corpus.t \
 	tests/program/guest_console.t \
+	tests/program/house.t \
 	tests/program/man_pages.t \
 	tests/program/pins.t \
 	tests/program/probe_access.t \

@@ -1,5 +1,5 @@
-# What a release has to pass besides distcheck. `./bootstrap check-release` installs the tools and runs it all.
-EXTRA_DIST += tests/release/reproducible
+# The arrows of the house, and what a release has to pass besides distcheck. `./bootstrap check-release` installs the tools and runs it all.
+EXTRA_DIST += tests/release/check_includes tests/release/reproducible
 
 # Debian's packages, from the tarball: left in build/deb. Needs the clone, where debian/ is.
 deb: dist

@@ -10,9 +10,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define LINE_SIZE 1024
-#define TEXT_LIMIT \
-	65536 /* a process with thousands of odd files must not cost memory without end */
+#define LINE_SIZE  1024
+#define TEXT_LIMIT 65536 /* a process with thousands of odd files must not use unlimited memory */
 
 void diagnostics_add(struct diagnostics *diagnostics, const char *step, const char *format, ...)
 {

@@ -12,15 +12,9 @@
 #include "base/arch.h"
 
 #define TLS_IMAGE_LIMIT (UINT64_C(16) << 20)
-#define TABLE_LIMIT   \
-	(UINT64_C(12) \
-	 << 20) /* symbols, strings, hash, each: Debian's libduckdb has 4.2 MiB of strings */
-#define RELOCS_LIMIT \
-	(UINT64_C(32) << 20) /* both tables: a large library has many relative relocations */
 /* All that one session reads before it knows: a process may map one large file a thousand times. */
-#define READ_LIMIT    (UINT64_C(128) << 20)
-#define DYNAMIC_LIMIT 65536
-#define ADDRESS_LIMIT (UINT64_C(1) << 56)
+#define READ_LIMIT      (UINT64_C(128) << 20)
+#define ADDRESS_LIMIT   (UINT64_C(1) << 56)
 
 static int check_header(const Elf64_Ehdr *header)
 {
@@ -146,8 +140,7 @@ bool elf_image_over_budget(const struct elf_image *image)
 	return image->target->read_count.bytes > READ_LIMIT;
 }
 
-/* Reads [address, address + size), which must lie within the file's mappings. */
-static int read_into(const struct elf_image *image, uint64_t address, uint64_t size, void *buffer)
+int elf_image_read(const struct elf_image *image, uint64_t address, uint64_t size, void *buffer)
 {
 	if (size == 0)
 		return 0;
@@ -158,9 +151,8 @@ static int read_into(const struct elf_image *image, uint64_t address, uint64_t s
 	return target_read_one(image->target, address, buffer, size);
 }
 
-/* The same into memory of its own, with a NUL behind it. */
-static int copy(const struct elf_image *image, uint64_t address, uint64_t size, uint64_t limit,
-		void **result)
+int elf_image_copy(const struct elf_image *image, uint64_t address, uint64_t size, uint64_t limit,
+		   void **result)
 {
 	int rc;
 
@@ -170,7 +162,7 @@ static int copy(const struct elf_image *image, uint64_t address, uint64_t size, 
 	if (!*result)
 		return -ENOMEM;
 	((char *)*result)[size] = '\0';
-	rc = read_into(image, address, size, *result);
+	rc = elf_image_read(image, address, size, *result);
 	if (rc) {
 		free(*result);
 		*result = NULL;
@@ -178,191 +170,10 @@ static int copy(const struct elf_image *image, uint64_t address, uint64_t size, 
 	return rc;
 }
 
-/* ld.so of glibc relocates these in place, musl and the vDSO do not: both are told apart by range.
- */
-static uint64_t dynamic_address(const struct elf_image *image, uint64_t value)
-{
-	return value >= image->low && value < image->high ? value : value + image->bias;
-}
-
-struct tables {
-	uint64_t rela, rela_size, jmprel, jmprel_size, symtab, strtab, strtab_size, gnu_hash, hash,
-		debug;
-	bool jmprel_is_rela;
-};
-
-static int read_tables(const struct elf_image *image, struct tables *tables)
-{
-	Elf64_Dyn *entries;
-	int rc = copy(image, image->dynamic, image->dynamic_size, DYNAMIC_LIMIT, (void **)&entries);
-
-	if (rc)
-		return rc;
-	*tables = (struct tables){ 0 };
-	for (size_t i = 0; i < image->dynamic_size / sizeof *entries && entries[i].d_tag != DT_NULL;
-	     i++) {
-		uint64_t value = entries[i].d_un.d_val, address = dynamic_address(image, value);
-
-		switch (entries[i].d_tag) {
-		case DT_RELA:
-			tables->rela = address;
-			break;
-		case DT_RELASZ:
-			tables->rela_size = value;
-			break;
-		case DT_JMPREL:
-			tables->jmprel = address;
-			break;
-		case DT_PLTRELSZ:
-			tables->jmprel_size = value;
-			break;
-		case DT_PLTREL:
-			tables->jmprel_is_rela = value == DT_RELA;
-			break;
-		case DT_SYMTAB:
-			tables->symtab = address;
-			break;
-		case DT_STRTAB:
-			tables->strtab = address;
-			break;
-		case DT_STRSZ:
-			tables->strtab_size = value;
-			break;
-		case DT_GNU_HASH:
-			tables->gnu_hash = address;
-			break;
-		case DT_HASH:
-			tables->hash = address;
-			break;
-		case DT_DEBUG:
-			tables->debug = value;
-			break;
-		}
-	}
-	free(entries);
-	return 0;
-}
-
-/* The number of dynamic symbols stands in no header: it follows from the longest hash chain. */
-static int count_gnu_hash(const struct elf_image *image, uint64_t address, size_t *count)
-{
-	uint32_t head[4], *buckets = NULL, last = 0,
-			  word = 0; /* nbuckets, symoffset, bloom_size, bloom_shift */
-	uint64_t at;
-	int rc = target_read_one(image->target, address, head, sizeof head);
-
-	if (rc)
-		return rc;
-	at = address + sizeof head + (uint64_t)head[2] * sizeof(uint64_t);
-	rc = copy(image, at, (uint64_t)head[0] * sizeof *buckets, TABLE_LIMIT, (void **)&buckets);
-	if (rc)
-		return rc;
-	for (uint32_t i = 0; i < head[0]; i++)
-		last = buckets[i] > last ? buckets[i] : last;
-	free(buckets);
-	*count = head[1];
-	if (last < head[1])
-		return 0;
-	at += (uint64_t)head[0] * sizeof *buckets + (uint64_t)(last - head[1]) * sizeof word;
-	for (size_t chain = 0; !(word & 1); chain++, at += sizeof word) {
-		if (chain > 4096)
-			return -EBADMSG; /* endless */
-		rc = target_read_one(image->target, at, &word, sizeof word);
-		if (rc)
-			return rc;
-		last++;
-	}
-	*count = last;
-	return 0;
-}
-
-static int count_symbols(const struct elf_image *image, const struct tables *tables, size_t *count)
-{
-	uint32_t head[2]; /* nbucket, nchain: the latter is the number of symbols */
-	int rc;
-
-	*count = 0;
-	if (tables->gnu_hash)
-		return count_gnu_hash(image, tables->gnu_hash, count);
-	if (!tables->hash)
-		return 0;
-	rc = target_read_one(image->target, tables->hash, head, sizeof head);
-	*count = rc ? 0 : head[1];
-	return rc;
-}
-
-static int read_relocs(const struct elf_image *image, const struct tables *tables,
-		       struct elf_dynamic *dynamic)
-{
-	uint64_t jmprel_size = tables->jmprel && tables->jmprel_is_rela ? tables->jmprel_size : 0;
-	uint64_t rela_size = tables->rela ? tables->rela_size : 0;
-	char *bytes;
-	int rc = rela_size > RELOCS_LIMIT || jmprel_size > RELOCS_LIMIT - rela_size ? -EFBIG : 0;
-
-	rela_size -= rela_size % sizeof(Elf64_Rela);
-	jmprel_size -= jmprel_size % sizeof(Elf64_Rela);
-	if (rc)
-		return rc;
-	bytes = malloc(rela_size + jmprel_size + 1);
-	dynamic->relocs = (void *)bytes;
-	rc = bytes ? read_into(image, tables->rela, rela_size, bytes) : -ENOMEM;
-	if (rc == 0)
-		rc = read_into(image, tables->jmprel, jmprel_size, bytes + rela_size);
-	dynamic->reloc_count = rc ? 0 : (rela_size + jmprel_size) / sizeof(Elf64_Rela);
-	return rc;
-}
-
-int elf_image_dynamic(const struct elf_image *image, struct elf_dynamic *dynamic)
-{
-	struct tables tables;
-	size_t count = 0;
-	int rc;
-
-	*dynamic = (struct elf_dynamic){ 0 };
-	if (!image->dynamic_size)
-		return 0; /* a static program: nothing is dynamic in it */
-	rc = read_tables(image, &tables);
-	if (rc == 0)
-		rc = read_relocs(image, &tables, dynamic);
-	if (rc == 0 && tables.symtab && tables.strtab)
-		rc = count_symbols(image, &tables, &count);
-	if (rc == 0 && count) {
-		rc = copy(image, tables.symtab, count * sizeof *dynamic->symbols, TABLE_LIMIT,
-			  (void **)&dynamic->symbols);
-		if (rc == 0)
-			rc = copy(image, tables.strtab, tables.strtab_size, TABLE_LIMIT,
-				  (void **)&dynamic->strings);
-	}
-	if (rc) {
-		elf_dynamic_free(dynamic);
-		return rc;
-	}
-	dynamic->debug = tables.debug;
-	dynamic->symbol_count = count;
-	dynamic->strings_size = count ? tables.strtab_size : 0;
-	return 0;
-}
-
-void elf_dynamic_free(struct elf_dynamic *dynamic)
-{
-	free(dynamic->relocs);
-	free(dynamic->symbols);
-	free(dynamic->strings);
-	*dynamic = (struct elf_dynamic){ 0 };
-}
-
-const char *elf_dynamic_name(const struct elf_dynamic *dynamic, size_t symbol)
-{
-	if (symbol >= dynamic->symbol_count ||
-	    dynamic->symbols[symbol].st_name >= dynamic->strings_size)
-		return "";
-	return dynamic->strings + dynamic->symbols[symbol].st_name;
-}
-
 int elf_image_tls(const struct elf_image *image, unsigned char **bytes)
 {
-	return copy(image, image->tls_vaddr + image->bias, image->tls_filesz, TLS_IMAGE_LIMIT,
-		    (void **)bytes);
+	return elf_image_copy(image, image->tls_vaddr + image->bias, image->tls_filesz,
+			      TLS_IMAGE_LIMIT, (void **)bytes);
 }
 
 #define NOTES_LIMIT 65536
@@ -406,7 +217,7 @@ int elf_image_build_id(const struct elf_image *image, unsigned char *id, size_t 
 		unsigned char *notes;
 
 		if (!span->size ||
-		    copy(image, span->address, span->size, NOTES_LIMIT, (void **)&notes))
+		    elf_image_copy(image, span->address, span->size, NOTES_LIMIT, (void **)&notes))
 			continue;
 		rc = find_build_id(notes, span->size, id, size);
 		free(notes);

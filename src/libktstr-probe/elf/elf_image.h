@@ -70,6 +70,15 @@ void elf_dynamic_free(struct elf_dynamic *dynamic);
 /* The name of a symbol, "" when out of range. */
 const char *elf_dynamic_name(const struct elf_dynamic *dynamic, size_t symbol);
 
+/*
+ * Reads [address, address + size), which must lie within the file's mappings, into a buffer; or
+ * into memory of its own, NUL-terminated, and *result is the caller's to free. Returns 0 or a
+ * negative errno; -EBADMSG for what lies outside, -EFBIG for more than the limit.
+ */
+int elf_image_read(const struct elf_image *image, uint64_t address, uint64_t size, void *buffer);
+int elf_image_copy(const struct elf_image *image, uint64_t address, uint64_t size, uint64_t limit,
+		   void **result);
+
 /* The initial TLS image without the zeros behind it; *bytes is the caller's to free. */
 int elf_image_tls(const struct elf_image *image, unsigned char **bytes);
 

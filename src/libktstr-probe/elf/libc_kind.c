@@ -47,7 +47,7 @@ static enum libc_kind kind_by_symbols(const struct module *module)
 	unsigned int found = 0;
 
 	if (elf_image_dynamic(&module->image, &dynamic))
-		return LIBC_UNKNOWN; /* a damaged file tells nothing */
+		return LIBC_UNKNOWN; /* a damaged file shows nothing */
 	for (size_t s = 1; kind == LIBC_UNKNOWN && s < dynamic.symbol_count; s++) {
 		const char *name = elf_dynamic_name(&dynamic, s);
 

@@ -13,7 +13,7 @@ struct module {
 	uint64_t inode;
 	uint64_t first_end; /* where the mapping ends that begins at image.start: map_files names
 			       files so */
-	bool is_executable; /* the main program: its TLS block has a place of its own */
+	bool is_executable; /* the main program: its TLS block is where the ABI says */
 };
 
 struct module_list {

@@ -60,7 +60,7 @@ static void take_answer(const struct map_query *query, char *name, struct target
 
 /* The first file's mapping at or behind an address. The name is left out where PATH_MAX does not
  * hold it. */
-static int ask(int fd, uint64_t address, char *name, struct target_map *map)
+static int query_map(int fd, uint64_t address, char *name, struct target_map *map)
 {
 	struct map_query query = {
 		.size = sizeof query,
@@ -90,7 +90,7 @@ static int walk_queries(int fd, char *name, target_map_visit visit, void *contex
 	struct target_map map = { .end = 0 };
 
 	for (unsigned int i = 0; i < QUERIES_LIMIT; i++) {
-		int rc = ask(fd, map.end, name, &map);
+		int rc = query_map(fd, map.end, name, &map);
 
 		if (rc == -ENOENT) /* none is left */
 			return 0;

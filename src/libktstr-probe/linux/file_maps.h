@@ -11,7 +11,7 @@
 
 /*
  * Visits every mapping with an inode in ascending order. Returns 0, a negative errno, or what visit
- * returned; *unread tells whether it was the memory map itself that could not be read.
+ * returned; *unread: it was the memory map itself that could not be read.
  */
 int file_maps_walk(int proc_fd, pid_t tid, target_map_visit visit, void *context, bool *unread);
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* What the kernel tells of a process below /proc, or below another folder that looks like it
+/* What the kernel says of a process below /proc, or below another directory that looks like it
  * (tests).
  */
 #include "config.h"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* What the kernel tells of a process below /proc, or below another folder that looks like it
+/* What the kernel says of a process below /proc, or below another directory that looks like it
  * (tests).
  */
 #ifndef KTSTR_PROCFS_H
@@ -19,13 +19,13 @@ int procfs_read_fd(int fd, size_t limit, char **text, size_t *length);
 /* The caller's own pid as that /proc numbers it, or a negative errno. */
 pid_t procfs_own_pid(int proc_fd);
 
-/* What the kernel told the process at its exec: the value of an AT_… of elf.h, 0 when it is not
+/* What the kernel gave the process at its exec: the value of an AT_… of elf.h, 0 when it is not
  * there. -ESRCH for a process whose memory is gone. */
 int procfs_read_auxv(int proc_fd, pid_t pid, uint64_t type, uint64_t *value);
 
 /*
- * The folder /proc/<pid>/task: a descriptor, or a negative errno. It stays that process's: when it
- * has ended, and another has its pid, everything below this descriptor is -ENOENT or -ESRCH.
+ * The directory /proc/<pid>/task: a descriptor, or a negative errno. It stays that process's: when
+ * it has ended, and another has its pid, everything below this descriptor is -ENOENT or -ESRCH.
  */
 int procfs_open_tasks(int proc_fd, pid_t pid);
 

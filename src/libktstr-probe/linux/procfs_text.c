@@ -113,7 +113,7 @@ static const char *skip(const char *at, const char *end, unsigned int fields)
 }
 
 /* proc_pid_stat(5). The text is not changed and need not end in a NUL, but its last field is not
- * asked for. */
+ * read. */
 int procfs_parse_stat(const char *text, size_t length, struct task_stat *stat)
 {
 	/* The name may hold anything, also ')' and newlines: it ends at the last ')'. */

@@ -70,8 +70,8 @@ static void read_target(int proc_fd, pid_t pid, struct ptrace_access *gate, uint
 	copy_ids(status.uids, gate->target_uid);
 	copy_ids(status.gids, gate->target_gid);
 	gate->more_capable = (status.cap_permitted & ~own_effective) != 0;
-	/* proc(5): the files of a process that is not dumpable belong to root; its folder does not
-	   (task_dump_owner() in fs/proc/base.c). */
+	/* proc(5): the files of a process that is not dumpable belong to root; its directory does
+	   not (task_dump_owner() in fs/proc/base.c). */
 	if (gate->target_uid[1] > 0 && fstatat(proc_fd, path, &owner, AT_SYMLINK_NOFOLLOW) == 0)
 		gate->dumpable = (long)owner.st_uid == gate->target_uid[1];
 }

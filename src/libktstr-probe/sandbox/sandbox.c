@@ -253,7 +253,7 @@ static int run_here(const struct sandbox *isolation, const struct sandbox_work *
 		    char *reason)
 {
 	snprintf(reason, SANDBOX_REASON_SIZE, "read by this process itself: %s",
-		 isolation->off ? "isolation is switched off" : sandbox_missing());
+		 isolation->is_off ? "isolation is switched off" : sandbox_missing());
 	work->open(work->context);
 	work->read(work->context, answer);
 	work->close(work->context);
@@ -271,7 +271,7 @@ int sandbox_run(const struct sandbox *isolation, const struct sandbox_work *work
 	memset(answer, 0, size);
 	if (size > SANDBOX_ANSWER_LIMIT)
 		return -EINVAL;
-	if (isolation->off || sandbox_missing())
+	if (isolation->is_off || sandbox_missing())
 		return run_here(isolation, work, answer, reason);
 	/* A cancellation of this thread is not for the keeper to act on, which has its thread's
 	   memory; nor may it leave descriptors behind here. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * What the child does with itself before it reads a hostile file: it gives up, one after the other,
- * signal handlers, descriptors, memory and time without end, rights, and system calls.
+ * signal handlers, descriptors, unlimited memory and time, rights, and system calls.
  */
 #include "config.h"
 

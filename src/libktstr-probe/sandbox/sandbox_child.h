@@ -6,7 +6,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-#include "sandbox/sandbox.h"
+#include "sandbox/sandbox_work.h"
 
 /* The child's exit codes, beside 0 for an answer that was sent. */
 enum {

@@ -20,7 +20,7 @@ int identity_pin(struct identity *identity, struct target *target)
 	if (rc == 0)
 		rc = target_read_auxv(target, AT_RANDOM, &identity->random);
 	/* An exec between the two: the address means nothing in what is pinned, and the first look
-	 * will tell. */
+	 * will show it. */
 	if (rc == 0 && identity->random &&
 	    target_read_pinned(target, identity->random, identity->random_copy,
 			       sizeof identity->random_copy))

@@ -13,8 +13,8 @@ struct identity {
 	unsigned char random_copy[16];
 };
 
-/* Pins the address space, and remembers what tells this exec from the next. Returns 0 or a negative
- * errno. */
+/* Pins the address space, and remembers what distinguishes this exec from the next. Returns 0 or a
+ * negative errno. */
 int identity_pin(struct identity *identity, struct target *target);
 
 /* The file that begins there is to stay there. */

@@ -18,7 +18,7 @@
 #define BEGIN_TRIES 20
 #define BEGIN_MS    5
 
-/* What libc tells debuggers of one file's struct pthread. Returns 0 or -ENOENT. */
+/* What libc says for debuggers of one file's struct pthread. Returns 0 or -ENOENT. */
 static int read_description(const struct module *module, uint32_t *size, uint32_t field[3])
 {
 	const struct elf_image *image = &module->image;

@@ -206,14 +206,14 @@ size_t debug_file_open_by_link(const struct target *target, const char *path,
 		"", ".debug/", ""
 	};
 	const char *slash = strrchr(path, '/');
-	int folder = slash && slash - path < PATH_MAX ? (int)(slash - path) : 0;
+	int directory = slash && slash - path < PATH_MAX ? (int)(slash - path) : 0;
 	const struct target *const roots[] = { target, NULL };
 	char candidate[PATH_MAX];
 	size_t count = 0;
 
 	for (size_t i = 0; i < DEBUG_FILE_BY_LINK; i++) {
 		int length = snprintf(candidate, sizeof candidate, "%s%.*s/%s%s", before[i % 3],
-				      folder, path, within[i % 3], link->name);
+				      directory, path, within[i % 3], link->name);
 
 		if (length < 0 || (size_t)length >= sizeof candidate)
 			continue;

@@ -57,8 +57,8 @@ int program_file_open_mapped(const struct module *module)
 }
 
 /*
- * stat may tell another device than maps does (overlayfs, btrfs), and another file may stand there.
- * The kernel's own links are asked first; the path alone is believed of a file with a build-id.
+ * stat may show another device than maps does (overlayfs, btrfs), and another file may stand there.
+ * The kernel's own links are tried first; the path alone is believed of a file with a build-id.
  */
 int program_file_open(const struct module *module, const struct program_head *head)
 {

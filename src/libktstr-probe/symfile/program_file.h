@@ -9,7 +9,7 @@
 #include "elf/module_list.h"
 #include "symfile/debug_file.h"
 
-/* What memory tells of a module's file. */
+/* What memory shows of a module's file. */
 struct program_head {
 	unsigned char *bytes; /* the file's beginning as it is mapped */
 	size_t size;
@@ -20,8 +20,8 @@ struct program_head {
 /* Returns 0 or -ENOMEM; free head->bytes. */
 int program_head_read(const struct module *module, struct program_head *head);
 
-/* The file with the device and inode that maps told. Returns an fd or a negative errno, -ESTALE for
- * another. */
+/* The file with the device and inode that maps shows. Returns an fd or a negative errno, -ESTALE
+ * for another. */
 int program_file_open_mapped(const struct module *module);
 
 /*

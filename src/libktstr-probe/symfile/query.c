@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* What the file of a program, or its debug file, tells of jemalloc. */
+/* What the file of a program, or its debug file, says of jemalloc. */
 #include "config.h"
 
 #include "symfile/query.h"
@@ -132,9 +132,9 @@ int query_check(const struct query_answer *answer)
 	return answer->link_rc == 0 && !debug_file_link_is_sane(&answer->link) ? -EBADMSG : 0;
 }
 
-/* A task that has ended leads to no file: asked again through another. */
-static int ask(const struct sandbox *isolation, const struct sandbox_work *work,
-	       struct target *target, struct query_answer *answer, char *reason)
+/* A task that has ended leads to no file: try again through another. */
+static int run_query(const struct sandbox *isolation, const struct sandbox_work *work,
+		     struct target *target, struct query_answer *answer, char *reason)
 {
 	int rc;
 
@@ -161,7 +161,7 @@ int query_program(const struct sandbox *isolation, const struct file_question *q
 				     .read = read_program,
 				     .close = close_files };
 
-	return ask(isolation, &work, target, answer, reason);
+	return run_query(isolation, &work, target, answer, reason);
 }
 
 int query_debug(const struct sandbox *isolation, const struct file_question *question,
@@ -175,5 +175,5 @@ int query_debug(const struct sandbox *isolation, const struct file_question *que
 				     .read = read_debug,
 				     .close = close_files };
 
-	return ask(isolation, &work, target, answer, reason);
+	return run_query(isolation, &work, target, answer, reason);
 }

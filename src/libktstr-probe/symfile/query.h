@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What the file of a program, or its debug file, tells of jemalloc: asked of a child, and not
- * believed before it was checked.
+ * What the file of a program, or its debug file, says of jemalloc: read by a child, whose answer
+ * is not believed before it was checked.
  */
 #ifndef KTSTR_QUERY_H
 #define KTSTR_QUERY_H
@@ -20,7 +20,7 @@ struct file_question {
 /* A fixed size, no pointers: it comes through a pipe. */
 struct query_answer {
 	int32_t opened; /* 0, or why nothing else here means anything: a negative errno */
-	int32_t symbol; /* 0, or -ENOENT, ..., as elf_file_tsd gave; -EEXIST: not asked */
+	int32_t symbol; /* 0, or -ENOENT, ..., as elf_file_tsd gave; -EEXIST: not wanted */
 	uint64_t symbol_offset, symbol_size;
 	int32_t dwarf_rc; /* as tsd_dwarf_find gave */
 	int32_t link_rc;  /* of a program: as debug_file_read_link gave */

@@ -152,7 +152,8 @@ struct member {
 	int count;
 };
 
-/* Keeps the member if its name ends so. A bit field, or a place that is computed, is no counter. */
+/* Keeps the member if its name ends so. A bit field, or a location that is computed, is no counter.
+ */
 static int take_member(Dwarf_Die *die, const char *name, const char *end, int must_be_8,
 		       struct member *member)
 {

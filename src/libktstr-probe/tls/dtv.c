@@ -28,14 +28,14 @@ static int read_word(struct target *target, const struct module_tls *tls,
 		     struct dtv_thread *const *threads, size_t count, int word)
 {
 	struct target_range ranges[BATCH];
-	struct dtv_thread *asked[BATCH];
+	struct dtv_thread *wanted[BATCH];
 	size_t used = 0;
 	int rc;
 
 	for (size_t i = 0; i < count; i++) {
 		if (threads[i]->error || threads[i]->words < (size_t)(DTV_RANGES - word))
 			continue;
-		asked[used] = threads[i];
+		wanted[used] = threads[i];
 		ranges[used++] =
 			(struct target_range){ .address = address_of(tls, threads[i], word),
 					       .buffer = &threads[i]->seen[word],
@@ -44,7 +44,7 @@ static int read_word(struct target *target, const struct module_tls *tls,
 	rc = target_read(target, ranges, used);
 	for (size_t i = 0; i < used; i++)
 		if (ranges[i].error)
-			asked[i]->error = KTSTR_PROBE_THREAD_PROCESS_VM_READV;
+			wanted[i]->error = KTSTR_PROBE_THREAD_PROCESS_VM_READV;
 	return rc;
 }
 
@@ -52,7 +52,7 @@ static int read_word(struct target *target, const struct module_tls *tls,
  * As td_thr_tlsbase of glibc's nptl_db: a DTV older than the module's generation has nothing of
  * this module; what it shows in that place, if it has it at all, is a closed library's.
  */
-static void judge(const struct module_tls *tls, struct dtv_thread *thread)
+static void take_block(const struct module_tls *tls, struct dtv_thread *thread)
 {
 	thread->block = 0;
 	if (thread->error || thread->seen[GENERATION] < tls->loader.words[0])
@@ -83,7 +83,7 @@ int dtv_find_blocks(struct target *target, const struct module_tls *tls,
 	if (rc == 0)
 		rc = read_word(target, tls, threads, count, ENTRY);
 	for (size_t i = 0; rc == 0 && i < count; i++)
-		judge(tls, threads[i]);
+		take_block(tls, threads[i]);
 	return rc;
 }
 
@@ -99,7 +99,7 @@ size_t dtv_add_ranges(const struct module_tls *tls, struct dtv_thread *thread,
 	return count;
 }
 
-int dtv_holds(const struct dtv_thread *thread)
+bool dtv_holds(const struct dtv_thread *thread)
 {
 	size_t first = DTV_RANGES - thread->words;
 
@@ -107,7 +107,7 @@ int dtv_holds(const struct dtv_thread *thread)
 		      thread->words * sizeof *thread->seen) == 0;
 }
 
-int dtv_same_module(struct target *target, const struct module_tls *tls)
+bool dtv_same_module(struct target *target, const struct module_tls *tls)
 {
 	uint64_t words[2];
 	struct target_range range = { .address = tls->loader.slot,
@@ -115,7 +115,7 @@ int dtv_same_module(struct target *target, const struct module_tls *tls)
 				      .size = sizeof words };
 
 	if (!tls->loader.slot)
-		return 1;
+		return true;
 	return target_read(target, &range, 1) == 0 && range.error == 0 &&
 	       memcmp(words, tls->loader.words, sizeof words) == 0;
 }

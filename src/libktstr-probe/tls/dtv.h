@@ -32,9 +32,9 @@ size_t dtv_add_ranges(const struct module_tls *tls, struct dtv_thread *thread,
 		      struct target_range *ranges);
 
 /* After those were read: is everything as it was? */
-int dtv_holds(const struct dtv_thread *thread);
+bool dtv_holds(const struct dtv_thread *thread);
 
 /* Does the module id still belong to the module for which it was found? */
-int dtv_same_module(struct target *target, const struct module_tls *tls);
+bool dtv_same_module(struct target *target, const struct module_tls *tls);
 
 #endif

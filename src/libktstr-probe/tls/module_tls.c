@@ -71,14 +71,14 @@ static int got_word(const struct elf_image *image, const Elf64_Rela *reloc, uint
  * variant I it begins behind it; and it is equal to p_vaddr modulo p_align, as is the thread
  * pointer to 0.
  */
-static int is_plausible(const struct elf_image *image, int64_t distance)
+static bool is_plausible(const struct elf_image *image, int64_t distance)
 {
 	uint64_t align = image->tls_align > 1 ? image->tls_align : 1;
 
 	if (distance > DISTANCE_LIMIT || distance < -DISTANCE_LIMIT ||
 	    image->tls_memsz > (uint64_t)DISTANCE_LIMIT || align & (align - 1) ||
 	    (((uint64_t)distance - image->tls_vaddr) & (align - 1)))
-		return 0;
+		return false;
 	return arch_tls_variant == 2 ? distance + (int64_t)image->tls_memsz <= 0 : distance >= 16;
 }
 
@@ -146,8 +146,8 @@ static int read_descriptor(const struct elf_image *image, const Elf64_Rela *relo
 }
 
 /* Does a module-id word or a descriptor say the same as ld.so's list? */
-static int agrees(const struct elf_image *image, const struct elf_dynamic *dynamic,
-		  const Elf64_Rela *reloc, const struct rtld_tls *loader)
+static bool agrees_with_loader(const struct elf_image *image, const struct elf_dynamic *dynamic,
+			       const Elf64_Rela *reloc, const struct rtld_tls *loader)
 {
 	unsigned int type = (unsigned int)ELF64_R_TYPE(reloc->r_info);
 	uint64_t word, pair[2], offset;
@@ -157,14 +157,14 @@ static int agrees(const struct elf_image *image, const struct elf_dynamic *dynam
 	if (type != arch_reloc_tlsdesc ||
 	    own_offset_of(dynamic, reloc, arch_reloc_tlsdesc, &offset) ||
 	    read_descriptor(image, reloc, &word))
-		return 1;
+		return true;
 	if (loader->is_static)
 		return (int64_t)(word - offset) == loader->tp_offset;
 	return target_read_one(image->target, word, pair, sizeof pair) == 0 &&
 	       pair[0] == loader->module_id && pair[1] == offset;
 }
 
-/* No initial-exec relocation: ld.so's own list tells, and whatever it wrote into the GOT must
+/* No initial-exec relocation: ld.so's own list says it, and whatever it wrote into the GOT must
  * agree. */
 static int by_loader(const struct module_list *list, const struct elf_image *image,
 		     const struct elf_dynamic *dynamic, struct module_tls *tls)
@@ -175,7 +175,7 @@ static int by_loader(const struct module_list *list, const struct elf_image *ima
 	if (rc)
 		return rc;
 	for (size_t i = 0; i < dynamic->reloc_count; i++)
-		if (!agrees(image, dynamic, &dynamic->relocs[i], loader)) {
+		if (!agrees_with_loader(image, dynamic, &dynamic->relocs[i], loader)) {
 			snprintf(tls->reason, sizeof tls->reason,
 				 "the GOT and ld.so's list of modules with TLS disagree");
 			return -EBADMSG;
@@ -223,7 +223,7 @@ static int by_descriptor(const struct elf_image *image, const struct elf_dynamic
 	return found ? 0 : -ENOENT;
 }
 
-/* musl has no list to ask: the module-id words and descriptors that it has bound tell the id. */
+/* musl has no list: the module-id words and descriptors that it has bound hold the id. */
 static int by_musl(const struct elf_image *image, const struct elf_dynamic *dynamic,
 		   struct module_tls *tls)
 {

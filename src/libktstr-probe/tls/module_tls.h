@@ -6,7 +6,7 @@
 #include "tls/rtld_tls.h"
 
 struct module_tls {
-	bool is_main_program; /* its place follows from PT_TLS alone */
+	bool is_main_program; /* where it is follows from PT_TLS alone */
 	bool is_dynamic;      /* false: block = TP + tp_offset for every thread; true: through each
 				 thread's DTV */
 	int64_t tp_offset;
@@ -21,8 +21,8 @@ struct module_tls {
  */
 int module_tls_offsets(const struct elf_dynamic *dynamic, uint64_t **offsets, size_t *count);
 
-/* Returns 0, -ENODATA when nothing tells, -EBADMSG on a contradiction (the reason says which), or
- * another errno. */
+/* Returns 0, -ENODATA when nothing shows it, -EBADMSG on a contradiction (the reason says which),
+ * or another errno. */
 int module_tls_find(const struct module_list *list, const struct module *module,
 		    struct module_tls *tls);
 

@@ -91,7 +91,7 @@ static void take_words(const struct elf_image *image, struct description *descri
 }
 
 /* What dtv_find_blocks takes for granted is compared with what this libc says. */
-static int is_known_dtv(const struct description *description)
+static bool is_known_dtv(const struct description *description)
 {
 	uint64_t dtv = description->fields[PTHREAD_DTV][2];
 
@@ -104,12 +104,12 @@ static int is_known_dtv(const struct description *description)
 	       description->fields[DTV_POINTER][2] == 0;
 }
 
-static int describe(const struct module_list *list, struct description *description)
+static int read_description(const struct module_list *list, struct description *description)
 {
 	unsigned int missing = (1u << FIELDS) - 1;
 
 	*description = (struct description){ .rtld_global = 0 };
-	/* A damaged file tells nothing; the words are then missing. */
+	/* A damaged file says nothing; the words are then missing. */
 	for (size_t i = 0; i < list->count && (missing || !description->rtld_global); i++)
 		take_words(&list->modules[i].image, description, &missing);
 	if (missing || !description->rtld_global || !description->sizeof_pthread)
@@ -129,8 +129,8 @@ static int read_word(const struct elf_image *image, uint64_t address, uint64_t *
 	return target_read_one(image->target, address, word, sizeof *word);
 }
 
-/* link.h, struct link_map: l_addr, l_name, l_ld. Returns 1 for the image's, 0 for another's. */
-static int is_map_of(const struct elf_image *image, uint64_t map)
+/* link.h, struct link_map: l_addr, l_name, l_ld. */
+static bool is_map_of(const struct elf_image *image, uint64_t map)
 {
 	uint64_t words[3];
 
@@ -190,7 +190,7 @@ int rtld_tls_find(const struct module_list *list, const struct elf_image *image,
 {
 	struct description description;
 	uint64_t node, length, id = 0;
-	int rc = describe(list, &description);
+	int rc = read_description(list, &description);
 
 	*tls = (struct rtld_tls){ 0 };
 	/* The generation and the map are read as two neighbouring words. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * What the target's ld.so has written down of one module's TLS: its module id, since which
- * generation, and whether its block is static. glibc tells debuggers where to look (nptl_db's
+ * generation, and whether its block is static. glibc shows debuggers where to look (nptl_db's
  * _thread_db_* words in its dynamic symbols), so nothing is assumed of its version.
  */
 #ifndef KTSTR_RTLD_TLS_H
