@@ -83,6 +83,7 @@ probe_unit_tests = \
 # What a sanitizer's own memory, calls and libraries are in the way of. No isolated child is made there.
 plain_unit_tests = tests/unit/sandbox_rights_test
 plain_program_tests = \
+	tests/program/alone.t \
 	tests/program/faults.t \
 	tests/program/install.t \
 	tests/program/needed.t \
@@ -161,7 +162,7 @@ endif
 EXTRA_DIST += $(program_tests) $(plain_program_tests) tests/program/ProbeTest.pm tests/program/TestKtstr.pm tests/targets/heap_histories.c \
 	tests/targets/late_library.c tests/targets/tls_library.c \
 	tests/private_apt.sh tests/targets/fetch_old_jemalloc tests/targets/fetch_suite tests/targets/hidden_image.c tests/targets/many_maps.c \
-	tests/open_files.h \
+	tests/open_files.h tests/shim/cmocka.h \
 	tests/unit/made_directory.h tests/unit/made_image.h tests/unit/payload_children.h tests/unit/waited_children.h \
 	tests/targets/refuse_calls.c tests/targets/shared_memory.c tests/targets/tell_counters.c tests/targets/thread_states.c
 # They look at what a complete build makes.

@@ -74,8 +74,15 @@ static void forget_handlers(void)
 	sigprocmask(SIG_UNBLOCK, &open_set, NULL);
 }
 
+/* glibc's type is an enumeration, POSIX's is int. */
+#ifdef __GLIBC__
+typedef __rlimit_resource_t resource_type;
+#else
+typedef int resource_type;
+#endif
+
 /* What is set already may be lower, and stays. */
-static int limit(__rlimit_resource_t resource, rlim_t soft, rlim_t hard)
+static int limit(resource_type resource, rlim_t soft, rlim_t hard)
 {
 	struct rlimit now;
 

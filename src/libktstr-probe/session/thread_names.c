@@ -103,6 +103,11 @@ static size_t helpers_for(size_t count, cpu_set_t *others)
 	return helpers < (size_t)CPU_COUNT(others) ? helpers : (size_t)CPU_COUNT(others);
 }
 
+#ifndef HAVE_PTHREAD_ATTR_SETAFFINITY_NP
+/* With musl the helpers start where the scheduler puts them. */
+#define pthread_attr_setaffinity_np(attr, size, set) ((void)(set), 0)
+#endif
+
 /* Starts up to `wanted` helpers. Returns how many there are: none, where no thread may be started.
  */
 static size_t start_helpers(pthread_t *helpers, size_t wanted, const cpu_set_t *others,
