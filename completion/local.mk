@@ -8,14 +8,15 @@ fishcompletion_DATA =
 worker_completions = completion/ktstr-jemalloc-alloc-worker completion/_ktstr-jemalloc-alloc-worker \
 	completion/ktstr-jemalloc-alloc-worker.fish
 probe_completions = completion/ktstr-jemalloc-probe completion/_ktstr-jemalloc-probe completion/ktstr-jemalloc-probe.fish
-EXTRA_DIST += $(worker_completions) $(probe_completions)
+heap_completions = completion/ktstr-heap completion/_ktstr-heap completion/ktstr-heap.fish
+EXTRA_DIST += $(worker_completions) $(probe_completions) $(heap_completions)
 if BUILD_WORKER
 bashcompletion_DATA += completion/ktstr-jemalloc-alloc-worker
 zshcompletion_DATA += completion/_ktstr-jemalloc-alloc-worker
 fishcompletion_DATA += completion/ktstr-jemalloc-alloc-worker.fish
 endif
 if BUILD_PROBE
-bashcompletion_DATA += completion/ktstr-jemalloc-probe
-zshcompletion_DATA += completion/_ktstr-jemalloc-probe
-fishcompletion_DATA += completion/ktstr-jemalloc-probe.fish
+bashcompletion_DATA += completion/ktstr-jemalloc-probe completion/ktstr-heap
+zshcompletion_DATA += completion/_ktstr-jemalloc-probe completion/_ktstr-heap
+fishcompletion_DATA += completion/ktstr-jemalloc-probe.fish completion/ktstr-heap.fish
 endif

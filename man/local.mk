@@ -7,9 +7,13 @@ libktstr_pages = \
 worker_pages = \
 	man/ktstr-jemalloc-alloc-worker.1
 probe_pages = \
+	man/ktstr-heap.1 \
+	man/ktstr-heap-show.1 \
+	man/ktstr-heap-figures.7 \
 	man/ktstr-jemalloc-counters.7 \
 	man/ktstr-jemalloc-probe.1
 libktstr_probe_pages = \
+	man/ktstr_heap.3 \
 	man/ktstr_probe.3
 EXTRA_DIST += $(libktstr_pages) $(worker_pages) $(probe_pages) $(libktstr_probe_pages)
 man3_pages = $(libktstr_pages)

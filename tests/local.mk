@@ -43,6 +43,11 @@ unit_tests = \
 	tests/unit/worker_ready_wait_refused_test \
 	tests/unit/worker_ready_wait_test
 probe_unit_tests = \
+	tests/unit/arenas_test \
+	tests/unit/caches_test \
+	tests/unit/heap_find_test \
+	tests/unit/memory_status_test \
+	tests/unit/units_test \
 	tests/unit/null_arguments_test \
 	tests/unit/extensible_struct_test \
 	tests/unit/library_version_test \
@@ -103,6 +108,9 @@ endif
 # Each is one file of the same name, linked with this; program for program that is Automake's default.
 AM_DEFAULT_SOURCE_EXT = .c
 LDADD = src/libktstr/libktstr_inner.la $(probe_inner) $(CMOCKA_LIBS) -lpthread
+tests_unit_arenas_test_SOURCES = tests/unit/arenas_test.c tests/unit/made_heap.h
+tests_unit_heap_find_test_SOURCES = tests/unit/heap_find_test.c tests/unit/made_heap.h
+tests_unit_units_test_SOURCES = tests/unit/units_test.c $(tools_output_sources)
 tests_unit_escape_test_SOURCES = tests/unit/escape_test.c src/tools/output/escape.c
 tests_unit_render_json_test_SOURCES = tests/unit/render_json_test.c tests/unit/made_snapshot.h $(tools_output_sources) \
 	src/tools/probe/render_json.c
@@ -137,6 +145,9 @@ program_tests = \
 	tests/program/fuzz_corpus.t \
 	tests/program/guest_console.t \
 	tests/program/house.t \
+	tests/program/heap_completion.t \
+	tests/program/heap_show.t \
+	tests/program/heap_truth.t \
 	tests/program/man_pages.t \
 	tests/program/pins.t \
 	tests/program/probe_access.t \
@@ -159,7 +170,8 @@ program_tests = \
 if !SANITIZERS
 program_tests += $(plain_program_tests)
 endif
-EXTRA_DIST += $(program_tests) $(plain_program_tests) tests/program/ProbeTest.pm tests/program/TestKtstr.pm tests/targets/heap_histories.c \
+EXTRA_DIST += $(program_tests) $(plain_program_tests) tests/program/HeapTest.pm tests/program/ProbeTest.pm tests/program/TestKtstr.pm tests/targets/heap_histories.c \
+	tests/targets/heap_truth.c tests/targets/hostile_heap.c \
 	tests/targets/late_library.c tests/targets/tls_library.c \
 	tests/private_apt.sh tests/targets/fetch_old_jemalloc tests/targets/fetch_suite tests/targets/hidden_image.c tests/targets/many_maps.c \
 	tests/open_files.h tests/shim/cmocka.h \

@@ -12,9 +12,11 @@
 /* libktstr can be built without the other library. */
 #ifdef __has_include
 #if __has_include(<ktstr/probe.h>)
+#include <ktstr/heap.h>
 #include <ktstr/probe.h>
 #endif
 #else
+#include <ktstr/heap.h>
 #include <ktstr/probe.h>
 #endif
 

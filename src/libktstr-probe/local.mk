@@ -1,6 +1,6 @@
 # libktstr-probe: the reader. elfutils reads DWARF; the rest needs libc only. A room is a directory with a local.mk.
 if BUILD_PROBE
-ktstrinclude_HEADERS += include/ktstr/probe.h
+ktstrinclude_HEADERS += include/ktstr/heap.h include/ktstr/probe.h
 endif
 
 # The objects, once: the shared library exports the map's symbols, the unit tests reach all of them.

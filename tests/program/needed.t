@@ -14,6 +14,7 @@ my @worker = $static ? () : ('libc.so.6', $shared ? 'libjemalloc.so.2' : 'libm.s
 my %needed = (
 	'src/libktstr/.libs/libktstr.so' => ['libc.so.6'],
 	'src/libktstr-probe/.libs/libktstr-probe.so' => [qw(libc.so.6 libdw.so.1 libelf.so.1 libgcc_s.so.1)],
+	'src/tools/heap/ktstr-heap' => [qw(libc.so.6 libktstr-probe.so.0)],
 	'src/tools/probe/ktstr-jemalloc-probe' => [qw(libc.so.6 libktstr-probe.so.0)],
 	'worker/ktstr-jemalloc-alloc-worker' => \@worker,
 );

@@ -152,9 +152,43 @@ static void a_failure_leaves_no_result(void **state)
 	ktstr_probe_close(probe);
 }
 
+static void heap_functions_refuse_null(void **state)
+{
+	const struct ktstr_heap_figure *figure = ktstr_heap_total(NULL, KTSTR_HEAP_ALLOCATED);
+	struct ktstr_probe *probe;
+	struct ktstr_heap *heap;
+
+	(void)state;
+	assert_int_equal(ktstr_probe_new(&probe, NULL, NULL), 0);
+	ASSERT_REFUSED(ktstr_heap_take(NULL, &heap, &error), ktstr_heap_take(NULL, &heap, NULL));
+	assert_null(heap);
+	ASSERT_REFUSED(ktstr_heap_take(probe, NULL, &error), ktstr_heap_take(probe, NULL, NULL));
+	assert_int_equal(ktstr_heap_take(probe, &heap, NULL), -EBADF); /* not open */
+	assert_null(heap);
+	ktstr_probe_close(probe);
+	ktstr_heap_free(NULL);
+	assert_int_equal(figure->state, KTSTR_HEAP_ABSENT);
+	assert_non_null(figure->reason);
+	assert_ptr_equal(ktstr_heap_arena_figure(NULL, 0, KTSTR_HEAP_ALLOCATED), figure);
+	assert_true(ktstr_heap_span_ns(NULL) == 0 && ktstr_heap_unix_ns(NULL) == 0);
+	assert_true(ktstr_heap_quiet(NULL) == 0 && ktstr_heap_has_stats(NULL) == 0);
+	assert_null(ktstr_heap_layout(NULL));
+	assert_true(ktstr_heap_page(NULL) == 0);
+	assert_true(ktstr_heap_arena_count(NULL) == 0 && ktstr_heap_thread_count(NULL) == 0);
+	assert_true(ktstr_heap_bin_count(NULL) == 0 && ktstr_heap_large_count(NULL) == 0);
+	assert_null(ktstr_heap_arena(NULL, 0));
+	assert_null(ktstr_heap_bin(NULL, KTSTR_HEAP_ALL, 0));
+	assert_null(ktstr_heap_large(NULL, KTSTR_HEAP_ALL, 0));
+	assert_null(ktstr_heap_thread(NULL, 0));
+	assert_true(ktstr_heap_option_count(NULL) == 0);
+	assert_null(ktstr_heap_option(NULL, 0));
+	assert_null(ktstr_heap_option_text(NULL, "opt.prof"));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(heap_functions_refuse_null),
 		cmocka_unit_test(payload_functions_refuse_null),
 		cmocka_unit_test(waits_refuse_null),
 		cmocka_unit_test(probe_functions_refuse_null),

@@ -45,11 +45,11 @@ static int take_load(struct elf_image *image, const Elf64_Phdr *load, bool *firs
 }
 
 /* The first free one of a few; what is beyond them is left out. */
-static void add_span(struct elf_span *spans, const Elf64_Phdr *phdr)
+static void add_span(struct elf_span *spans, const Elf64_Phdr *phdr, uint64_t size)
 {
 	for (size_t i = 0; i < ELF_IMAGE_SPANS; i++)
 		if (!spans[i].size) {
-			spans[i] = (struct elf_span){ phdr->p_vaddr, phdr->p_filesz };
+			spans[i] = (struct elf_span){ phdr->p_vaddr, size };
 			return;
 		}
 }
@@ -80,13 +80,15 @@ int elf_image_parse(const void *head, size_t size, uint64_t start, struct elf_im
 		memcpy(&phdr, (const char *)head + header.e_phoff + i * sizeof phdr, sizeof phdr);
 		if (phdr.p_type == PT_LOAD) {
 			rc = take_load(image, &phdr, &first);
-			if (phdr.p_flags & PF_W)
-				add_span(image->data, &phdr);
-			else
+			if (phdr.p_flags & PF_W) {
+				add_span(image->data, &phdr, phdr.p_filesz);
+				add_span(image->writable, &phdr, phdr.p_memsz);
+			} else {
 				add_span(phdr.p_flags & PF_X ? image->code : image->constants,
-					 &phdr);
+					 &phdr, phdr.p_filesz);
+			}
 		} else if (phdr.p_type == PT_NOTE) {
-			add_span(image->notes, &phdr);
+			add_span(image->notes, &phdr, phdr.p_filesz);
 		} else if (phdr.p_type == PT_DYNAMIC) {
 			image->dynamic = phdr.p_vaddr;
 			image->dynamic_size = phdr.p_memsz;
@@ -109,6 +111,7 @@ int elf_image_parse(const void *head, size_t size, uint64_t start, struct elf_im
 	shift_spans(image->constants, image->bias);
 	shift_spans(image->code, image->bias);
 	shift_spans(image->data, image->bias);
+	shift_spans(image->writable, image->bias);
 	return rc;
 }
 

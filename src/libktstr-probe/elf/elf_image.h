@@ -37,6 +37,7 @@ struct elf_image {
 		constants[ELF_IMAGE_SPANS];    /* PT_LOAD that can be read alone; size 0: none */
 	struct elf_span code[ELF_IMAGE_SPANS]; /* PT_LOAD that can be executed, but not written */
 	struct elf_span data[ELF_IMAGE_SPANS]; /* PT_LOAD that can be written, without .bss */
+	struct elf_span writable[ELF_IMAGE_SPANS]; /* the same with it */
 };
 
 /* The parts of the dynamic section, copied; free with elf_dynamic_free. */

@@ -1,5 +1,10 @@
 # Which jemalloc, and where its numbers are.
 src_libktstr_probe_libktstr_probe_inner_la_SOURCES += \
+	src/libktstr-probe/jemalloc/arena_figures.c \
+	src/libktstr-probe/jemalloc/arenas.c \
+	src/libktstr-probe/jemalloc/arenas.h \
+	src/libktstr-probe/jemalloc/caches.c \
+	src/libktstr-probe/jemalloc/caches.h \
 	src/libktstr-probe/jemalloc/choose.c \
 	src/libktstr-probe/jemalloc/ctl_code.c \
 	src/libktstr-probe/jemalloc/ctl_code.h \
@@ -12,6 +17,20 @@ src_libktstr_probe_libktstr_probe_inner_la_SOURCES += \
 	src/libktstr-probe/jemalloc/choose.h \
 	src/libktstr-probe/jemalloc/find.c \
 	src/libktstr-probe/jemalloc/find.h \
+	src/libktstr-probe/jemalloc/heap_find.c \
+	src/libktstr-probe/jemalloc/heap_find.h \
+	src/libktstr-probe/jemalloc/heap_items.c \
+	src/libktstr-probe/jemalloc/heap_items.h \
+	src/libktstr-probe/jemalloc/heap_layout.h \
+	src/libktstr-probe/jemalloc/heap_layout_table.c \
+	src/libktstr-probe/jemalloc/heap_reading.c \
+	src/libktstr-probe/jemalloc/heap_reading.h \
+	src/libktstr-probe/jemalloc/heap_scan.c \
+	src/libktstr-probe/jemalloc/heap_scan.h \
+	src/libktstr-probe/jemalloc/options.c \
+	src/libktstr-probe/jemalloc/options.h \
+	src/libktstr-probe/jemalloc/size_classes.c \
+	src/libktstr-probe/jemalloc/size_classes.h \
 	src/libktstr-probe/jemalloc/tsd_evidence.c \
 	src/libktstr-probe/jemalloc/tsd_evidence.h \
 	src/libktstr-probe/jemalloc/tsd_layout.c \

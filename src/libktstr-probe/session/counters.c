@@ -43,6 +43,7 @@ struct reader {
 struct reading {
 	struct thread_entry *entry;
 	struct ktstr_probe_thread *thread;
+	uint64_t *kept_block; /* the snapshot's copy of what follows */
 	uint64_t block; /* address of the TLS block; 0: the thread never touched it, both counters
 			   are 0 */
 	struct dtv_thread dtv;
@@ -168,6 +169,7 @@ static enum ktstr_probe_thread_error take_counters(const struct reader *reader,
 	thread->error_code = 0;
 	thread->error_text = NULL;
 	thread->allocated_bytes = thread->deallocated_bytes = 0;
+	*reading->kept_block = reading->block;
 	if (!reading->block)
 		return KTSTR_PROBE_THREAD_OK;
 	state = reading->bytes[offsets->state - plan->counters_first];
@@ -285,6 +287,7 @@ static int read_next(const struct reader *reader, unsigned char *bytes, size_t a
 		}
 		readings[used] = (struct reading){ .entry = entry,
 						   .thread = thread,
+						   .kept_block = &snapshot->blocks[at + i],
 						   .bytes = bytes + used * reader->plan.stride };
 		used++;
 	}

@@ -63,5 +63,6 @@ void ktstr_probe_snapshot_free(struct ktstr_probe_snapshot *snapshot)
 	if (!snapshot)
 		return;
 	free(snapshot->threads);
+	free(snapshot->blocks);
 	free(snapshot);
 }

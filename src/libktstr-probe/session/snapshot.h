@@ -9,6 +9,7 @@
 
 struct ktstr_probe_snapshot {
 	struct ktstr_probe_thread *threads;
+	uint64_t *blocks; /* of each thread: its TLS block of jemalloc's module; 0: none */
 	size_t count, read_count;
 	int64_t unix_ns, monotonic_ns;
 	bool interrupted;

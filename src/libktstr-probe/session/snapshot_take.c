@@ -41,7 +41,8 @@ static int take(struct ktstr_probe *probe, struct ktstr_probe_snapshot *snapshot
 				  (int)probe->target.pid,
 				  table->pointers.by_ptrace ? " or stopped" : "", strerror(-rc));
 	snapshot->threads = calloc(table->count, sizeof *snapshot->threads);
-	if (!snapshot->threads)
+	snapshot->blocks = calloc(table->count, sizeof *snapshot->blocks);
+	if (!snapshot->threads || !snapshot->blocks)
 		return probe_fail(error, KTSTR_PROBE_TAG_OTHER, -ENOMEM, "snapshot",
 				  "out of memory");
 	snapshot->unix_ns = clock_ns(CLOCK_REALTIME);
@@ -89,6 +90,7 @@ int ktstr_probe_snapshot_take(struct ktstr_probe *probe, struct ktstr_probe_snap
 			missed_tasks(&probe->target, snapshot);
 	     i++) {
 		free(snapshot->threads);
+		free(snapshot->blocks);
 		*snapshot = (struct ktstr_probe_snapshot){ 0 };
 		rc = take(probe, snapshot, error);
 	}

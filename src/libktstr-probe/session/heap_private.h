@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The inside of a heap. */
+#ifndef KTSTR_HEAP_PRIVATE_H
+#define KTSTR_HEAP_PRIVATE_H
+
+#include "jemalloc/heap_items.h"
+#include "jemalloc/heap_reading.h"
+#include "jemalloc/options.h"
+#include "session/session.h"
+#include "session/snapshot.h"
+
+struct heap_arena {
+	struct ktstr_heap_arena arena;
+	struct ktstr_heap_figure figures[KTSTR_HEAP_ITEMS];
+	struct ktstr_heap_bin *bins; /* NULL without statistics */
+	struct ktstr_heap_large *large;
+};
+
+struct ktstr_heap {
+	struct heap_place place;
+	struct ktstr_heap_figure totals[KTSTR_HEAP_ITEMS];
+	int64_t span_ns, unix_ns;
+	bool quiet, has_stats;
+	struct heap_arena *arenas; /* one more than there are: the sum of all */
+	size_t arena_count;
+	struct ktstr_heap_thread *threads;
+	size_t thread_count;
+	struct options_in_force in_force;
+	struct ktstr_heap_option *options; /* in_force's, as callers see them */
+	size_t option_count;
+};
+
+/*
+ * Fills in the heap from two readings; doubts comes with what is known besides. The threads' names
+ * are those of the snapshot, which the reader's states were made from. Returns 0 or -ENOMEM.
+ */
+int heap_build(struct ktstr_heap *heap, const struct heap_reader *reader,
+	       const struct heap_reading readings[2], const struct ktstr_probe_snapshot *snapshot,
+	       struct heap_doubts *doubts);
+
+#endif

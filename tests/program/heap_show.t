@@ -1,0 +1,194 @@
+# SPDX-License-Identifier: BSD-2-Clause
+# ktstr-heap: the command line, the screen, what it refuses and why.
+use strict;
+use warnings;
+use FindBin ();
+use lib $FindBin::Bin;
+use HeapTest qw(heap_program run_heap heap_json start_heap heap_differences figure next_truth);
+use IPC::Open2 ();
+use ProbeTest qw(scratch build library end_target output_of);
+use Test::More;
+use TestKtstr qw(find_program until_true read_to_end);
+
+my $static = library('libjemalloc.a');
+my @rest = qw(-lm -lpthread -ldl);
+my $x86 = output_of('uname -m') eq 'x86_64';
+my ($status, $out, $err);
+
+for my $arguments ([], ['nonsense'], ['show'], ['show', '--nonsense', 1], ['show', '--top', '0', 1], ['show', '--top', 'x', 1],
+	['show', '--sort', 'x', 1], ['show', '--watch', '0', 1], ['show', '--json', '--bytes', 1], ['show', '--sort'],
+	['help', 'nonsense'], ['help', 'show', 'show']) {
+	($status, $out, $err) = run_heap(@$arguments);
+	is($status, 2, "usage error: @$arguments");
+	is($out, '', 'nothing on stdout');
+	like($err, qr/^ktstr-heap.*\nTry /, 'a hint');
+}
+for my $arguments (['help'], ['help', 'show'], ['--help'], ['--version'], ['show', '--help']) {
+	($status, $out, $err) = run_heap(@$arguments);
+	is($status, 0, "@$arguments");
+	ok(length $out && $err eq '', 'on stdout');
+	cmp_ok((sort { $b <=> $a } map { length } split /\n/, $out)[0], '<=', 80, 'within 80 columns');
+}
+
+($status, $out, $err) = run_heap('show', 999999999);
+is($status, 1, 'a process that is not there');
+like($err, qr/^ktstr-heap: pid-missing: /, 'is named so');
+($status, $out, $err) = run_heap('show', 'no-such-name');
+is($status, 1, 'a name that no process has');
+like($err, qr/no-such-name: no process has that name/, 'is named so');
+($status, $out, $err) = run_heap('show', $$);
+is($status, 1, 'a process without jemalloc');
+like($err, qr/^ktstr-heap: jemalloc-not-found: /, 'is named so');
+
+my $program = build('heap-screen', 'heap_truth.c', '-static', $static, @rest);
+ok($program, 'built') or BAIL_OUT('libjemalloc-dev is missing');
+my $target = start_heap({}, $program, 3, 4, 7);
+ok($target, 'runs');
+
+if (!$x86) {
+	($status, $out, $err) = run_heap('show', $target->{pid});
+	is($status, 1, 'another architecture is refused');
+	like($err, qr/not proven on this architecture/, 'with the reason');
+	end_target($target);
+	done_testing;
+	exit 0;
+}
+
+subtest 'the lines add up to RSS, to the byte' => sub {
+	($status, $out, $err) = run_heap('show', '--bytes', $target->{pid});
+	is($status, 0, 'read') or diag($err);
+	my ($rss) = $out =~ /^RSS\s+(\d+)/m;
+	my $sum = 0;
+	$sum += $_ for $out =~ /^  \S.*?\s{2,}(-?\d+)\b/mg;
+	cmp_ok($rss, '>', 1e6, "$rss bytes");
+	is($sum, $rss, 'the sum');
+	like($out, qr/^  left by ended threads\s+$target->{truth}{left}\b/m, 'what ended threads left');
+	like($out, qr/^heap-screen $target->{pid}  jemalloc 5\.3\.0, statistics yes, profiling no$/m, 'the head');
+	like($out, qr/^read in \d+ us, quiet$/m, 'the span');
+};
+
+subtest 'a screen has 80 columns' => sub {
+	($status, $out, $err) = run_heap('show', qw(--arenas --threads --classes --options), $target->{pid});
+	is($status, 0, 'read');
+	is($err, '', 'nothing on stderr');
+	is(join('|', grep { length > 80 } map { my $line = $_; utf8::decode($line); $line } split /\n/, $out), '', 'no line is longer');
+	like($out, qr/^arena threads  allocated /m, 'arenas');
+	like($out, qr/^ *$target->{pid} heap-screen /m, 'threads');
+	like($out, qr/^opt\.dirty_decay_ms +10000$/m, 'options');
+	like($out, qr/^… and \d+ more: --top$/m, 'more than are shown');
+};
+
+subtest 'tables are sorted and cut' => sub {
+	(undef, $out) = run_heap('show', qw(--threads --bytes --sort live --top 2), $target->{pid});
+	my @live = map { (split ' ')[3] } grep { /^ *\d+ heap-screen/ } split /\n/, $out;
+	is(scalar @live, 2, 'two rows');
+	cmp_ok($live[0], '>=', $live[1], 'the greatest first');
+	(undef, $out) = run_heap('show', qw(--arenas --sort id --top 3), $target->{pid});
+	is(join(' ', map { (split ' ')[0] } grep { /^ +\d+ +\d+ +\S+ (?:B|KiB|MiB) / } split /\n/, $out), '0 1 2', 'by index');
+};
+
+subtest 'names, and several processes' => sub {
+	my $other = start_heap({}, $program, 1, 0, 8);
+	($status, $out, $err) = run_heap('show', 'heap-screen');
+	is($status, 0, 'by name');
+	is(scalar(() = $out =~ /^RSS /mg), 2, 'both');
+	end_target($other);
+	($status, $out, $err) = run_heap('show', $target->{pid}, 999999999);
+	is($status, 0, 'one of two is read');
+	like($err, qr/pid-missing/, 'the other is named');
+};
+
+subtest '--watch shows what has changed since the first reading' => sub {
+	my $pid = open my $in, '-|', heap_program(), 'show', '--watch', 1, $target->{pid} or die;
+	my $block = sub {
+		my $text = '';
+		while (my $line = <$in>) {
+			$text .= $line;
+			last if $line =~ /^not in RSS/;
+		}
+		return $text;
+	};
+	unlike($block->(), qr/\+\d/, 'the first has no change');
+	print { $target->{in} } "run\n";
+	next_truth($target);
+	my $changed = 0;
+	for (1 .. 5) {
+		$changed ||= $block->() =~ /^  live objects .*[+-]\d+\.\d \w+$/m;
+	}
+	ok($changed, 'a later one has');
+	kill 'TERM', $pid;
+	close $in;
+	is($?, 0, 'a signal ends it, and what was read counts');
+};
+
+subtest 'the target is not traced, stopped or written to' => sub {
+	my $strace = find_program('strace') or plan skip_all => 'strace is not installed';
+	my $log = scratch() . '/strace';
+	system("strace -f -o $log " . heap_program() . " show $target->{pid} >/dev/null 2>&1");
+	open my $in, '<', $log or die;
+	my $calls = do { local $/; <$in> };
+	like($calls, qr/process_vm_readv/, 'it is read');
+	unlike($calls, qr/\b(?:ptrace|process_vm_writev|pidfd_getfd)\(|\b(?:kill|tkill|tgkill)\($target->{pid}/, 'and that is all');
+};
+end_target($target);
+
+subtest 'damaged structures are refused, in bounded time and memory' => sub {
+	my $hostile = build('hostile', 'hostile_heap.c', '-static', $static, @rest);
+	ok($hostile, 'built') or return;
+	for my $how (qw(none everywhere one-arena zeros bins itself)) {
+		my $pid = IPC::Open2::open2(my $from, my $to, $hostile, $how);
+		is(scalar <$from>, "parked\n", "$how: runs");
+		my $said = read_to_end('sh', '-c', 'ulimit -v 1000000; exec timeout 30 "$0" show "$1" 2>&1', heap_program(), $pid);
+		is($? >> 8, $how eq 'none' ? 0 : 1, "$how: the exit code") or diag($said);
+		like($said, qr/^ktstr-heap: layout-unknown: /, "$how: the reason") if $how ne 'none';
+		kill 'KILL', $pid;
+		waitpid $pid, 0;
+	}
+};
+
+subtest 'redis-server while it serves' => sub {
+	my $server = find_program('redis-server') or plan skip_all => 'redis-server is not installed';
+	plan skip_all => 'redis-server has no jemalloc' unless output_of("ldd $server") =~ /jemalloc/;
+	my $socket = scratch() . '/redis';
+	my $pid = fork // die "fork: $!";
+	if ($pid == 0) {
+		open STDOUT, '>', '/dev/null';
+		exec $server, '--port', 0, '--unixsocket', $socket, '--save', '', '--appendonly', 'no',
+			'--enable-debug-command', 'yes' or POSIX::_exit(127);
+	}
+	my $cli = "redis-cli -s $socket";
+	if (ok(until_true(sub { output_of("$cli PING") eq 'PONG' }), 'it serves')) {
+		# So much that what the clients' buffers come and go by is little of it.
+		is(output_of("$cli DEBUG POPULATE 200000 key 500"), 'OK', 'loaded');
+		my $load = fork // die "fork: $!";
+		if ($load == 0) {
+			open STDOUT, '>', '/dev/null';
+			exec 'redis-benchmark', '-s', $socket, qw(-l -r 1000 -d 500 -t set -q) or POSIX::_exit(127);
+		}
+		my (@off, $tries);
+		for $tries (1 .. 10) {
+			my ($before) = output_of("$cli INFO memory") =~ /^allocator_allocated:(\d+)/m;
+			my $document = heap_json($pid);
+			my ($after) = output_of("$cli INFO memory") =~ /^allocator_allocated:(\d+)/m;
+			next unless $document && $before && $after;
+			my $ours = figure($document, 'allocated')->{value};
+			my ($low, $high) = sort { $a <=> $b } $before, $after;
+			push @off, $ours < $low ? ($low - $ours) / $low : $ours > $high ? ($ours - $high) / $high : 0;
+		}
+		kill 'KILL', $load;
+		waitpid $load, 0;
+		cmp_ok(scalar @off, '>=', 5, 'read under load');
+		my $worst = (sort { $b <=> $a } @off)[0] // 1;
+		cmp_ok($worst, '<', 0.015, sprintf 'allocated is within 1.5 %% of what it says before and after: %.3f %%', 100 * $worst);
+		system("redis-benchmark -s $socket -n 20000 -d 1000 -t lpush -q >/dev/null 2>&1");
+		output_of("$cli DEL mylist");
+		my $dirty = figure(heap_json($pid), 'dirty')->{value};
+		cmp_ok($dirty, '>', 1e6, "a list is deleted: $dirty bytes are dirty");
+		output_of("$cli MEMORY PURGE");
+		cmp_ok(figure(heap_json($pid), 'dirty')->{value}, '<', $dirty / 10, 'MEMORY PURGE returns them');
+	}
+	kill 'KILL', $pid;
+	waitpid $pid, 0;
+};
+
+done_testing;

@@ -1,0 +1,198 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "config.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+
+#include "made_heap.h"
+
+#include <cmocka.h>
+
+static int find(struct made_heap *heap, struct heap_place *place)
+{
+	return heap_find(&heap->target, &heap->start, heap_layout_table, heap_layout_rows, place);
+}
+
+static void each_layout_is_found_and_no_other(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < heap_layout_rows; i++) {
+		struct heap_place place;
+		struct made_heap heap;
+
+		made_start(&heap, &heap_layout_table[i]);
+		assert_int_equal(find(&heap, &place), 0);
+		assert_ptr_equal(place.layout, &heap_layout_table[i]);
+		assert_int_equal(place.arenas, MADE_DATA + MADE_ARRAY);
+		assert_int_equal(place.classes.bins, MADE_BINS);
+		assert_int_equal(place.classes.page, 4096);
+		made_end(&heap);
+	}
+}
+
+static void a_wrong_layout_alone_is_refused(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < heap_layout_rows; i++)
+		for (size_t k = 0; k < heap_layout_rows; k++) {
+			struct heap_place place;
+			struct made_heap heap;
+
+			made_start(&heap, &heap_layout_table[i]);
+			assert_int_equal(heap_find(&heap.target, &heap.start, &heap_layout_table[k],
+						   1, &place),
+					 i == k ? 0 : -ENODATA);
+			made_end(&heap);
+		}
+}
+
+static void two_layouts_that_both_fit_are_refused(void **state)
+{
+	struct heap_layout twice[2];
+	struct heap_place place;
+	struct made_heap heap;
+
+	(void)state;
+	twice[0] = twice[1] = heap_layout_table[1];
+	made_start(&heap, &twice[0]);
+	assert_int_equal(heap_find(&heap.target, &heap.start, twice, 2, &place), -ENODATA);
+	assert_non_null(strstr(place.how, "two layouts"));
+	made_end(&heap);
+}
+
+/* Every word of an arena that is a sign. */
+static void each_sign_of_an_arena_counts(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < heap_layout_rows; i++) {
+		const struct heap_layout *l = &heap_layout_table[i];
+		const uint32_t signs[] = {
+			l->arena.ind,
+			l->arena.base,
+			l->arena.shard_ind,
+			l->arena.shard_base,
+			l->arena.shard_stats,
+			l->arena.pac_stats_pointer,
+			l->arena.pac_edata_cache,
+			l->arena.decay_dirty + 8,
+			l->arena.ecache[HEAP_DIRTY].state,
+			l->arena.ecache[HEAP_DIRTY].ind,
+			l->arena.ecache[HEAP_MUZZY].state,
+			l->arena.ecache[HEAP_MUZZY].ind,
+			l->arena.ecache[HEAP_RETAINED].state,
+			l->arena.ecache[HEAP_RETAINED].ind,
+			l->arena.ecache[HEAP_PINNED].ind,
+		};
+
+		for (size_t s = 0; s < sizeof signs / sizeof *signs; s++) {
+			struct heap_place place;
+			struct made_heap heap;
+
+			if (signs[s] == HEAP_LAYOUT_NONE)
+				continue;
+			made_start(&heap, l);
+			*(unsigned char *)made_at(&heap, made_arena_address(1) + signs[s]) ^= 8;
+			assert_int_equal(find(&heap, &place), -ENODATA);
+			made_end(&heap);
+		}
+	}
+}
+
+/* jemalloc's a0, and whatever else points to an arena. */
+static void a_pointer_to_an_arena_is_not_taken_for_arenas(void **state)
+{
+	struct heap_place place;
+	struct made_heap heap;
+
+	(void)state;
+	made_start(&heap, &heap_layout_table[1]);
+	heap.start.state_count = 1; /* only arena 0 is known by its thread */
+	made_word(&heap, MADE_DATA, made_arena_address(0));
+	made_word(&heap, MADE_DATA + MADE_ARRAY + ARENAS_LIMIT * 8 + 64, made_arena_address(0));
+	/* Behind the second stands what is no arena. */
+	made_word(&heap, MADE_DATA + MADE_ARRAY + ARENAS_LIMIT * 8 + 640, 12345);
+	assert_int_equal(find(&heap, &place), 0);
+	assert_int_equal(place.arenas, MADE_DATA + MADE_ARRAY);
+	made_end(&heap);
+}
+
+static void what_cannot_be_told_apart_is_refused(void **state)
+{
+	struct heap_place place;
+	struct made_heap heap;
+
+	(void)state;
+	made_start(&heap, &heap_layout_table[1]);
+	heap.start.state_count = 1;
+	memset(made_at(&heap, MADE_DATA + MADE_ARRAY), 0, 8 * MADE_ARENAS);
+	made_word(&heap, MADE_DATA + MADE_ARRAY, made_arena_address(0));
+	made_word(&heap, MADE_DATA + MADE_SIZES + 8 * SIZE_CLASSES_TOTAL, made_arena_address(0));
+	assert_int_equal(find(&heap, &place), -ENODATA);
+	assert_non_null(strstr(place.how, "several places"));
+	made_end(&heap);
+}
+
+static void without_a_thread_that_uses_an_arena_nothing_is_found(void **state)
+{
+	struct heap_place place;
+	struct made_heap heap;
+
+	(void)state;
+	made_start(&heap, &heap_layout_table[1]);
+	for (size_t i = 0; i < MADE_ARENAS; i++)
+		*(unsigned char *)made_at(&heap, heap.states[i]) = 6; /* uninitialized */
+	assert_int_equal(find(&heap, &place), -ENODATA);
+	assert_non_null(strstr(place.how, "no thread uses an arena yet"));
+	made_end(&heap);
+}
+
+static void other_size_classes_are_refused(void **state)
+{
+	struct heap_place place;
+	struct made_heap heap;
+
+	(void)state;
+	made_start(&heap, &heap_layout_table[1]);
+	made_word(&heap, MADE_DATA + MADE_SIZES + 8 * 40, 1); /* not as this quantum has them */
+	assert_int_equal(find(&heap, &place), -ENODATA);
+	made_end(&heap);
+	made_start(&heap, &heap_layout_table[1]);
+	made_half(&heap, MADE_DATA + MADE_INFOS + 16, 511);
+	assert_int_equal(find(&heap, &place), -ENODATA);
+	made_end(&heap);
+}
+
+/* Each word of its memory looks like the beginning of arenas[]. */
+static void a_hostile_module_is_given_up(void **state)
+{
+	struct heap_place place;
+	struct made_heap heap;
+
+	(void)state;
+	made_start(&heap, &heap_layout_table[1]);
+	for (uint64_t at = 0; at < MADE_SIZE; at += 8)
+		made_word(&heap, MADE_DATA + at, made_arena_address(0));
+	assert_int_equal(find(&heap, &place), -ENODATA);
+	assert_true(heap.bytes_read < (UINT64_C(64) << 20));
+	heap.span.size = UINT64_MAX - MADE_DATA;
+	assert_int_equal(find(&heap, &place), -ENODATA);
+	made_end(&heap);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(each_layout_is_found_and_no_other),
+		cmocka_unit_test(a_wrong_layout_alone_is_refused),
+		cmocka_unit_test(two_layouts_that_both_fit_are_refused),
+		cmocka_unit_test(each_sign_of_an_arena_counts),
+		cmocka_unit_test(a_pointer_to_an_arena_is_not_taken_for_arenas),
+		cmocka_unit_test(what_cannot_be_told_apart_is_refused),
+		cmocka_unit_test(without_a_thread_that_uses_an_arena_nothing_is_found),
+		cmocka_unit_test(other_size_classes_are_refused),
+		cmocka_unit_test(a_hostile_module_is_given_up),
+	};
+
+	cmocka_set_message_output(CM_OUTPUT_TAP);
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
