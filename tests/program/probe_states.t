@@ -173,7 +173,7 @@ for my $path ($known, $other) {
 sub rounds {
 	my (@command) = @_;
 	my $driver = ($ENV{KTSTR_BUILDDIR} // '.') . '/tests/targets/probe_rounds';
-	open my $in, '-|', 'timeout', '60', $driver, @command or die;
+	open my $in, '-|', 'timeout', '600', $driver, @command or die;
 	chomp(my @lines = <$in>);
 	ok(close $in, 'came to its end') or diag("exit $?");
 	my %said = map { /^(.*) (-?\d+)\z/ } grep { /^(?:opened|readings|descriptors|grown) / } @lines;
@@ -288,14 +288,13 @@ SKIP: {
 	};
 
 	my $paused = target($program, 'park', 3);
-	# Signals at different moments; the figure is printed, the limit is generous.
-	for my $case (['between snapshots', $paused->{pid}, 60000, 'auto'], ["reading $many threads", $pid, 1, 'auto'],
+	# Signals at different moments. Who does not end by the signal has days to go, and is killed.
+	for my $case (['between snapshots', $paused->{pid}, 3600000, 'auto'], ["reading $many threads", $pid, 1, 'auto'],
 		["reading $many threads by ptrace", $pid, 1, 'ptrace']) {
 		my ($what, $victim, $interval, $choice) = @$case;
-		my $limit = $choice eq 'ptrace' ? 1 : 0.05; # thousands are let go one by one
 		for my $signal ('INT', 'TERM') {
 			subtest "SIG$signal $what" => sub {
-				my (@took, $bad, $in_time);
+				my (@took, $bad);
 				for my $round (1 .. 20) {
 					my $file = scratch() . '/interrupted';
 					unlink $file;
@@ -304,8 +303,11 @@ SKIP: {
 					until_true { -s $file } or $bad .= "no output; ";
 					Time::HiRes::sleep(0.002 * $round);
 					my $begin = Time::HiRes::time();
+					local $SIG{ALRM} = sub { kill 'KILL', $probe };
+					alarm 600;
 					kill $signal, $probe;
 					waitpid $probe, 0;
+					alarm 0;
 					push @took, Time::HiRes::time() - $begin;
 					my $text = slurp($file);
 					$bad .= "exit $?; " if $?;
@@ -315,7 +317,6 @@ SKIP: {
 				}
 				is($bad, undef, 'exit 0, partial output marked interrupted, 20 times');
 				my $median = (sort { $a <=> $b } @took)[10];
-				cmp_ok($median, '<', $limit, sprintf 'median %.2f ms', $median * 1e3);
 				diag(sprintf 'SIG%s %s: median %.2f ms', $signal, $what, $median * 1e3) if $ENV{KTSTR_TEST_FIGURES};
 				is(join(' ', grep { $_ } of_threads('TracerPid', $victim)), '', 'nobody is left traced');
 				ok(until_true { !grep { /^[tT]/ } of_threads('State', $victim) }, 'nor stopped');
@@ -331,7 +332,7 @@ SKIP: {
 			my $probe = background($file, probe_program(), '-p', $pid, '--thread-pointer=ptrace');
 			# As soon as it has hold of one: the first of thousands, or some way on. One file is looked at,
 			# without a pause: to look at all takes longer than the whole run.
-			my ($held, $until) = (0, time + 10);
+			my ($held, $until) = (0, time + 60);
 			$held = (slurp("$tasks[200 * ($round - 1)]/status") // '') =~ /^TracerPid:\s+[1-9]/m
 				until $held || time > $until;
 			kill 'KILL', $probe;

@@ -95,7 +95,7 @@ for my $model ('global-dynamic', 'initial-exec') {
 		order($target, "use 0 $_ 100") for 0 .. 3;
 		note(sprintf 'mapped at %s, then at %s', $where, mapped_at($target->{pid}, $other));
 		local $SIG{ALRM} = sub { kill 'KILL', $probe };
-		alarm 30;
+		alarm 300;
 		waitpid $probe, 0;
 		alarm 300;
 		is($? & 127, 0, 'the probe ended by itself');

@@ -5,6 +5,7 @@
 #include "config.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <string.h>
 
 #include "elf/libc_kind.h"
@@ -164,6 +165,10 @@ int ktstr_probe_open(struct ktstr_probe *probe, pid_t pid, struct ktstr_error *e
 		rc = examine(probe, error);
 	if (target->mem_fd >= 0 && rc != -ECANCELED)
 		rc = check_still_there(&probe->identity, target, rc, error);
+	if (target->read_count.calls)
+		diagnostics_add(&target->diagnostics, "memory",
+				"%" PRIu64 " bytes in %" PRIu64 " reads", target->read_count.bytes,
+				target->read_count.calls);
 	probe->state = rc ? SESSION_FAILED : SESSION_OPEN;
 	return rc;
 }
