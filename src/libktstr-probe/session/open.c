@@ -148,6 +148,12 @@ static int check_still_there(const struct identity *identity, struct target *tar
 	return rc;
 }
 
+/* Says nothing of the process. */
+static bool is_own_shortage(int rc)
+{
+	return rc == -EMFILE || rc == -ENFILE || rc == -ENOMEM;
+}
+
 int ktstr_probe_open(struct ktstr_probe *probe, pid_t pid, struct ktstr_error *error)
 {
 	struct target *target;
@@ -163,7 +169,7 @@ int ktstr_probe_open(struct ktstr_probe *probe, pid_t pid, struct ktstr_error *e
 	rc = process_open(target, &probe->identity, pid, error);
 	if (rc == 0)
 		rc = examine(probe, error);
-	if (target->mem_fd >= 0 && rc != -ECANCELED)
+	if (target->mem_fd >= 0 && rc != -ECANCELED && !is_own_shortage(rc))
 		rc = check_still_there(&probe->identity, target, rc, error);
 	if (target->read_count.calls)
 		diagnostics_add(&target->diagnostics, "memory",
