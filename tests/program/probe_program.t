@@ -265,6 +265,29 @@ SKIP: {
 		qr/^ktstr-probe-fatal: other\nerror: \/proc is not that of our own pid namespace/, 'a /proc that is not ours is refused');
 }
 
+# counters(7): a forked child begins with its parent's counts.
+{
+	open my $source, '>', scratch() . '/forks.c';
+	print $source "#include <stdlib.h>\n#include <unistd.h>\nint main(void)\n{\n\tvoid *volatile p = malloc(10000000);\n",
+		"\tif (p)\n\t\tfork();\n\tfor (;;)\n\t\tpause();\n}\n";
+	close $source;
+	system(split(' ', $cc), '-O1', '-o', scratch() . '/forks', scratch() . '/forks.c', @library, qw(-lm -lpthread -ldl)) == 0 or die;
+	my $parent = fork // die;
+	exec scratch() . '/forks' or POSIX::_exit(127) if $parent == 0;
+	my $forked = '';
+	until ($forked =~ /\d/) {
+		sleep 0.02;
+		open my $in, '<', "/proc/$parent/task/$parent/children" or next;
+		$forked = <$in> // '';
+	}
+	$forked =~ s/\s//g;
+	my ($theirs, $ours) = map { probe_json($_)->{snapshots}[0]{threads}[0]{allocated_bytes} } $parent, $forked;
+	cmp_ok($theirs, '>=', 10000000, 'what the parent allocated');
+	is($ours, $theirs, 'is what its child begins with');
+	kill 'KILL', $parent, $forked;
+	waitpid $parent, 0;
+}
+
 # Too few descriptors are told as that: not as the end of the target, and not as threads that ended.
 {
 	my ($probe) = grep { -x } map { "$_/ktstr-jemalloc-probe" } probe_program() =~ s{[^/]*\z}{.libs}r, '';

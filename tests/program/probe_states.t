@@ -143,6 +143,9 @@ subtest 'refused, each with its tag' => sub {
 	my ($thread) = grep { $_ != $target->{pid} } keys %{ $target->{report} };
 	my $shell = sub { my $out = `sh -c 'exec "\$0" -p "$_[0]" --json 2>&1' "$_[1]"`; return ($? >> 8) . ":$out" };
 	like($shell->('$$', probe_program()), qr/^1:ktstr-probe-fatal: self-probe-rejected\nerror: .*\n\z/, 'itself');
+	my ($by_thread) = (run_probe('-p', $thread))[2];
+	like($by_thread, qr/^error: process $thread is not a process but a thread of process $target->{pid}: give that pid$/m,
+		'a thread: the number to give');
 	my @cases = (['a thread that is not a leader', $thread, 'pid-missing'], ['no such pid', 999999999, 'pid-missing']);
 	# Whatever runs as pid 1 here is not known; with jemalloc it would be read.
 	push @cases, ['pid 1', 1, '(?:jemalloc-not-found|permission-denied)']

@@ -37,6 +37,7 @@ struct reader {
 	struct target *target;
 	const struct tsd_locator *locator;
 	struct thread_table *table;
+	struct ktstr_probe_snapshot *snapshot;
 	struct plan plan;
 };
 
@@ -235,12 +236,15 @@ static int read_batch(const struct reader *reader, struct reading *readings, siz
 	return rc;
 }
 
-static void finish_error(struct target *target, const struct reading *reading)
+/* Its name is taken while it is there: until the names are read it may have ended. */
+static void finish_error(const struct reader *reader, const struct reading *reading)
 {
 	struct task_stat stat;
-	bool gone = target_read_stat(target, reading->entry->tid, &stat) != 0 ||
-		    strchr("ZXx", stat.state) != NULL;
+	int rc = target_read_stat(reader->target, reading->entry->tid, &stat);
+	bool gone = rc ? task_is_gone(rc) : strchr("ZXx", stat.state) != NULL;
 
+	if (rc == 0)
+		snapshot_thread_name(reader->snapshot, reading->thread, &stat);
 	if (reading->entry->error == KTSTR_PROBE_THREAD_OK)
 		reading->entry->error = KTSTR_PROBE_THREAD_THREAD_POINTER;
 	snapshot_thread_fail(reading->thread,
@@ -260,13 +264,12 @@ static int read_again(const struct reader *reader, struct reading *reading)
 			rc = read_batch(reader, reading, 1);
 	}
 	if (rc == 0 && reading->entry->error != KTSTR_PROBE_THREAD_OK)
-		finish_error(reader->target, reading);
+		finish_error(reader, reading);
 	return rc;
 }
 
 /* The threads of the table from `at` on, as many as one batch holds. */
-static int read_next(const struct reader *reader, unsigned char *bytes, size_t at, size_t count,
-		     struct ktstr_probe_snapshot *snapshot)
+static int read_next(const struct reader *reader, unsigned char *bytes, size_t at, size_t count)
 {
 	struct reading readings[BATCH];
 	size_t used = 0;
@@ -274,15 +277,14 @@ static int read_next(const struct reader *reader, unsigned char *bytes, size_t a
 
 	for (size_t i = 0; i < count; i++) {
 		struct thread_entry *entry = &reader->table->entries[at + i];
-		struct ktstr_probe_thread *thread = &snapshot->threads[at + i];
+		struct ktstr_probe_thread *thread = &reader->snapshot->threads[at + i];
 
 		thread->tid = entry->tid;
 		if (!entry->is_known && !reader->table->pointers.by_ptrace) /* it may just have
 									       begun */
 			thread_table_refresh(reader->table, reader->target, entry);
 		if (!entry->is_known) {
-			finish_error(reader->target,
-				     &(struct reading){ .entry = entry, .thread = thread });
+			finish_error(reader, &(struct reading){ .entry = entry, .thread = thread });
 			continue;
 		}
 		readings[used] = (struct reading){ .entry = entry,
@@ -305,6 +307,7 @@ int counters_read(struct target *target, const struct tsd_locator *locator,
 	const struct reader reader = { .target = target,
 				       .locator = locator,
 				       .table = table,
+				       .snapshot = snapshot,
 				       .plan = make_plan(locator, &table->pointers) };
 	unsigned char *bytes;
 	int rc = 0;
@@ -321,7 +324,7 @@ int counters_read(struct target *target, const struct tsd_locator *locator,
 			snapshot->interrupted = true;
 			break;
 		}
-		rc = read_next(&reader, bytes, at, count, snapshot);
+		rc = read_next(&reader, bytes, at, count);
 		snapshot->count = at + count;
 	}
 	free(bytes);

@@ -71,7 +71,8 @@ static int choose_thread_pointers(struct ktstr_probe *probe, int *why_not,
 	*why_not = rc;
 	if (rc == 0)
 		return 0;
-	if (rc == -EPERM)
+	/* Its memory has been read, so a filter of our own refuses that call alone. */
+	if (rc == -EPERM && choice == KTSTR_PROBE_THREAD_POINTER_ROBUST_LIST)
 		return probe_fail_access(target, error, KTSTR_PROBE_TAG_OTHER, rc, "robust list");
 	if (choice == KTSTR_PROBE_THREAD_POINTER_ROBUST_LIST)
 		return probe_fail(error, KTSTR_PROBE_TAG_OTHER, rc, "thread pointer",

@@ -5,6 +5,7 @@
 #include "session/process.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -27,6 +28,15 @@ static int check_proc(const struct target *target, struct ktstr_error *error)
 			  "%d may be another one there: "
 			  "mount one of our own (unshare --mount-proc)",
 			  own < 0 ? strerror(-own) : "another number", (int)target->pid);
+}
+
+static int fail_thread(struct target *target, pid_t tgid, struct ktstr_error *error)
+{
+	char why[80];
+
+	snprintf(why, sizeof why, "is not a process but a thread of process %d: give that pid",
+		 (int)tgid);
+	return probe_fail_missing(target, error, -ENOENT, why);
 }
 
 static int check_process(struct target *target, pid_t pid, struct ktstr_error *error)
@@ -54,9 +64,7 @@ static int check_process(struct target *target, pid_t pid, struct ktstr_error *e
 	if (rc == 0)
 		rc = target_read_status(target, pid, &status);
 	if (rc == 0 && status.tgid != pid)
-		return probe_fail_missing(
-			target, error, -ENOENT,
-			"is not a process but one of another's threads: give its Tgid");
+		return fail_thread(target, status.tgid, error);
 	if (rc == 0)
 		rc = target_read_stat(target, pid, &stat);
 	if (rc == -ENOENT || rc == -ESRCH)

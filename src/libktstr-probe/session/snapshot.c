@@ -5,6 +5,9 @@
 #include "session/snapshot.h"
 
 #include <stdlib.h>
+#include <string.h>
+
+#include "base/target.h"
 
 void snapshot_thread_fail(struct ktstr_probe_thread *thread, enum ktstr_probe_thread_error kind,
 			  int code)
@@ -25,6 +28,16 @@ void snapshot_thread_fail(struct ktstr_probe_thread *thread, enum ktstr_probe_th
 	thread->error_code = code;
 	thread->error_text = texts[kind];
 	thread->allocated_bytes = thread->deallocated_bytes = 0;
+}
+
+void snapshot_thread_name(const struct ktstr_probe_snapshot *snapshot,
+			  struct ktstr_probe_thread *thread, const struct task_stat *stat)
+{
+	if (!snapshot->with_names)
+		return;
+	memcpy(thread->comm, stat->comm, sizeof thread->comm);
+	thread->start_time = stat->start_time;
+	thread->has_name = 1;
 }
 
 size_t ktstr_probe_snapshot_count(const struct ktstr_probe_snapshot *snapshot)

@@ -13,7 +13,14 @@ struct ktstr_probe_snapshot {
 	size_t count, read_count;
 	int64_t unix_ns, monotonic_ns;
 	bool interrupted;
+	bool with_names; /* names and start times are wanted */
 };
+
+struct task_stat;
+
+/* What stat says of it, if that is wanted. */
+void snapshot_thread_name(const struct ktstr_probe_snapshot *snapshot,
+			  struct ktstr_probe_thread *thread, const struct task_stat *stat);
 
 /* Makes an entry of a snapshot one with an error, without numbers. */
 void snapshot_thread_fail(struct ktstr_probe_thread *thread, enum ktstr_probe_thread_error kind,

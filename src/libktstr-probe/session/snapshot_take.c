@@ -47,10 +47,10 @@ static int take(struct ktstr_probe *probe, struct ktstr_probe_snapshot *snapshot
 				  "out of memory");
 	snapshot->unix_ns = clock_ns(CLOCK_REALTIME);
 	snapshot->monotonic_ns = clock_ns(CLOCK_MONOTONIC);
+	snapshot->with_names = !probe->options.no_names;
 	rc = counters_read(&probe->target, &probe->locator, table, &probe->cancellation, snapshot);
-	if (rc == 0 && (!probe->options.no_names || table->pointers.by_ptrace))
-		thread_names_read(&probe->target, table, &probe->cancellation,
-				  !probe->options.no_names, snapshot);
+	if (rc == 0 && (snapshot->with_names || table->pointers.by_ptrace))
+		thread_names_read(&probe->target, table, &probe->cancellation, snapshot);
 	/* Before anything is believed, names too: was it one and the same program all the time? */
 	if (rc == -ESRCH || !identity_holds(&probe->identity, &probe->target))
 		return fail_changed(&probe->target, error);

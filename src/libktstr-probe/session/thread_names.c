@@ -21,7 +21,6 @@ struct work {
 	struct target *target;
 	const struct thread_table *table;
 	const struct cancellation *cancellation;
-	bool with_names;
 	struct ktstr_probe_snapshot *snapshot;
 	uint64_t latest_start; /* in clock ticks since boot: no thread that was read began later */
 	atomic_size_t next;
@@ -33,29 +32,37 @@ static uint64_t boot_ticks(void)
 	return (uint64_t)(clock_ns(CLOCK_BOOTTIME) / (NS_PER_SEC / sysconf(_SC_CLK_TCK)));
 }
 
+/* The name and the numbers may be of two threads. */
+static void fail_other_thread(struct ktstr_probe_thread *thread)
+{
+	snapshot_thread_fail(thread, KTSTR_PROBE_THREAD_THREAD_EXITED, -ESRCH);
+	thread->has_name = 0;
+	thread->start_time = 0;
+	memset(thread->comm, 0, sizeof thread->comm);
+}
+
 static void read_name(const struct work *work, size_t index)
 {
 	bool by_ptrace = work->table->pointers.by_ptrace;
 	struct ktstr_probe_thread *thread = &work->snapshot->threads[index];
 	struct task_stat stat;
+	int rc = target_read_stat(work->target, thread->tid, &stat);
 
-	if (target_read_stat(work->target, thread->tid, &stat)) {
+	if (rc) {
 		/* Read while it lived; but a thread pointer from a register has only this to vouch
 		 * for it. */
 		if (by_ptrace)
-			snapshot_thread_fail(thread, KTSTR_PROBE_THREAD_THREAD_EXITED, -ESRCH);
+			snapshot_thread_fail(thread,
+					     task_is_gone(rc) ? KTSTR_PROBE_THREAD_THREAD_EXITED
+							      : KTSTR_PROBE_THREAD_THREAD_POINTER,
+					     rc);
 		return;
 	}
 	if (stat.start_time > work->latest_start ||
-	    (by_ptrace && stat.start_time != work->table->entries[index].start_time)) {
-		snapshot_thread_fail(thread, KTSTR_PROBE_THREAD_THREAD_EXITED, -ESRCH);
-		return;
-	}
-	if (!work->with_names)
-		return;
-	memcpy(thread->comm, stat.comm, sizeof thread->comm);
-	thread->start_time = stat.start_time;
-	thread->has_name = 1;
+	    (by_ptrace && stat.start_time != work->table->entries[index].start_time))
+		fail_other_thread(thread);
+	else
+		snapshot_thread_name(work->snapshot, thread, &stat);
 }
 
 static void *read_names(void *argument)
@@ -127,13 +134,12 @@ static size_t start_helpers(pthread_t *helpers, size_t wanted, const cpu_set_t *
 }
 
 void thread_names_read(struct target *target, const struct thread_table *table,
-		       const struct cancellation *cancellation, bool with_names,
+		       const struct cancellation *cancellation,
 		       struct ktstr_probe_snapshot *snapshot)
 {
 	struct work work = { .target = target,
 			     .table = table,
 			     .cancellation = cancellation,
-			     .with_names = with_names,
 			     .snapshot = snapshot,
 			     .latest_start = boot_ticks() };
 	pthread_t helpers[HELPERS_LIMIT];

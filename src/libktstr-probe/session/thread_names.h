@@ -12,7 +12,7 @@
  * After ktstr_probe_cancel() the rest stays without names, and the snapshot is marked.
  */
 void thread_names_read(struct target *target, const struct thread_table *table,
-		       const struct cancellation *cancellation, bool with_names,
+		       const struct cancellation *cancellation,
 		       struct ktstr_probe_snapshot *snapshot);
 
 #endif
