@@ -52,6 +52,7 @@ probe_unit_tests = \
 	tests/unit/extensible_struct_test \
 	tests/unit/library_version_test \
 	tests/unit/ptrace_access_test \
+	tests/unit/counters_test \
 	tests/unit/error_names_test \
 	tests/unit/escape_test \
 	tests/unit/json_test \
@@ -120,6 +121,7 @@ tests_unit_message_test_SOURCES = tests/unit/message_test.c $(tools_output_sourc
 tests_unit_render_table_test_SOURCES = tests/unit/render_table_test.c src/tools/probe/render_table.c $(tools_output_sources)
 # A made-up process, for all tests that need none of the machine's.
 fake_target = tests/unit/fake_target.c tests/unit/fake_target.h
+tests_unit_counters_test_SOURCES = tests/unit/counters_test.c tests/unit/made_threads.h $(fake_target)
 tests_unit_target_test_SOURCES = tests/unit/target_test.c $(fake_target)
 fake_elf = $(fake_target) tests/unit/fake_elf.c tests/unit/fake_elf.h
 tests_unit_choose_test_SOURCES = tests/unit/choose_test.c $(fake_elf)

@@ -1,0 +1,517 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Whose counters are read: a thread's, only while its memory shows that it is that thread. A
+ * made-up process, in which another thread's memory is where one's was.
+ */
+#include "config.h"
+
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "made_threads.h"
+#include "session/counters.h"
+#include "session/thread_names.h"
+
+#define PID   1000
+#define OTHER 1001
+
+/* Counters and identity in one range, and in two. */
+static const int64_t tp_offsets[] = { -2632, -9000 };
+
+struct session {
+	struct fake_target fake;
+	struct tsd_locator locator;
+	struct thread_table table;
+	struct cancellation cancellation;
+	struct ktstr_probe_snapshot snapshot;
+	int64_t tp_offset;
+};
+
+static void begin(struct session *session, int64_t tp_offset)
+{
+	*session = (struct session){
+		.locator = made_locator(tp_offset),
+		.table = { .pointers = { .robust_list_offset = (uint64_t)MADE_HEAD } },
+		.cancellation = { .fd = -1 },
+		.snapshot = { .with_names = true },
+		.tp_offset = tp_offset,
+	};
+	fake_target_begin(&session->fake, PID);
+	made_thread(&session->fake, PID, made_thread_pointer(0), tp_offset, 100, 40);
+}
+
+static struct fake_task *add_other(struct session *session)
+{
+	return made_thread(&session->fake, OTHER, made_thread_pointer(1), session->tp_offset, 7, 3);
+}
+
+/* One snapshot, as the first or as one more of the same session. */
+static void take(struct session *session, bool update)
+{
+	if (update)
+		assert_int_equal(thread_table_update(&session->table, &session->fake.target, 60000,
+						     &session->cancellation),
+				 0);
+	free(session->snapshot.threads);
+	session->snapshot.threads = calloc(session->table.count, sizeof *session->snapshot.threads);
+	session->snapshot.count = 0;
+	assert_int_equal(counters_read(&session->fake.target, &session->locator, &session->table,
+				       &session->cancellation, &session->snapshot),
+			 0);
+	assert_int_equal(session->snapshot.count, session->table.count);
+}
+
+static void expect_read(const struct session *session, size_t index, uint64_t allocated,
+			uint64_t deallocated)
+{
+	const struct ktstr_probe_thread *thread = &session->snapshot.threads[index];
+
+	assert_int_equal(thread->error_kind, KTSTR_PROBE_THREAD_OK);
+	assert_int_equal(thread->allocated_bytes, allocated);
+	assert_int_equal(thread->deallocated_bytes, deallocated);
+}
+
+static void expect_error(const struct session *session, size_t index,
+			 enum ktstr_probe_thread_error kind)
+{
+	const struct ktstr_probe_thread *thread = &session->snapshot.threads[index];
+
+	assert_int_equal(thread->error_kind, kind);
+	assert_int_equal(thread->allocated_bytes, 0);
+	assert_int_equal(thread->deallocated_bytes, 0);
+	assert_non_null(thread->error_text);
+}
+
+static void end(struct session *session)
+{
+	free(session->snapshot.threads);
+	thread_table_free(&session->table);
+	fake_target_end(&session->fake);
+}
+
+#define FOR_EACH_LAYOUT(session)                                                     \
+	for (size_t layout_ = 0; layout_ < sizeof tp_offsets / sizeof *tp_offsets && \
+				 (begin((session), tp_offsets[layout_]), true);      \
+	     end(session), layout_++)
+
+static void every_thread_is_read_by_its_own_memory(void **state)
+{
+	struct session session;
+
+	(void)state;
+	FOR_EACH_LAYOUT(&session)
+	{
+		add_other(&session);
+		take(&session, true);
+		expect_read(&session, 0, 100, 40);
+		expect_read(&session, 1, 7, 3);
+	}
+}
+
+/* The tid word is the kernel's and glibc's sign of whose memory it is. */
+static void memory_that_another_thread_has_now_is_never_read_as_the_first_ones(void **state)
+{
+	struct session session;
+
+	(void)state;
+	FOR_EACH_LAYOUT(&session)
+	{
+		add_other(&session);
+		take(&session, true);
+		made_put_tid(&session.fake, made_thread_pointer(1), OTHER + 1);
+		take(&session, false);
+		expect_read(&session, 0, 100, 40);
+		expect_error(&session, 1, KTSTR_PROBE_THREAD_THREAD_POINTER);
+	}
+}
+
+static void memory_without_the_self_pointer_is_not_a_threads(void **state)
+{
+	struct session session;
+
+	(void)state;
+	if (!arch_self_pointer)
+		return;
+	FOR_EACH_LAYOUT(&session)
+	{
+		add_other(&session);
+		take(&session, true);
+		fake_target_put_word(&session.fake, made_thread_pointer(1), made_thread_pointer(0));
+		take(&session, false);
+		expect_error(&session, 1, KTSTR_PROBE_THREAD_THREAD_POINTER);
+	}
+}
+
+/* By ptrace a thread pointer comes from a register: the self pointer is all that memory shows. */
+static void by_ptrace_the_self_pointer_is_compared(void **state)
+{
+	struct session session;
+
+	(void)state;
+	if (!arch_self_pointer)
+		return;
+	FOR_EACH_LAYOUT(&session)
+	{
+		take(&session, true);
+		session.table.pointers.by_ptrace = true;
+		made_put_tid(&session.fake, made_thread_pointer(0), 0); /* musl has none there */
+		take(&session, false);
+		expect_read(&session, 0, 100, 40);
+		fake_target_put_word(&session.fake, made_thread_pointer(0), 0);
+		take(&session, false);
+		expect_error(&session, 0, KTSTR_PROBE_THREAD_THREAD_POINTER);
+		assert_false(session.table.entries[0].is_known); /* to be stopped again */
+	}
+}
+
+/* The kernel clears the word when the thread ends; its id in its namespace may be unknown, too. */
+static void a_cleared_tid_word_is_nobodys(void **state)
+{
+	struct session session;
+
+	(void)state;
+	FOR_EACH_LAYOUT(&session)
+	{
+		session.fake.target.nested = true;
+		fake_target_task(&session.fake, PID)->ns_tid = 0;
+		made_put_tid(&session.fake, made_thread_pointer(0), 0);
+		take(&session, true);
+		expect_error(&session, 0, KTSTR_PROBE_THREAD_THREAD_POINTER);
+	}
+}
+
+static void in_a_pid_namespace_the_word_is_the_inner_id(void **state)
+{
+	struct session session;
+
+	(void)state;
+	FOR_EACH_LAYOUT(&session)
+	{
+		session.fake.target.nested = true;
+		fake_target_task(&session.fake, PID)->ns_tid = 1;
+		take(&session, true);
+		expect_error(&session, 0, KTSTR_PROBE_THREAD_THREAD_POINTER);
+		made_put_tid(&session.fake, made_thread_pointer(0), 1);
+		take(&session, true);
+		expect_read(&session, 0, 100, 40);
+	}
+}
+
+/* Its tid is another thread's by now, which lives elsewhere. */
+static void a_reading_that_does_not_verify_is_tried_once_more_where_the_thread_is_now(void **state)
+{
+	struct session session;
+
+	(void)state;
+	FOR_EACH_LAYOUT(&session)
+	{
+		take(&session, true);
+		made_put_tid(&session.fake, made_thread_pointer(0), OTHER);
+		made_memory(&session.fake, PID, made_thread_pointer(2), session.tp_offset, 55, 11);
+		fake_target_task(&session.fake, PID)->robust_list =
+			made_thread_pointer(2) + (uint64_t)MADE_HEAD;
+		take(&session, false);
+		expect_read(&session, 0, 55, 11);
+	}
+}
+
+/* Its stack is unmapped, and it has another. */
+static void a_reading_that_fails_is_tried_once_more_where_the_thread_is_now(void **state)
+{
+	struct session session;
+
+	(void)state;
+	FOR_EACH_LAYOUT(&session)
+	{
+		take(&session, true);
+		session.fake.memory[0].address += 0x7000000000;
+		made_memory(&session.fake, PID, made_thread_pointer(2), session.tp_offset, 55, 11);
+		fake_target_task(&session.fake, PID)->robust_list =
+			made_thread_pointer(2) + (uint64_t)MADE_HEAD;
+		take(&session, false);
+		expect_read(&session, 0, 55, 11);
+	}
+}
+
+static void a_reading_that_fails_twice_is_an_error_of_that_thread_alone(void **state)
+{
+	struct session session;
+
+	(void)state;
+	FOR_EACH_LAYOUT(&session)
+	{
+		add_other(&session);
+		take(&session, true);
+		session.fake.memory[0].address += 0x7000000000;
+		take(&session, false);
+		expect_error(&session, 0, KTSTR_PROBE_THREAD_PROCESS_VM_READV);
+		expect_read(&session, 1, 7, 3);
+	}
+}
+
+static void replace_first(struct fake_target *fake, unsigned int call)
+{
+	(void)call;
+	made_put_tid(fake, made_thread_pointer(0), OTHER);
+}
+
+static void a_thread_that_is_replaced_as_it_is_read_gives_no_numbers(void **state)
+{
+	struct session session;
+
+	(void)state;
+	FOR_EACH_LAYOUT(&session)
+	{
+		session.fake.before_read = replace_first;
+		take(&session, true);
+		expect_error(&session, 0, KTSTR_PROBE_THREAD_THREAD_POINTER);
+	}
+}
+
+/* A head that is none: everything else would verify. */
+static void a_thread_pointer_that_is_not_aligned_is_not_read(void **state)
+{
+	uint64_t odd = made_thread_pointer(3) + 4;
+	struct session session;
+
+	(void)state;
+	FOR_EACH_LAYOUT(&session)
+	{
+		made_thread(&session.fake, OTHER, odd, session.tp_offset, 7, 3);
+		take(&session, true);
+		expect_error(&session, 1, KTSTR_PROBE_THREAD_THREAD_POINTER);
+		assert_int_equal(session.snapshot.threads[1].error_code, -EBADMSG);
+		expect_read(&session, 0, 100, 40);
+	}
+}
+
+static void a_block_outside_of_the_address_space_is_an_error_of_arithmetic(void **state)
+{
+	struct session session;
+
+	(void)state;
+	FOR_EACH_LAYOUT(&session)
+	{
+		fake_target_add_task(&session.fake, OTHER, 5)->robust_list =
+			UINT64_C(2048) + (uint64_t)MADE_HEAD;
+		take(&session, true);
+		expect_error(&session, 1, KTSTR_PROBE_THREAD_TLS_ARITHMETIC);
+	}
+}
+
+static void what_cannot_be_jemallocs_state_gives_no_numbers(void **state)
+{
+	struct session session;
+
+	(void)state;
+	FOR_EACH_LAYOUT(&session)
+	{
+		uint64_t at = made_thread_pointer(0) + (uint64_t)session.tp_offset + MADE_STATE;
+
+		fake_target_put(&session.fake, at, "\x06", 1);
+		take(&session, true); /* uninitialized, and yet it counts */
+		expect_error(&session, 0, KTSTR_PROBE_THREAD_THREAD_POINTER);
+		fake_target_put(&session.fake, at, "\x07", 1);
+		take(&session, true);
+		expect_error(&session, 0, KTSTR_PROBE_THREAD_THREAD_POINTER);
+		fake_target_put(&session.fake, at, "\x06", 1);
+		made_put_counters(&session.fake, made_thread_pointer(0), session.tp_offset, 0, 0);
+		take(&session, true);
+		expect_read(&session, 0, 0, 0);
+		fake_target_put(&session.fake, at, "\x05", 1);
+		made_put_counters(&session.fake, made_thread_pointer(0), session.tp_offset, 1, 2);
+		take(&session, true);
+		expect_read(&session, 0, 1, 2);
+	}
+}
+
+static void a_thread_without_a_list_has_its_error_and_its_name(void **state)
+{
+	struct session session;
+
+	(void)state;
+	FOR_EACH_LAYOUT(&session)
+	{
+		fake_target_add_task(&session.fake, OTHER, 77);
+		take(&session, true);
+		expect_error(&session, 1, KTSTR_PROBE_THREAD_THREAD_POINTER);
+		assert_int_equal(session.snapshot.threads[1].error_code, -ENODATA);
+		/* It ends before the names are read: what was seen of it is kept. */
+		fake_target_remove_task(&session.fake, OTHER);
+		thread_names_read(&session.fake.target, &session.table, &session.cancellation,
+				  &session.snapshot);
+		assert_true(session.snapshot.threads[1].has_name);
+		assert_string_equal(session.snapshot.threads[1].comm, "fake");
+		assert_int_equal(session.snapshot.threads[1].start_time, 77);
+	}
+}
+
+static void a_thread_that_has_ended_is_said_to_have_ended(void **state)
+{
+	struct session session;
+
+	(void)state;
+	FOR_EACH_LAYOUT(&session)
+	{
+		add_other(&session);
+		take(&session, true);
+		fake_target_remove_task(&session.fake, OTHER);
+		made_put_tid(&session.fake, made_thread_pointer(1), 0);
+		take(&session, false);
+		expect_error(&session, 1, KTSTR_PROBE_THREAD_THREAD_EXITED);
+		add_other(&session)->stat.state = 'Z';
+		fake_target_task(&session.fake, OTHER)->robust_list = 0;
+		take(&session, false);
+		expect_error(&session, 1, KTSTR_PROBE_THREAD_THREAD_EXITED);
+	}
+}
+
+/* The start time that came with the name tells a younger thread of the same id. */
+static void a_younger_thread_of_the_same_id_gets_neither_numbers_nor_name(void **state)
+{
+	struct session session;
+
+	(void)state;
+	FOR_EACH_LAYOUT(&session)
+	{
+		fake_target_add_task(&session.fake, OTHER, 77); /* not read, and has its name */
+		take(&session, true);
+		for (size_t i = 0; i < session.fake.task_count; i++)
+			session.fake.tasks[i].stat.start_time = UINT64_MAX;
+		thread_names_read(&session.fake.target, &session.table, &session.cancellation,
+				  &session.snapshot);
+		for (size_t i = 0; i < session.fake.task_count; i++) {
+			expect_error(&session, i, KTSTR_PROBE_THREAD_THREAD_EXITED);
+			assert_false(session.snapshot.threads[i].has_name);
+		}
+	}
+}
+
+static void by_ptrace_the_start_time_is_that_of_the_thread_that_was_stopped(void **state)
+{
+	struct session session;
+
+	(void)state;
+	FOR_EACH_LAYOUT(&session)
+	{
+		take(&session, true);
+		session.table.pointers.by_ptrace = true;
+		session.table.entries[0].start_time = 5;
+		take(&session, false);
+		thread_names_read(&session.fake.target, &session.table, &session.cancellation,
+				  &session.snapshot);
+		expect_read(&session, 0, 100, 40);
+		assert_true(session.snapshot.threads[0].has_name);
+		fake_target_task(&session.fake, PID)->stat.start_time = 6;
+		thread_names_read(&session.fake.target, &session.table, &session.cancellation,
+				  &session.snapshot);
+		expect_error(&session, 0, KTSTR_PROBE_THREAD_THREAD_EXITED);
+		take(&session, false);
+		fake_target_task(&session.fake, PID)->stat_error = -ESRCH;
+		thread_names_read(&session.fake.target, &session.table, &session.cancellation,
+				  &session.snapshot);
+		expect_error(&session, 0, KTSTR_PROBE_THREAD_THREAD_EXITED);
+	}
+}
+
+static void a_known_thread_pointer_is_kept_only_for_the_same_thread(void **state)
+{
+	struct session session;
+
+	(void)state;
+	FOR_EACH_LAYOUT(&session)
+	{
+		take(&session, true);
+		fake_target_task(&session.fake, PID)->robust_list = 0;
+		take(&session, true); /* not asked again: it still verifies */
+		expect_read(&session, 0, 100, 40);
+		session.table.entries[0].tid = OTHER;
+		take(&session, true);
+		expect_error(&session, 0, KTSTR_PROBE_THREAD_THREAD_POINTER);
+	}
+}
+
+static void by_ptrace_a_younger_thread_is_stopped_anew(void **state)
+{
+	struct session session;
+
+	(void)state;
+	FOR_EACH_LAYOUT(&session)
+	{
+		take(&session, true);
+		session.table.pointers.by_ptrace = true;
+		session.table.entries[0].start_time = 5;
+		take(&session, true);
+		expect_read(&session, 0, 100, 40);
+		fake_target_task(&session.fake, PID)->stat.start_time = 6;
+		take(&session, true); /* and nobody may be traced there */
+		expect_error(&session, 0, KTSTR_PROBE_THREAD_PTRACE_SEIZE);
+	}
+}
+
+static void a_failure_of_all_reading_is_no_threads(void **state)
+{
+	struct session session;
+
+	(void)state;
+	begin(&session, tp_offsets[0]);
+	take(&session, true);
+	session.fake.read_error = -EPERM;
+	assert_int_equal(counters_read(&session.fake.target, &session.locator, &session.table,
+				       &session.cancellation, &session.snapshot),
+			 -EPERM);
+	end(&session);
+}
+
+static void counters_that_lie_far_apart_are_refused(void **state)
+{
+	struct session session;
+
+	(void)state;
+	begin(&session, tp_offsets[0]);
+	take(&session, true);
+	session.locator.offsets.deallocated = MADE_STATE + 256;
+	assert_int_equal(counters_read(&session.fake.target, &session.locator, &session.table,
+				       &session.cancellation, &session.snapshot),
+			 -EBADMSG);
+	end(&session);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(every_thread_is_read_by_its_own_memory),
+		cmocka_unit_test(
+			memory_that_another_thread_has_now_is_never_read_as_the_first_ones),
+		cmocka_unit_test(memory_without_the_self_pointer_is_not_a_threads),
+		cmocka_unit_test(by_ptrace_the_self_pointer_is_compared),
+		cmocka_unit_test(a_cleared_tid_word_is_nobodys),
+		cmocka_unit_test(in_a_pid_namespace_the_word_is_the_inner_id),
+		cmocka_unit_test(
+			a_reading_that_does_not_verify_is_tried_once_more_where_the_thread_is_now),
+		cmocka_unit_test(a_reading_that_fails_is_tried_once_more_where_the_thread_is_now),
+		cmocka_unit_test(a_reading_that_fails_twice_is_an_error_of_that_thread_alone),
+		cmocka_unit_test(a_thread_that_is_replaced_as_it_is_read_gives_no_numbers),
+		cmocka_unit_test(a_thread_pointer_that_is_not_aligned_is_not_read),
+		cmocka_unit_test(a_block_outside_of_the_address_space_is_an_error_of_arithmetic),
+		cmocka_unit_test(what_cannot_be_jemallocs_state_gives_no_numbers),
+		cmocka_unit_test(a_thread_without_a_list_has_its_error_and_its_name),
+		cmocka_unit_test(a_thread_that_has_ended_is_said_to_have_ended),
+		cmocka_unit_test(a_younger_thread_of_the_same_id_gets_neither_numbers_nor_name),
+		cmocka_unit_test(by_ptrace_the_start_time_is_that_of_the_thread_that_was_stopped),
+		cmocka_unit_test(a_known_thread_pointer_is_kept_only_for_the_same_thread),
+		cmocka_unit_test(by_ptrace_a_younger_thread_is_stopped_anew),
+		cmocka_unit_test(a_failure_of_all_reading_is_no_threads),
+		cmocka_unit_test(counters_that_lie_far_apart_are_refused),
+	};
+
+	cmocka_set_message_output(CM_OUTPUT_TAP);
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
