@@ -20,7 +20,7 @@ static char *printed(const char *prefix, const char *text)
 	FILE *out = open_memstream(&result, &size);
 
 	if (prefix)
-		message_print(out, prefix, text);
+		message_print_wrapped(out, prefix, text);
 	else
 		message_print_lines(out, text);
 	fclose(out);
@@ -74,6 +74,23 @@ static void a_long_text_is_wrapped_between_words_under_200_columns(void **state)
 	free(result);
 }
 
+static void what_is_not_to_be_wrapped_stays_on_its_line(void **state)
+{
+	char words[1001], line[1010] = "", *result = NULL;
+	size_t size;
+	FILE *out = open_memstream(&result, &size);
+
+	(void)state;
+	for (size_t i = 0; i < sizeof words - 1; i++)
+		words[i] = i % 5 ? 'w' : ' ';
+	words[sizeof words - 1] = '\0';
+	message_print(out, "error:", words);
+	fclose(out);
+	snprintf(line, sizeof line, "error:%s\n", words);
+	assert_string_equal(result, line);
+	free(result);
+}
+
 static void a_word_of_199_columns_stays_whole_and_200_get_no_empty_line(void **state)
 {
 	char word[400], *result;
@@ -96,6 +113,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(controls_are_escaped_and_what_is_short_stays_on_one_line),
 		cmocka_unit_test(a_long_text_is_wrapped_between_words_under_200_columns),
+		cmocka_unit_test(what_is_not_to_be_wrapped_stays_on_its_line),
 		cmocka_unit_test(a_word_of_199_columns_stays_whole_and_200_get_no_empty_line),
 	};
 

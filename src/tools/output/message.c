@@ -4,6 +4,7 @@
 
 #include "output/message.h"
 
+#include <stdint.h>
 #include <string.h>
 
 #include "output/escape.h"
@@ -36,7 +37,8 @@ static void print_word(FILE *out, const char *word, const char *end)
 	}
 }
 
-static void print_line(FILE *out, const char *prefix, const char *text, const char *end)
+static void print_line(FILE *out, const char *prefix, const char *text, const char *end,
+		       size_t limit)
 {
 	size_t column = columns_of(prefix, prefix + strlen(prefix));
 
@@ -47,7 +49,7 @@ static void print_line(FILE *out, const char *prefix, const char *text, const ch
 		size_t columns = columns_of(word, word_end);
 
 		/* Each word but the first has its blank before it. */
-		if (word > text && column + 1 + columns > MESSAGE_COLUMNS) {
+		if (word > text && column + 1 + columns > limit) {
 			fputs("\n" INDENT, out);
 			column = strlen(INDENT);
 		} else if (word > text) {
@@ -63,7 +65,12 @@ static void print_line(FILE *out, const char *prefix, const char *text, const ch
 
 void message_print(FILE *out, const char *prefix, const char *text)
 {
-	print_line(out, prefix, text, text + strlen(text));
+	print_line(out, prefix, text, text + strlen(text), SIZE_MAX);
+}
+
+void message_print_wrapped(FILE *out, const char *prefix, const char *text)
+{
+	print_line(out, prefix, text, text + strlen(text), MESSAGE_COLUMNS);
 }
 
 void message_print_lines(FILE *out, const char *lines)
@@ -71,7 +78,7 @@ void message_print_lines(FILE *out, const char *lines)
 	while (*lines) {
 		const char *end = strchrnul(lines, '\n');
 
-		print_line(out, "", lines, end);
+		print_line(out, "", lines, end, SIZE_MAX);
 		lines = *end ? end + 1 : end;
 	}
 }

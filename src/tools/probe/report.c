@@ -9,6 +9,8 @@
 
 #include "output/message.h"
 
+#define ERROR_PREFIX "error: "
+
 int report_exit_code(const struct run *run, bool complete)
 {
 	return complete && run->read ? EXIT_READ : EXIT_NOTHING_READ;
@@ -17,7 +19,11 @@ int report_exit_code(const struct run *run, bool complete)
 void report_fatal(FILE *out, int tag, const char *text)
 {
 	fprintf(out, "ktstr-probe-fatal: %s\n", ktstr_probe_tag_name(tag));
-	message_print(out, "error: ", text);
+	/* The gates and the state of each make a long one; the others are matched by the line. */
+	if (tag == KTSTR_PROBE_TAG_PERMISSION_DENIED)
+		message_print_wrapped(out, ERROR_PREFIX, text);
+	else
+		message_print(out, ERROR_PREFIX, text);
 }
 
 void report_unwritten(FILE *out, int code)
