@@ -4,6 +4,7 @@
 
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -198,35 +199,13 @@ static void body_write_otherwise(void)
 		_exit(99);
 }
 
-static void what_the_worker_wrote_earlier_does_not_count(void **state)
+/* In one wait: between two of them a marker would be seen standing already, and told to be ready.
+ */
+static void refused_while_another_writes(bool again_and_again, int timeout_ms, const char *why)
 {
 	pid_t pid = child(body_write_otherwise, 0), writer;
 	char other[80];
 
-	(void)state;
-	snprintf(other, sizeof other, "%s.other", marker);
-	while (access(other, F_OK))
-		pause_ms(1);
-	writer = fork();
-	assert_true(writer >= 0);
-	if (writer == 0) {
-		pause_ms(SOON_MS);
-		write_file(marker, "ready\n");
-		_exit(0);
-	}
-	is_refused(pid, "has not written that much");
-	assert_int_equal(waitpid(writer, NULL, 0), writer);
-	assert_int_equal(unlink(other), 0);
-	end_child(pid);
-}
-
-/* Again and again, so that one look comes when what was removed is there again. */
-static void however_often_it_is_made_what_another_writes_does_not_count(void **state)
-{
-	pid_t pid = child(body_write_otherwise, 0), writer;
-	char other[80];
-
-	(void)state;
 	snprintf(other, sizeof other, "%s.other", marker);
 	while (access(other, F_OK))
 		pause_ms(1);
@@ -234,18 +213,33 @@ static void however_often_it_is_made_what_another_writes_does_not_count(void **s
 	assert_true(writer >= 0);
 	if (writer == 0) {
 		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		pause_ms(4 * SOON_MS);
 		for (;;) {
+			write_file(marker, "ready\n");
+			pause_ms(again_and_again ? 0 : PATIENCE_MS);
 			unlink(marker);
 			pause_ms(2);
-			write_file(marker, "ready\n");
 		}
 	}
-	for (int i = 0; i < 5; i++)
-		is_refused(pid, "still running");
+	wait_for(pid, timeout_ms, KTSTR_WORKER_READY_TIMED_OUT);
+	assert_non_null(strstr(result.text, why));
 	kill(writer, SIGKILL);
 	assert_int_equal(waitpid(writer, NULL, 0), writer);
 	assert_int_equal(unlink(other), 0);
 	end_child(pid);
+}
+
+static void what_the_worker_wrote_earlier_does_not_count(void **state)
+{
+	(void)state;
+	refused_while_another_writes(false, 1500, "has not written that much");
+}
+
+/* Also where one look comes when what was removed is there again. */
+static void however_often_it_is_made_what_another_writes_does_not_count(void **state)
+{
+	(void)state;
+	refused_while_another_writes(true, 1000, "still running");
 }
 
 static void body_let_a_child_write(void)
