@@ -289,7 +289,7 @@ static int read_next(const struct reader *reader, unsigned char *bytes, size_t a
 		}
 		readings[used] = (struct reading){ .entry = entry,
 						   .thread = thread,
-						   .kept_block = &snapshot->blocks[at + i],
+						   .kept_block = &reader->snapshot->blocks[at + i],
 						   .bytes = bytes + used * reader->plan.stride };
 		used++;
 	}
