@@ -139,7 +139,7 @@ size_t ktstr_heap_arena_count(const struct ktstr_heap *heap);
 
 /* The arena at a place of the list, NULL when place >= count. Lives as long as the heap. Since 0.1.
  */
-const struct ktstr_heap_arena *ktstr_heap_arena(const struct ktstr_heap *heap, size_t place);
+const struct ktstr_heap_arena *ktstr_heap_get_arena(const struct ktstr_heap *heap, size_t place);
 
 /* A figure of that arena; an absent one for an item that arenas do not have. Since 0.1. */
 const struct ktstr_heap_figure *ktstr_heap_arena_figure(const struct ktstr_heap *heap, size_t place,
@@ -168,10 +168,10 @@ size_t ktstr_heap_bin_count(const struct ktstr_heap *heap);
 size_t ktstr_heap_large_count(const struct ktstr_heap *heap);
 
 /* NULL when index >= count, or without statistics. Live as long as the heap. Since 0.1. */
-const struct ktstr_heap_bin *ktstr_heap_bin(const struct ktstr_heap *heap, size_t place,
-					    size_t index);
-const struct ktstr_heap_large *ktstr_heap_large(const struct ktstr_heap *heap, size_t place,
+const struct ktstr_heap_bin *ktstr_heap_get_bin(const struct ktstr_heap *heap, size_t place,
 						size_t index);
+const struct ktstr_heap_large *ktstr_heap_get_large(const struct ktstr_heap *heap, size_t place,
+						    size_t index);
 
 /* One thread, in ascending order of tid. The library allocates these. Since 0.1. */
 struct ktstr_heap_thread {
@@ -189,7 +189,7 @@ struct ktstr_heap_thread {
 };
 
 size_t ktstr_heap_thread_count(const struct ktstr_heap *heap);
-const struct ktstr_heap_thread *ktstr_heap_thread(const struct ktstr_heap *heap, size_t index);
+const struct ktstr_heap_thread *ktstr_heap_get_thread(const struct ktstr_heap *heap, size_t index);
 
 /* An option that jemalloc was started with: a leaf config.* or opt.* of mallctl's tree. Since 0.1.
  */
@@ -200,7 +200,7 @@ struct ktstr_heap_option {
 };
 
 size_t ktstr_heap_option_count(const struct ktstr_heap *heap);
-const struct ktstr_heap_option *ktstr_heap_option(const struct ktstr_heap *heap, size_t index);
+const struct ktstr_heap_option *ktstr_heap_get_option(const struct ktstr_heap *heap, size_t index);
 
 /* The text of the option of that name, NULL where it is not known. Since 0.1. */
 const char *ktstr_heap_option_text(const struct ktstr_heap *heap, const char *name);

@@ -8,6 +8,9 @@ use Test::More;
 my $builddir = $ENV{KTSTR_BUILDDIR};
 my $valgrind = $ENV{VALGRIND} or plan skip_all => 'valgrind is not installed';
 my @tests = split ' ', $ENV{KTSTR_UNIT_TESTS} || '' or plan skip_all => 'no unit tests were built';
+# What valgrind 3.19 stands in the way of: it does not know openat2(2), and what it writes and reads itself counts
+# as the process's own in /proc/PID/io.
+@tests = grep { !m{/(?:debug_file|marker_check)_test$} } @tests;
 plan tests => scalar @tests;
 
 # A test's own children come and go by SIGKILL and exec: only the test itself is judged.

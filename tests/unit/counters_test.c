@@ -61,6 +61,8 @@ static void take(struct session *session, bool update)
 				 0);
 	free(session->snapshot.threads);
 	session->snapshot.threads = calloc(session->table.count, sizeof *session->snapshot.threads);
+	free(session->snapshot.blocks);
+	session->snapshot.blocks = calloc(session->table.count, sizeof *session->snapshot.blocks);
 	session->snapshot.count = 0;
 	assert_int_equal(counters_read(&session->fake.target, &session->locator, &session->table,
 				       &session->cancellation, &session->snapshot),
@@ -92,6 +94,7 @@ static void expect_error(const struct session *session, size_t index,
 static void end(struct session *session)
 {
 	free(session->snapshot.threads);
+	free(session->snapshot.blocks);
 	thread_table_free(&session->table);
 	fake_target_end(&session->fake);
 }

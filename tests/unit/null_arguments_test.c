@@ -176,12 +176,12 @@ static void heap_functions_refuse_null(void **state)
 	assert_true(ktstr_heap_page(NULL) == 0);
 	assert_true(ktstr_heap_arena_count(NULL) == 0 && ktstr_heap_thread_count(NULL) == 0);
 	assert_true(ktstr_heap_bin_count(NULL) == 0 && ktstr_heap_large_count(NULL) == 0);
-	assert_null(ktstr_heap_arena(NULL, 0));
-	assert_null(ktstr_heap_bin(NULL, KTSTR_HEAP_ALL, 0));
-	assert_null(ktstr_heap_large(NULL, KTSTR_HEAP_ALL, 0));
-	assert_null(ktstr_heap_thread(NULL, 0));
+	assert_null(ktstr_heap_get_arena(NULL, 0));
+	assert_null(ktstr_heap_get_bin(NULL, KTSTR_HEAP_ALL, 0));
+	assert_null(ktstr_heap_get_large(NULL, KTSTR_HEAP_ALL, 0));
+	assert_null(ktstr_heap_get_thread(NULL, 0));
 	assert_true(ktstr_heap_option_count(NULL) == 0);
-	assert_null(ktstr_heap_option(NULL, 0));
+	assert_null(ktstr_heap_get_option(NULL, 0));
 	assert_null(ktstr_heap_option_text(NULL, "opt.prof"));
 }
 

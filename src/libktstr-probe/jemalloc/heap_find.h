@@ -6,21 +6,7 @@
 #ifndef KTSTR_HEAP_FIND_H
 #define KTSTR_HEAP_FIND_H
 
-#include "base/target.h"
-#include "jemalloc/heap_layout.h"
-#include "jemalloc/size_classes.h"
-
-struct heap_span {
-	uint64_t address, size;
-};
-
-/* What is known before: where tsd_s.state is in each thread, and the module's writable memory. */
-struct heap_start {
-	const uint64_t *states;
-	size_t state_count;
-	const struct heap_span *writable;
-	size_t span_count;
-};
+#include "jemalloc/heap_scan.h"
 
 struct heap_place {
 	const struct heap_layout *layout;

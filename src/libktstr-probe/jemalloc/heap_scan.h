@@ -3,7 +3,21 @@
 #ifndef KTSTR_HEAP_SCAN_H
 #define KTSTR_HEAP_SCAN_H
 
-#include "jemalloc/heap_find.h"
+#include "base/target.h"
+#include "jemalloc/heap_layout.h"
+#include "jemalloc/size_classes.h"
+
+struct heap_span {
+	uint64_t address, size;
+};
+
+/* What is known before: where tsd_s.state is in each thread, and the module's writable memory. */
+struct heap_start {
+	const uint64_t *states;
+	size_t state_count;
+	const struct heap_span *writable;
+	size_t span_count;
+};
 
 /* The arena that one thread or more use, and its index. */
 struct heap_seed {

@@ -115,7 +115,7 @@ size_t ktstr_heap_arena_count(const struct ktstr_heap *heap)
 	return heap ? heap->arena_count : 0;
 }
 
-const struct ktstr_heap_arena *ktstr_heap_arena(const struct ktstr_heap *heap, size_t place)
+const struct ktstr_heap_arena *ktstr_heap_get_arena(const struct ktstr_heap *heap, size_t place)
 {
 	return heap && place < heap->arena_count ? &heap->arenas[place].arena : NULL;
 }
@@ -148,8 +148,8 @@ static const struct heap_arena *find_arena(const struct ktstr_heap *heap, size_t
 	return heap && place < heap->arena_count ? &heap->arenas[place] : NULL;
 }
 
-const struct ktstr_heap_bin *ktstr_heap_bin(const struct ktstr_heap *heap, size_t place,
-					    size_t index)
+const struct ktstr_heap_bin *ktstr_heap_get_bin(const struct ktstr_heap *heap, size_t place,
+						size_t index)
 {
 	const struct heap_arena *arena = find_arena(heap, place);
 
@@ -157,8 +157,8 @@ const struct ktstr_heap_bin *ktstr_heap_bin(const struct ktstr_heap *heap, size_
 									: NULL;
 }
 
-const struct ktstr_heap_large *ktstr_heap_large(const struct ktstr_heap *heap, size_t place,
-						size_t index)
+const struct ktstr_heap_large *ktstr_heap_get_large(const struct ktstr_heap *heap, size_t place,
+						    size_t index)
 {
 	const struct heap_arena *arena = find_arena(heap, place);
 
@@ -171,7 +171,7 @@ size_t ktstr_heap_thread_count(const struct ktstr_heap *heap)
 	return heap ? heap->thread_count : 0;
 }
 
-const struct ktstr_heap_thread *ktstr_heap_thread(const struct ktstr_heap *heap, size_t index)
+const struct ktstr_heap_thread *ktstr_heap_get_thread(const struct ktstr_heap *heap, size_t index)
 {
 	return heap && index < heap->thread_count ? &heap->threads[index] : NULL;
 }
@@ -181,7 +181,7 @@ size_t ktstr_heap_option_count(const struct ktstr_heap *heap)
 	return heap ? heap->option_count : 0;
 }
 
-const struct ktstr_heap_option *ktstr_heap_option(const struct ktstr_heap *heap, size_t index)
+const struct ktstr_heap_option *ktstr_heap_get_option(const struct ktstr_heap *heap, size_t index)
 {
 	return heap && index < heap->option_count ? &heap->options[index] : NULL;
 }

@@ -56,7 +56,7 @@ static void write_options(struct json *json, const struct ktstr_heap *heap, cons
 
 	json_object(json, key, JSON_LINES);
 	for (size_t i = 0; i < ktstr_heap_option_count(heap); i++) {
-		const struct ktstr_heap_option *option = ktstr_heap_option(heap, i);
+		const struct ktstr_heap_option *option = ktstr_heap_get_option(heap, i);
 
 		if (strncmp(option->name, prefix, length) == 0)
 			write_option(json, option, option->name + length);
@@ -73,10 +73,11 @@ static void write_classes(struct json *json, const struct ktstr_heap *heap)
 	json_object(json, "arenas", JSON_LINES);
 	json_unsigned(json, "page", ktstr_heap_page(heap));
 	json_unsigned(json, "nbins", bins);
-	if (ktstr_heap_bin(heap, KTSTR_HEAP_ALL, 0)) {
+	if (ktstr_heap_get_bin(heap, KTSTR_HEAP_ALL, 0)) {
 		json_array(json, "bin", JSON_LINES);
 		for (size_t i = 0; i < bins; i++) {
-			const struct ktstr_heap_bin *bin = ktstr_heap_bin(heap, KTSTR_HEAP_ALL, i);
+			const struct ktstr_heap_bin *bin =
+				ktstr_heap_get_bin(heap, KTSTR_HEAP_ALL, i);
 
 			json_object(json, NULL, JSON_ONE_LINE);
 			json_unsigned(json, "size", bin->size);
@@ -88,12 +89,12 @@ static void write_classes(struct json *json, const struct ktstr_heap *heap)
 		json_end(json);
 	}
 	json_unsigned(json, "nlextents", large);
-	if (ktstr_heap_large(heap, KTSTR_HEAP_ALL, 0)) {
+	if (ktstr_heap_get_large(heap, KTSTR_HEAP_ALL, 0)) {
 		json_array(json, "lextent", JSON_LINES);
 		for (size_t i = 0; i < large; i++) {
 			json_object(json, NULL, JSON_ONE_LINE);
 			json_unsigned(json, "size",
-				      ktstr_heap_large(heap, KTSTR_HEAP_ALL, i)->size);
+				      ktstr_heap_get_large(heap, KTSTR_HEAP_ALL, i)->size);
 			json_end(json);
 		}
 		json_end(json);
@@ -137,7 +138,7 @@ static void write_small_and_large(struct json *json, const struct ktstr_heap *he
 	struct class_sums small = { .nmalloc = 0 }, all = { .nmalloc = 0 };
 
 	for (size_t i = 0; i < ktstr_heap_bin_count(heap); i++) {
-		const struct ktstr_heap_bin *bin = ktstr_heap_bin(heap, place, i);
+		const struct ktstr_heap_bin *bin = ktstr_heap_get_bin(heap, place, i);
 
 		if (!bin)
 			return;
@@ -148,7 +149,7 @@ static void write_small_and_large(struct json *json, const struct ktstr_heap *he
 		small.nflushes += bin->nflushes;
 	}
 	for (size_t i = 0; i < ktstr_heap_large_count(heap); i++) {
-		const struct ktstr_heap_large *large = ktstr_heap_large(heap, place, i);
+		const struct ktstr_heap_large *large = ktstr_heap_get_large(heap, place, i);
 
 		all.nmalloc += large->nmalloc;
 		all.ndalloc += large->ndalloc;
@@ -162,11 +163,11 @@ static void write_small_and_large(struct json *json, const struct ktstr_heap *he
 
 static void write_bins(struct json *json, const struct ktstr_heap *heap, size_t place)
 {
-	if (!ktstr_heap_bin(heap, place, 0))
+	if (!ktstr_heap_get_bin(heap, place, 0))
 		return;
 	json_array(json, "bins", JSON_LINES);
 	for (size_t i = 0; i < ktstr_heap_bin_count(heap); i++) {
-		const struct ktstr_heap_bin *bin = ktstr_heap_bin(heap, place, i);
+		const struct ktstr_heap_bin *bin = ktstr_heap_get_bin(heap, place, i);
 
 		json_object(json, NULL, JSON_ONE_LINE);
 		json_unsigned(json, "nmalloc", bin->nmalloc);
@@ -184,7 +185,8 @@ static void write_bins(struct json *json, const struct ktstr_heap *heap, size_t 
 	json_array(json, "lextents", JSON_LINES);
 	for (size_t i = 0; i < ktstr_heap_large_count(heap); i++) {
 		json_object(json, NULL, JSON_ONE_LINE);
-		json_unsigned(json, "curlextents", ktstr_heap_large(heap, place, i)->curlextents);
+		json_unsigned(json, "curlextents",
+			      ktstr_heap_get_large(heap, place, i)->curlextents);
 		json_end(json);
 	}
 	json_end(json);
@@ -200,7 +202,7 @@ static void write_arena(struct json *json, const struct ktstr_heap *heap, size_t
 		{ "base", KTSTR_HEAP_BASE },           { "internal", KTSTR_HEAP_INTERNAL },
 		{ "tcache_bytes", KTSTR_HEAP_TCACHE }, { "resident", KTSTR_HEAP_RESIDENT },
 	};
-	const struct ktstr_heap_arena *arena = ktstr_heap_arena(heap, place);
+	const struct ktstr_heap_arena *arena = ktstr_heap_get_arena(heap, place);
 	char key[16];
 
 	snprintf(key, sizeof key, "%u", arena->index);
@@ -285,7 +287,7 @@ static void write_own(struct json *json, pid_t pid, const char *name, const stru
 	json_end(json);
 	json_array(json, "threads", JSON_LINES);
 	for (size_t i = 0; i < ktstr_heap_thread_count(heap); i++)
-		write_thread(json, ktstr_heap_thread(heap, i));
+		write_thread(json, ktstr_heap_get_thread(heap, i));
 	json_end(json);
 	json_end(json);
 }

@@ -112,7 +112,7 @@ static void note_bins(const struct ktstr_heap *heap, char note[NOTE_SIZE])
 	size_t count = ktstr_heap_bin_count(heap), worst[WORST_BINS], found = 0, length = 0;
 
 	for (size_t i = 0; i < count; i++) {
-		const struct ktstr_heap_bin *bin = ktstr_heap_bin(heap, KTSTR_HEAP_ALL, i);
+		const struct ktstr_heap_bin *bin = ktstr_heap_get_bin(heap, KTSTR_HEAP_ALL, i);
 		uint64_t unused;
 		size_t at;
 
@@ -121,7 +121,7 @@ static void note_bins(const struct ktstr_heap *heap, char note[NOTE_SIZE])
 		unused = bin->curslabs * bin->slab_size - bin->curregs * bin->size;
 		for (at = found; at; at--) {
 			const struct ktstr_heap_bin *other =
-				ktstr_heap_bin(heap, KTSTR_HEAP_ALL, worst[at - 1]);
+				ktstr_heap_get_bin(heap, KTSTR_HEAP_ALL, worst[at - 1]);
 
 			if (other->curslabs * other->slab_size - other->curregs * other->size >=
 			    unused)
@@ -135,7 +135,8 @@ static void note_bins(const struct ktstr_heap *heap, char note[NOTE_SIZE])
 		}
 	}
 	for (size_t i = 0; i < found; i++) {
-		const struct ktstr_heap_bin *bin = ktstr_heap_bin(heap, KTSTR_HEAP_ALL, worst[i]);
+		const struct ktstr_heap_bin *bin =
+			ktstr_heap_get_bin(heap, KTSTR_HEAP_ALL, worst[i]);
 		uint64_t room = bin->curslabs * bin->regions;
 
 		length += (size_t)snprintf(note + length, NOTE_SIZE - length,
@@ -151,7 +152,7 @@ static const char *background_words(const struct ktstr_heap *heap)
 	const char *option = ktstr_heap_option_text(heap, "opt.background_thread");
 
 	for (size_t i = 0; i < ktstr_heap_thread_count(heap); i++)
-		if (strcmp(ktstr_heap_thread(heap, i)->comm, "jemalloc_bg_thd") == 0)
+		if (strcmp(ktstr_heap_get_thread(heap, i)->comm, "jemalloc_bg_thd") == 0)
 			return ", a background thread runs";
 	if (!option)
 		return "";
@@ -163,7 +164,7 @@ static void note_decay(const struct ktstr_heap *heap, char note[NOTE_SIZE])
 	int64_t shortest = INT64_MAX, longest = INT64_MIN;
 
 	for (size_t i = 0; i < ktstr_heap_arena_count(heap); i++) {
-		int64_t decay = ktstr_heap_arena(heap, i)->dirty_decay_ms;
+		int64_t decay = ktstr_heap_get_arena(heap, i)->dirty_decay_ms;
 
 		shortest = decay < shortest ? decay : shortest;
 		longest = decay > longest ? decay : longest;

@@ -94,7 +94,7 @@ int tables_arenas(FILE *out, const struct ktstr_heap *heap, const struct show_op
 	fprintf(out, "\n%5s %7s%*s%*s%*s%*s%*s%*s\n", "arena", "threads", CELL, "allocated", CELL,
 		"active", CELL, "dirty", CELL, "muzzy", CELL, "retained", CELL, "cached");
 	for (size_t i = 0; i < count && i < options->top; i++) {
-		const struct ktstr_heap_arena *arena = ktstr_heap_arena(heap, rows[i].place);
+		const struct ktstr_heap_arena *arena = ktstr_heap_get_arena(heap, rows[i].place);
 
 		fprintf(out, "%5u %7u", arena->index, arena->threads);
 		for (size_t c = 0; c < sizeof columns / sizeof *columns; c++)
@@ -109,7 +109,7 @@ int tables_arenas(FILE *out, const struct ktstr_heap *heap, const struct show_op
 
 static int64_t thread_key(const struct ktstr_heap *heap, size_t place, enum show_sort sort)
 {
-	const struct ktstr_heap_thread *thread = ktstr_heap_thread(heap, place);
+	const struct ktstr_heap_thread *thread = ktstr_heap_get_thread(heap, place);
 
 	switch (sort) {
 	case SHOW_SORT_ID:
@@ -133,7 +133,7 @@ int tables_threads(FILE *out, const struct ktstr_heap *heap, const struct show_o
 	fprintf(out, "\n%8s %-15s %5s%*s%*s%*s%*s\n", "tid", "name", "arena", CELL, "live", CELL,
 		"cached", CELL, "allocated", CELL, "freed");
 	for (size_t i = 0; i < count && i < options->top; i++) {
-		const struct ktstr_heap_thread *thread = ktstr_heap_thread(heap, rows[i].place);
+		const struct ktstr_heap_thread *thread = ktstr_heap_get_thread(heap, rows[i].place);
 		char name[ESCAPE_SIZE] = "";
 		size_t columns = thread->has_name ? escape_line(thread->comm, name) : 0;
 
@@ -167,7 +167,7 @@ struct size_row {
 static struct size_row size_row(const struct ktstr_heap *heap, size_t place)
 {
 	size_t bins = ktstr_heap_bin_count(heap);
-	const struct ktstr_heap_bin *bin = ktstr_heap_bin(heap, KTSTR_HEAP_ALL, place);
+	const struct ktstr_heap_bin *bin = ktstr_heap_get_bin(heap, KTSTR_HEAP_ALL, place);
 	const struct ktstr_heap_large *large;
 	struct size_row row = { .percent = 100 };
 
@@ -182,7 +182,7 @@ static struct size_row size_row(const struct ktstr_heap *heap, size_t place)
 		row.percent = room ? bin->curregs * 100 / room : 0;
 		return row;
 	}
-	large = ktstr_heap_large(heap, KTSTR_HEAP_ALL, place - bins);
+	large = ktstr_heap_get_large(heap, KTSTR_HEAP_ALL, place - bins);
 	if (large) {
 		row.size = large->size;
 		row.allocations = large->curlextents;
@@ -248,7 +248,7 @@ void tables_options(FILE *out, const struct ktstr_heap *heap)
 	if (count == 0)
 		fputs("options are unknown: no tree of mallctl names was found\n", out);
 	for (size_t i = 0; i < count; i++) {
-		const struct ktstr_heap_option *option = ktstr_heap_option(heap, i);
+		const struct ktstr_heap_option *option = ktstr_heap_get_option(heap, i);
 
 		fprintf(out, "%-40s ", option->name);
 		/* A string of the target's: nothing in it may act on a terminal. */
