@@ -11,6 +11,8 @@
 #include <time.h>
 
 #include "base/arch.h"
+#include "jemalloc/ctl_code.h"
+#include "jemalloc/ctl_tree.h"
 #include "linux/memory_status.h"
 #include "session/heap_private.h"
 #include "shared/clock.h"
@@ -103,6 +105,44 @@ static int find_place(struct ktstr_probe *probe, const struct elf_image *image,
 	if (rc == -ENODATA)
 		return layout_unknown(probe, error, place->how);
 	return rc ? changed(probe, error) : 0;
+}
+
+/* The offset in tsd_s of the member that a handler answers with; false: its code does not say. */
+static bool ask_member(struct target *target, const struct elf_image *image,
+		       const struct ctl_tree *tree, const char *name, uint64_t *offset)
+{
+	const struct ctl_arch *arch = ctl_arch_find(arch_elf_machine);
+	struct ctl_answer answer;
+	uint64_t handler;
+
+	if (!arch || ctl_tree_handler(target, image, tree, name, &handler))
+		return false;
+	ctl_code_ask(arch, target, image, handler, &answer);
+	*offset = answer.value.number;
+	return answer.outcome == CTL_ANSWERS && answer.value.kind == CTL_TSD_MEMBER;
+}
+
+/*
+ * The threads' balance stands and falls with the counters: where the program's own code takes them
+ * from another place than the session does, nothing here is right. Before 5.3 tsd_s begins with its
+ * state, later only the distance of the two is known.
+ */
+static int check_counters(struct ktstr_probe *probe, const struct elf_image *image,
+			  const struct heap_place *place, struct ktstr_error *error)
+{
+	const struct tsd_offsets *offsets = &probe->locator.offsets;
+	uint64_t allocated, deallocated;
+	struct ctl_tree tree;
+
+	if (ctl_tree_find(&probe->target, image, &tree) ||
+	    !ask_member(&probe->target, image, &tree, "thread.allocated", &allocated) ||
+	    !ask_member(&probe->target, image, &tree, "thread.deallocated", &deallocated))
+		return 0;
+	if (deallocated - allocated == offsets->deallocated - offsets->allocated &&
+	    (!place->layout->before_53 || allocated == offsets->allocated - offsets->state))
+		return 0;
+	return layout_unknown(probe, error,
+			      "its own code has the threads' counters in another place");
 }
 
 static int list_arenas(struct ktstr_probe *probe, const struct heap_place *place,
@@ -260,6 +300,8 @@ static int take(struct ktstr_probe *probe, struct ktstr_heap *heap, bool *again,
 			    : probe_fail(error, KTSTR_PROBE_TAG_OTHER, -ENOMEM, "heap",
 					 "out of memory");
 	}
+	if (rc == 0)
+		rc = check_counters(probe, &image, &heap->place, error);
 	if (rc == 0)
 		rc = list_arenas(probe, &heap->place, &reader.arenas, error);
 	if (rc == 0) {
