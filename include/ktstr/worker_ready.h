@@ -39,9 +39,7 @@ extern "C" {
  */
 #define KTSTR_WORKER_READY_MARKER_PATH_SIZE (sizeof(KTSTR_WORKER_READY_MARKER_PREFIX) + 10)
 
-#ifdef __GNUC__
 #pragma GCC visibility push(default)
-#endif
 
 /* The four literals above as NUL-terminated symbols. Static text. Since 0.1. */
 extern const char ktstr_worker_ready_marker_prefix[];
@@ -61,9 +59,7 @@ extern const char ktstr_worker_stdout_ready_prefix[];
  */
 int ktstr_worker_ready_marker_path(uint32_t pid, char *buf, size_t size);
 
-#ifdef __GNUC__
 #pragma GCC visibility pop
-#endif
 
 #ifdef __cplusplus
 }
