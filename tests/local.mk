@@ -84,6 +84,7 @@ probe_unit_tests = \
 	tests/unit/elf_file_test \
 	tests/unit/robust_list_test \
 	tests/unit/tls_address_test \
+	tests/unit/tsd_code_verdict_test \
 	tests/unit/tsd_dwarf_test \
 	tests/unit/tsd_layout_test
 # What a sanitizer's own memory, calls and libraries are in the way of. No isolated child is made there.
@@ -218,3 +219,9 @@ fuzz:
 clean-local:
 	rm -rf fuzz
 .PHONY: fuzz
+
+# jemallocs that nobody ships, built from Debian's sources and run: each is read rightly or refused.
+EXTRA_DIST += tests/builds/check tests/builds/fetch_sources tests/builds/target.c tests/builds/variants
+check-builds: all
+	KTSTR_BUILDDIR='$(abs_top_builddir)' $(srcdir)/tests/builds/check
+.PHONY: check-builds

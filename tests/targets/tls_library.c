@@ -46,7 +46,9 @@ __thread uint64_t in_front[512] __attribute__((aligned(4096))) = { 1 };
 #define WHOLE      2632
 #endif
 struct tsd_s {
-	unsigned char before[BEFORE_RUN];
+	uint64_t first, allocated_last_event, allocated_next_event, deallocated_last_event;
+	uint64_t deallocated_next_event;
+	unsigned char before[BEFORE_RUN - 40];
 	struct {
 		uint64_t leafkey, leaf;
 	} rtree_ctx[24];
@@ -61,7 +63,7 @@ struct tsd_s {
 #define ENTRIES ENTRY, ENTRY, ENTRY, ENTRY, ENTRY, ENTRY, ENTRY, ENTRY
 #define FIRST                                                                                           \
 	{                                                                                               \
-		.before = { [152] = 232, [153] = 3, [156] = 232, [157] = 3, [160] = 255, [161] = 255 }, \
+		.before = { [112] = 232, [113] = 3, [116] = 232, [117] = 3, [120] = 255, [121] = 255 }, \
 		.rtree_ctx = { ENTRIES, ENTRIES, ENTRIES }, .state = 6                                  \
 	}
 #endif
@@ -96,6 +98,9 @@ void *mallocx(size_t size, int flags)
 	       sizeof tsd_tls); /* state 1 or 2 is one that jemalloc has too */
 #else
 	own()->state = 0;
+#ifndef OLD
+	own()->allocated_next_event = own()->deallocated_next_event = UINT64_MAX;
+#endif
 	own()->thread_allocated += size;
 #endif
 	return p;

@@ -177,6 +177,41 @@ static void query_files(const struct search *search, struct jemalloc_candidate *
 	free(head.bytes);
 }
 
+/* Could it be a jemalloc whose code is worth asking? Most libraries with TLS are none. */
+static bool may_be_jemalloc(const struct jemalloc_candidate *candidate, enum query_scope scope,
+			    const struct tsd_evidence *evidence)
+{
+	const struct module *module = candidate->module;
+
+	return candidate->is_jemalloc ||
+	       ((module->is_executable || scope == QUERY_ANY) &&
+		module->image.tls_memsz >= TSD_SIZE_SMALLEST) ||
+	       tsd_layout_pre53_may_stand(evidence);
+}
+
+/* Asks the module's own code. Returns 0, or what reading gave that concerns all of the target. */
+static int ask_code(const struct search *search, struct jemalloc_candidate *candidate,
+		    struct tsd_evidence *evidence, struct tsd_code *code)
+{
+	struct module_tls tls;
+	int rc = tsd_code_ask(&candidate->module->image, code);
+
+	if (rc)
+		return rc;
+	evidence->code = code;
+	if (code->from_tp && module_tls_find(search->list, candidate->module, &tls) == 0 &&
+	    !tls.is_dynamic) {
+		evidence->has_tp_offset = true;
+		evidence->tp_offset = tls.tp_offset;
+	}
+	if (!code->has_tree)
+		return 0;
+	candidate->is_jemalloc = true;
+	diagnostics_add(&search->target->diagnostics, "code", "%s: %s", candidate->module->path,
+			code->reason);
+	return 0;
+}
+
 /* What memory holds, and where that leaves a doubt, files. */
 static void weigh_evidence(const struct search *search, struct jemalloc_candidate *candidate,
 			   enum query_scope scope, struct tsd_evidence *evidence)
@@ -199,6 +234,9 @@ static void weigh_evidence(const struct search *search, struct jemalloc_candidat
 		return;
 	if (candidate->verdict == TSD_FOUND && search->files->use)
 		compare_headers(candidate);
+	if (*candidate->offsets.contradiction)
+		diagnostics_add(&search->target->diagnostics, "contradiction", "%s: %s",
+				module->path, candidate->offsets.contradiction);
 	diagnostics_add(&search->target->diagnostics, "jemalloc", "%s%s at 0x%llx: %s",
 			module->path, module->deleted ? " (deleted)" : "",
 			(unsigned long long)module->image.start, candidate->offsets.reason);
@@ -213,6 +251,7 @@ static int examine(const struct search *search, struct jemalloc_candidate *candi
 	struct elf_dynamic dynamic = { 0 };
 	unsigned char *image = NULL;
 	uint64_t *relocs = NULL, state;
+	struct tsd_code code;
 	int rc;
 
 	rc = elf_image_tls(&module->image, &image);
@@ -225,8 +264,11 @@ static int examine(const struct search *search, struct jemalloc_candidate *candi
 		evidence.relocs = relocs;
 		candidate->is_jemalloc = tsd_layout_53_search(&evidence, &state) > 0 ||
 					 defines_mallctl(&dynamic);
-		weigh_evidence(search, candidate, scope, &evidence);
+		if (may_be_jemalloc(candidate, scope, &evidence))
+			rc = ask_code(search, candidate, &evidence, &code);
 	}
+	if (rc == 0)
+		weigh_evidence(search, candidate, scope, &evidence);
 	elf_dynamic_free(&dynamic);
 	free(relocs);
 	free(image);

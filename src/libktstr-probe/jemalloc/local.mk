@@ -31,6 +31,10 @@ src_libktstr_probe_libktstr_probe_inner_la_SOURCES += \
 	src/libktstr-probe/jemalloc/options.h \
 	src/libktstr-probe/jemalloc/size_classes.c \
 	src/libktstr-probe/jemalloc/size_classes.h \
+	src/libktstr-probe/jemalloc/tsd_code.c \
+	src/libktstr-probe/jemalloc/tsd_code.h \
+	src/libktstr-probe/jemalloc/tsd_code_verdict.c \
+	src/libktstr-probe/jemalloc/tsd_code_verdict.h \
 	src/libktstr-probe/jemalloc/tsd_evidence.c \
 	src/libktstr-probe/jemalloc/tsd_evidence.h \
 	src/libktstr-probe/jemalloc/tsd_layout.c \

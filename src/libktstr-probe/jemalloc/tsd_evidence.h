@@ -7,6 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "jemalloc/tsd_code.h"
 #include "jemalloc/tsd_layout_table.h"
 
 /* All offsets are from the start of the module's TLS block. */
@@ -21,13 +22,18 @@ struct tsd_evidence {
 	const char *version; /* the version string in constant data, NULL for unknown */
 	bool has_dwarf;      /* struct tsd_s from debug information, offsets from its start */
 	uint64_t dwarf_size, dwarf_state, dwarf_allocated, dwarf_deallocated;
+	const struct tsd_code *code; /* what the module's own code says, NULL: it was not asked */
+	bool has_tp_offset; /* where the TLS block is from the thread pointer, if the code counts
+			       from there */
+	int64_t tp_offset;
 };
 
 enum tsd_verdict {
 	TSD_FOUND,
-	TSD_UNCERTAIN,    /* too little speaks for one place */
-	TSD_CONTRADICTED, /* one sign contradicts another */
-	TSD_UNVERIFIED,   /* the file that would confirm it cannot be read */
+	TSD_UNCERTAIN,     /* too little speaks for one place */
+	TSD_CONTRADICTED,  /* one sign contradicts another */
+	TSD_UNVERIFIED,    /* the file that would confirm it cannot be read */
+	TSD_NO_STATISTICS, /* it counts nothing: its statistics are compiled out */
 };
 
 /* The answer: where the members of tsd_s that matter are in the TLS block. */
@@ -36,8 +42,14 @@ struct tsd_offsets {
 	unsigned char uninitialized; /* the state of a thread that never used jemalloc: from the
 					image */
 	bool has_rtree_ctx;          /* its entries end where state begins */
-	const char *row;             /* the matching build of the table, NULL for none */
-	char reason[256];            /* of the verdict */
+	bool state_unknown;          /* where state is, is not known: it is not looked at */
+	bool is_from_code;           /* the program's own code says where the counters are */
+	bool has_start;              /* where tsd_s begins is known */
+	uint64_t start;
+	const char *row;         /* the matching build of the table, NULL for none */
+	uint64_t row_size;       /* of that build's tsd_s */
+	char reason[256];        /* of the verdict */
+	char contradiction[384]; /* in what other signs differ from the code; "" for none */
 };
 
 static inline unsigned char tsd_byte_at(const struct tsd_evidence *evidence, uint64_t offset)

@@ -162,6 +162,9 @@ static enum tsd_verdict confirm_row(const struct tsd_evidence *evidence,
 				    struct tsd_offsets *offsets)
 {
 	offsets->row = row->version;
+	offsets->row_size = row->size;
+	offsets->has_start = true;
+	offsets->start = start;
 	if (evidence->has_symbol &&
 	    (evidence->symbol_offset != start || evidence->symbol_size != row->size))
 		return tsd_decide(

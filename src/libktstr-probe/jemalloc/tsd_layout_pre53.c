@@ -33,6 +33,8 @@ static enum tsd_verdict find_by_dwarf(const struct tsd_evidence *evidence, uint6
 				  "tsd_tls at %llu",
 				  (unsigned long long)evidence->dwarf_size,
 				  (unsigned long long)start);
+	offsets->has_start = true;
+	offsets->start = start;
 	offsets->state = start + evidence->dwarf_state;
 	offsets->allocated = start + evidence->dwarf_allocated;
 	offsets->deallocated = start + evidence->dwarf_deallocated;
@@ -46,6 +48,9 @@ static void take_row(const struct tsd_evidence *evidence, const struct tsd_layou
 		     uint64_t start, struct tsd_offsets *offsets)
 {
 	offsets->row = row->version;
+	offsets->row_size = row->size;
+	offsets->has_start = true;
+	offsets->start = start;
 	offsets->state = start + row->state;
 	offsets->allocated = start + row->allocated;
 	offsets->deallocated = start + row->deallocated;

@@ -62,9 +62,13 @@ static struct plan make_plan(const struct tsd_locator *locator,
 						       ? offsets->allocated
 						       : offsets->deallocated };
 
-	if (offsets->state < plan.counters_first)
+	uint64_t end = last + sizeof(uint64_t);
+
+	if (!offsets->state_unknown && offsets->state < plan.counters_first)
 		plan.counters_first = offsets->state & ~UINT64_C(7);
-	plan.counters_size = last + sizeof(uint64_t) - plan.counters_first;
+	if (!offsets->state_unknown && offsets->state >= end)
+		end = offsets->state + 1;
+	plan.counters_size = end - plan.counters_first;
 	if (arch_self_pointer) {
 		plan.identity_first = 0;
 		plan.identity_size = pointers->by_ptrace ? sizeof(uint64_t)
@@ -173,11 +177,13 @@ static enum ktstr_probe_thread_error take_counters(const struct reader *reader,
 	*reading->kept_block = reading->block;
 	if (!reading->block)
 		return KTSTR_PROBE_THREAD_OK;
-	state = reading->bytes[offsets->state - plan->counters_first];
 	thread->allocated_bytes =
 		word(reading->bytes + (offsets->allocated - plan->counters_first));
 	thread->deallocated_bytes =
 		word(reading->bytes + (offsets->deallocated - plan->counters_first));
+	if (offsets->state_unknown)
+		return KTSTR_PROBE_THREAD_OK;
+	state = reading->bytes[offsets->state - plan->counters_first];
 	/* Something else stands where tsd should be. */
 	if (state > STATE_LIMIT || (state == offsets->uninitialized &&
 				    (thread->allocated_bytes || thread->deallocated_bytes)))

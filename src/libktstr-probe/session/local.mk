@@ -1,6 +1,8 @@
 # The public face: from a pid to a snapshot.
 src_libktstr_probe_libktstr_probe_inner_la_SOURCES += \
 	src/libktstr-probe/session/cancellation.h \
+	src/libktstr-probe/session/confirm.c \
+	src/libktstr-probe/session/confirm.h \
 	src/libktstr-probe/session/counters.c \
 	src/libktstr-probe/session/counters.h \
 	src/libktstr-probe/session/error.c \

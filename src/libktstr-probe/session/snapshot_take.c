@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "session/confirm.h"
 #include "session/counters.h"
 #include "session/error.h"
 #include "session/missed_tasks.h"
@@ -30,6 +31,7 @@ static int take(struct ktstr_probe *probe, struct ktstr_probe_snapshot *snapshot
 		struct ktstr_error *error)
 {
 	struct thread_table *table = &probe->threads;
+	int confirmed = 0;
 	int rc = thread_table_update(table, &probe->target, probe->options.stop_timeout_ms,
 				     &probe->cancellation);
 
@@ -49,16 +51,27 @@ static int take(struct ktstr_probe *probe, struct ktstr_probe_snapshot *snapshot
 	snapshot->monotonic_ns = clock_ns(CLOCK_MONOTONIC);
 	snapshot->with_names = !probe->options.no_names;
 	rc = counters_read(&probe->target, &probe->locator, table, &probe->cancellation, snapshot);
+	if (rc == 0)
+		confirmed = confirm_counters(&probe->target, &probe->locator, table);
 	if (rc == 0 && (snapshot->with_names || table->pointers.by_ptrace))
 		thread_names_read(&probe->target, table, &probe->cancellation, snapshot);
 	/* Before anything is believed, names too: was it one and the same program all the time? */
-	if (rc == -ESRCH || !identity_holds(&probe->identity, &probe->target))
+	if (rc == -ESRCH || confirmed == -ESRCH ||
+	    !identity_holds(&probe->identity, &probe->target))
 		return fail_changed(&probe->target, error);
 	if (rc == 0 && probe->locator.tls.is_dynamic &&
 	    !dtv_same_module(&probe->target, &probe->locator.tls))
 		return probe_fail(error, KTSTR_PROBE_TAG_JEMALLOC_NOT_FOUND, -ESTALE, "identity",
 				  "process %d closed %s meanwhile", (int)probe->target.pid,
 				  probe->locator.jemalloc_path);
+	if (confirmed == -EBADMSG)
+		return probe_fail(
+			error, KTSTR_PROBE_TAG_LAYOUT_UNKNOWN, confirmed, "threads",
+			"%s carries jemalloc, but its threads' own bookkeeping contradicts "
+			"where their counters seem to be: a changed build?",
+			probe->locator.jemalloc_path);
+	if (rc == 0)
+		rc = confirmed;
 	if (rc)
 		return probe_fail_access(&probe->target, error, KTSTR_PROBE_TAG_OTHER, rc,
 					 "memory");

@@ -5,6 +5,7 @@
 #include "session/tsd_locator.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -51,7 +52,13 @@ static int fail_layout_unknown(const struct jemalloc_candidate *chosen,
 		[TSD_UNCERTAIN] = -ENODATA,
 		[TSD_CONTRADICTED] = -EBADMSG,
 		[TSD_UNVERIFIED] = -EIO,
+		[TSD_NO_STATISTICS] = -EOPNOTSUPP,
 	};
+
+	if (chosen->verdict == TSD_NO_STATISTICS)
+		return probe_fail(error, KTSTR_PROBE_TAG_LAYOUT_UNKNOWN, codes[chosen->verdict],
+				  "layout", "%s carries jemalloc, but there is nothing to read: %s",
+				  chosen->module->path, chosen->offsets.reason);
 
 	return probe_fail(error, KTSTR_PROBE_TAG_LAYOUT_UNKNOWN, codes[chosen->verdict], "layout",
 			  "%s carries jemalloc, but where its counters are is not certain: "
@@ -67,6 +74,7 @@ static int use_candidate(struct tsd_locator *locator, struct target *target,
 {
 	const struct module *module = chosen->module;
 	const struct tsd_offsets *offsets = &chosen->offsets;
+	char state[40] = "";
 	int rc = module_tls_find(list, module, &locator->tls);
 
 	diagnostics_add(&target->diagnostics, "TLS block", "%s",
@@ -81,11 +89,13 @@ static int use_candidate(struct tsd_locator *locator, struct target *target,
 	locator->jemalloc_path = strdup(module->path);
 	/* A table row names the release whose image it is. */
 	locator->jemalloc_version = offsets->row ? strdup(offsets->row) : NULL;
-	diagnostics_add(
-		&target->diagnostics, "counters",
-		"state at %llu, allocated at %llu, deallocated at %llu of the TLS block of %s",
-		(unsigned long long)offsets->state, (unsigned long long)offsets->allocated,
-		(unsigned long long)offsets->deallocated, module->path);
+	if (!offsets->state_unknown)
+		snprintf(state, sizeof state, "state at %llu, ",
+			 (unsigned long long)offsets->state);
+	diagnostics_add(&target->diagnostics, "counters",
+			"%sallocated at %llu, deallocated at %llu of the TLS block of %s", state,
+			(unsigned long long)offsets->allocated,
+			(unsigned long long)offsets->deallocated, module->path);
 	return locator->jemalloc_path ? 0
 				      : probe_fail(error, KTSTR_PROBE_TAG_OTHER, -ENOMEM,
 						   "jemalloc", "out of memory");

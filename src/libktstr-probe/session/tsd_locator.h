@@ -10,6 +10,7 @@
 struct tsd_locator {
 	struct module_tls tls;      /* where the module's block is, and why */
 	struct tsd_offsets offsets; /* where the counters are in it, and why */
+	bool is_confirmed;          /* the living threads have been asked, and did not contradict */
 	uint64_t module_start;      /* where the module's file begins in memory */
 	char *jemalloc_path;
 	char *jemalloc_version; /* NULL: not known */
