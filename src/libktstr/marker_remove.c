@@ -9,9 +9,11 @@
 #include <ktstr/worker_ready_wait.h>
 
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "error_private.h"
@@ -69,7 +71,9 @@ static int remove_from(int directory, const char *name,
 	enum holder holder;
 	struct marker_check_file file = { 0 };
 	char complaint[256];
+	struct stat there;
 	bool is_marker;
+	int rc;
 
 	/* As seen created: its age does not matter, because a stale one is nobody's either. */
 	verdict = marker_check_judge(directory, name, &worker, true, &file);
@@ -77,8 +81,7 @@ static int remove_from(int directory, const char *name,
 	if (verdict == MARKER_CHECK_NONE)
 		return 0;
 	if (verdict == MARKER_CHECK_UNREADABLE) {
-		int rc = -errno; /* of the look */
-
+		rc = -errno; /* of the look */
 		return ktstr_error_set(error, rc, "marker",
 				       "the marker %s was not removed: it cannot be examined: %s",
 				       result->marker_path, strerrordesc_np(-rc));
@@ -104,12 +107,13 @@ static int remove_from(int directory, const char *name,
 					       ? "still runs"
 					       : "is another process by now, which may have "
 						 "written it");
-	if (unlinkat(directory, name, 0) && errno != ENOENT) {
-		int rc = -errno;
-
+	rc = unlinkat(directory, name, 0) ? -errno : 0;
+	/* Gone already is as good, if it is gone. */
+	if (rc == -ENOENT && fstatat(directory, name, &there, AT_SYMLINK_NOFOLLOW))
+		rc = errno == ENOENT ? 0 : -errno;
+	if (rc)
 		return ktstr_error_set(error, rc, "marker", "the marker %s was not removed: %s",
 				       result->marker_path, strerrordesc_np(-rc));
-	}
 	return 0;
 }
 
