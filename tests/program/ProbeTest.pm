@@ -11,7 +11,7 @@ use JSON::PP ();
 use POSIX ();
 
 our @EXPORT_OK = qw(probe_program probe_for_others source_dir scratch run_probe probe_json explained start_target next_report order
-	end_target build compile output_of library differences settled);
+	end_target build compile output_of library differences settled unfolded);
 
 our $cc = $ENV{CC} // 'cc';
 
@@ -77,10 +77,17 @@ sub probe_json {
 }
 
 # What --explain says, on stdout and stderr.
+# What the probe says in words, each message in one line again: it is wrapped for people.
+sub unfolded {
+	my ($said) = @_;
+	1 while $said =~ s/^(\S.*)\n {4}(?=\S)/$1 /m;
+	return $said;
+}
+
 sub explained {
 	my ($pid, @arguments) = @_;
 	my ($status, $out, $err) = run_probe('--pid', $pid, '--explain', @arguments);
-	return $out . $err;
+	return $out . unfolded($err);
 }
 
 sub output_of {

@@ -7,7 +7,7 @@ use warnings;
 use FindBin ();
 use lib $FindBin::Bin;
 use POSIX ();
-use ProbeTest qw(scratch source_dir probe_program probe_json run_probe start_target next_report end_target);
+use ProbeTest qw(scratch source_dir probe_program probe_json run_probe start_target next_report end_target unfolded);
 use TestKtstr qw(sanitizers slurp);
 use Test::More;
 
@@ -30,7 +30,8 @@ sub run_with {
 	my ($program, $fault, @arguments) = @_;
 	local $ENV{KTSTR_PROBE} = $program;
 	local $ENV{PLANTED} = $fault;
-	return run_probe(@arguments);
+	my ($status, $out, $err) = run_probe(@arguments);
+	return ($status, $out, unfolded($err));
 }
 
 sub differences {
