@@ -290,6 +290,10 @@ static int take(struct ktstr_probe *probe, struct ktstr_heap *heap, bool *again,
 	struct elf_image image;
 	int rc = ktstr_probe_snapshot_take(probe, &before, error);
 
+	if (rc == 0 && probe->locator.offsets.state_unknown)
+		rc = layout_unknown(probe, error,
+				    "its code says where the counters are, but nothing where tsd_s "
+				    "has the rest");
 	if (rc == 0)
 		rc = read_image(probe, &image, error);
 	if (rc == 0)
