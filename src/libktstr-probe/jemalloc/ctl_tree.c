@@ -53,19 +53,24 @@ static bool is_node(const struct elf_image *image, const struct node *node)
 						 is_constant(image, node->children));
 }
 
-/* Up to NAME_SIZE bytes, as far as the constants go. Returns 0 or a negative errno. */
-static int read_name(struct target *target, const struct elf_image *image, uint64_t address,
-		     char name[NAME_SIZE])
+/* How many bytes of a name may be read: NAME_SIZE, as far as the constants go. */
+static size_t name_limit(const struct elf_image *image, uint64_t address)
 {
 	size_t size = NAME_SIZE;
-	int rc;
 
 	while (size > 1 && !is_constant(image, address + size - 1))
 		size--;
-	rc = target_read_one(target, address, name, size);
-	if (rc == 0 && !memchr(name, '\0', size))
-		rc = -EBADMSG;
-	return rc;
+	return size;
+}
+
+/* Returns 0, -EBADMSG for one that does not end, or what reading gave. */
+static int read_name(struct target *target, const struct elf_image *image, uint64_t address,
+		     char name[NAME_SIZE])
+{
+	size_t size = name_limit(image, address);
+	int rc = target_read_one(target, address, name, size);
+
+	return rc == 0 && !memchr(name, '\0', size) ? -EBADMSG : rc;
 }
 
 static bool is_named(struct target *target, const struct elf_image *image, const struct node *node,
@@ -76,12 +81,50 @@ static bool is_named(struct target *target, const struct elf_image *image, const
 	return read_name(target, image, node->name, text) == 0 && strcmp(text, name) == 0;
 }
 
+#define FIRST_NAME  "version"
+#define SECOND_NAME "epoch"
+#define BATCH       128 /* places whose names are read with one call */
+
+/* Where the tree may begin: two leaves beside each other. */
+struct place {
+	uint64_t address;
+	struct node second;
+	char name[sizeof FIRST_NAME];
+	struct target_range range;
+};
+
 struct scan {
 	uint64_t left;      /* bytes that may still be read */
 	unsigned int names; /* names that may still be looked at */
 	size_t found;
 	uint64_t root;
+	size_t place_count;
+	struct place places[BATCH];
 };
+
+/* At which of the places do the names say so? */
+static void look_at_places(struct target *target, const struct elf_image *image, struct scan *scan)
+{
+	struct target_range ranges[BATCH];
+
+	for (size_t i = 0; i < scan->place_count; i++) {
+		ranges[i] = scan->places[i].range;
+		ranges[i].buffer = scan->places[i].name;
+	}
+	if (target_read(target, ranges, scan->place_count))
+		scan->place_count = 0;
+	for (size_t i = 0; i < scan->place_count; i++) {
+		const struct place *place = &scan->places[i];
+
+		if (ranges[i].error || memcmp(place->name, FIRST_NAME, sizeof FIRST_NAME) != 0 ||
+		    !is_named(target, image, &place->second, SECOND_NAME) ||
+		    scan->root == place->address)
+			continue;
+		scan->found++;
+		scan->root = place->address;
+	}
+	scan->place_count = 0;
+}
 
 /* Each place of a piece where the tree may begin. */
 static void scan_piece(struct target *target, const struct elf_image *image, const char *piece,
@@ -96,15 +139,19 @@ static void scan_piece(struct target *target, const struct elf_image *image, con
 			continue;
 		memcpy(nodes, piece + at, sizeof nodes);
 		if (nodes[0].child_count || nodes[1].child_count || !is_node(image, &nodes[0]) ||
-		    !is_node(image, &nodes[1]))
+		    !is_node(image, &nodes[1]) ||
+		    !is_constant(image, nodes[0].name + sizeof FIRST_NAME - 1))
 			continue;
 		scan->names--;
-		if (!is_named(target, image, &nodes[0], "version") ||
-		    !is_named(target, image, &nodes[1], "epoch") || scan->root == address + at)
-			continue;
-		scan->found++;
-		scan->root = address + at;
+		scan->places[scan->place_count++] = (struct place){
+			.address = address + at,
+			.second = nodes[1],
+			.range = { .address = nodes[0].name, .size = sizeof FIRST_NAME },
+		};
+		if (scan->place_count == BATCH)
+			look_at_places(target, image, scan);
 	}
+	look_at_places(target, image, scan);
 }
 
 static int scan_spans(struct target *target, const struct elf_image *image,
@@ -174,22 +221,30 @@ static size_t count_roots(struct target *target, const struct elf_image *image,
 int ctl_tree_find(struct target *target, const struct elf_image *image, struct ctl_tree *tree)
 {
 	const struct elf_span *spans = image->data;
-	struct scan scan = { .left = SCAN_LIMIT, .names = NAMES_LIMIT };
+	struct scan *scan = calloc(1, sizeof *scan);
 	char *piece = malloc(PIECE);
-	int rc = piece ? 0 : -ENOMEM;
+	int rc = scan && piece ? 0 : -ENOMEM;
 
-	if (rc == 0)
-		rc = scan_spans(target, image, image->data, piece, &scan);
-	/* Without relocations the tree is as constant as its source says. */
-	if (rc == 0 && scan.found == 0 && image->bias == 0) {
-		spans = image->constants;
-		rc = scan_spans(target, image, spans, piece, &scan);
+	*tree = (struct ctl_tree){ .root = 0 };
+	if (rc == 0) {
+		scan->left = SCAN_LIMIT;
+		scan->names = NAMES_LIMIT;
+		rc = scan_spans(target, image, spans, piece, scan);
 	}
-	*tree = (struct ctl_tree){ .root = scan.root };
-	if (rc == 0 && scan.found == 1)
-		tree->count = count_roots(target, image, spans, scan.root, piece);
+	/* Without relocations the tree is as constant as its source says. */
+	if (rc == 0 && scan->found == 0 && image->bias == 0) {
+		spans = image->constants;
+		rc = scan_spans(target, image, spans, piece, scan);
+	}
+	if (rc == 0)
+		tree->root = scan->root;
+	if (rc == 0 && scan->found == 1)
+		tree->count = count_roots(target, image, spans, scan->root, piece);
+	if (rc == 0 && scan->found != 1)
+		rc = scan->found ? -ENOTUNIQ : -ENOENT;
 	free(piece);
-	return rc ? rc : scan.found == 1 ? 0 : scan.found ? -ENOTUNIQ : -ENOENT;
+	free(scan);
+	return rc;
 }
 
 /* One level: children, or the roots, whose number stands nowhere near them. */
@@ -206,36 +261,83 @@ static struct level roots(const struct ctl_tree *tree)
 			       .counted = tree->count != 0 };
 }
 
-static int read_node(struct target *target, const struct elf_image *image,
-		     const struct level *level, size_t index, struct node *node)
-{
-	uint64_t address = level->address + index * sizeof *node;
-	int rc = target_read_one(target, address, node, sizeof *node);
+/* What was read of a level: its nodes up to the first that is none, and their names. */
+struct nodes {
+	size_t count;
+	int rc; /* why they end before the level does: -EBADMSG or what reading gave; else 0 */
+	struct node nodes[SIBLINGS];
+	char names[SIBLINGS][NAME_SIZE];
+	int name_rc[SIBLINGS];
+};
 
-	if (rc)
-		return rc;
-	return is_node(image, node) ? 0 : -EBADMSG;
+/* Behind the roots whose number is not known there may be no memory any more. */
+static void read_nodes(struct target *target, const struct level *level, struct nodes *nodes)
+{
+	size_t size = level->count * sizeof *nodes->nodes;
+
+	nodes->count = 0;
+	nodes->rc = target_read_one(target, level->address, nodes->nodes, size);
+	if (nodes->rc == 0)
+		nodes->count = level->count;
+	for (size_t i = 0; nodes->rc == -EFAULT && i < level->count; i++) {
+		if (target_read_one(target, level->address + i * sizeof *nodes->nodes,
+				    &nodes->nodes[i], sizeof *nodes->nodes))
+			break;
+		nodes->count = i + 1;
+	}
+}
+
+/* Two reads, whatever the number of nodes is. Returns NULL when there is no memory of our own. */
+static struct nodes *read_level(struct target *target, const struct elf_image *image,
+				const struct level *level)
+{
+	struct nodes *nodes = calloc(1, sizeof *nodes);
+	struct target_range ranges[SIBLINGS];
+	int rc;
+
+	if (!nodes)
+		return NULL;
+	read_nodes(target, level, nodes);
+	for (size_t i = 0; i < nodes->count; i++)
+		if (!is_node(image, &nodes->nodes[i])) {
+			nodes->rc = -EBADMSG;
+			nodes->count = i;
+		}
+	for (size_t i = 0; i < nodes->count; i++)
+		ranges[i] =
+			(struct target_range){ .address = nodes->nodes[i].name,
+					       .buffer = nodes->names[i],
+					       .size = name_limit(image, nodes->nodes[i].name) };
+	rc = target_read(target, ranges, nodes->count);
+	for (size_t i = 0; i < nodes->count; i++)
+		nodes->name_rc[i] = rc                ? rc
+				    : ranges[i].error ? ranges[i].error
+				    : memchr(nodes->names[i], '\0', ranges[i].size) ? 0
+										    : -EBADMSG;
+	return nodes;
 }
 
 /* The child of that name. Returns 0, -ENOENT, or a negative errno. */
 static int find_child(struct target *target, const struct elf_image *image,
 		      const struct level *level, const char *name, size_t length, struct node *node)
 {
-	for (size_t i = 0; i < level->count; i++) {
-		char text[NAME_SIZE];
-		int rc = read_node(target, image, level, i, node);
+	struct nodes *nodes = read_level(target, image, level);
+	int rc = nodes ? -ENOENT : -ENOMEM;
 
-		/* What has no name has a number, and is alone; behind the roots anything may
-		 * follow. */
-		if (rc)
-			return level->counted && rc != -EBADMSG ? rc : -ENOENT;
-		rc = read_name(target, image, node->name, text);
-		if (rc)
-			return rc;
-		if (strlen(text) == length && memcmp(text, name, length) == 0)
-			return 0;
+	for (size_t i = 0; rc == -ENOENT && i < nodes->count; i++) {
+		if (nodes->name_rc[i]) {
+			rc = nodes->name_rc[i];
+		} else if (strlen(nodes->names[i]) == length &&
+			   memcmp(nodes->names[i], name, length) == 0) {
+			*node = nodes->nodes[i];
+			rc = 0;
+		}
 	}
-	return -ENOENT;
+	/* What has no name has a number, and is alone; behind the roots anything may follow. */
+	if (rc == -ENOENT && level->counted && nodes->rc && nodes->rc != -EBADMSG)
+		rc = nodes->rc;
+	free(nodes);
+	return rc;
 }
 
 int ctl_tree_handler(struct target *target, const struct elf_image *image,
@@ -274,32 +376,42 @@ struct walk {
 	char name[WHOLE_SIZE];
 };
 
+static int walk_level(struct walk *walk, const struct level *level, unsigned int depth,
+		      size_t used);
+
+static int walk_node(struct walk *walk, const struct node *node, unsigned int depth)
+{
+	const struct level children = { .address = node->children,
+					.count = (size_t)node->child_count,
+					.counted = true };
+	size_t length = strlen(walk->name);
+
+	if (!node->child_count)
+		return walk->visit(walk->name, node->handler, walk->context);
+	if (depth + 1 >= DEPTH)
+		return 0;
+	walk->name[length] = '.';
+	return walk_level(walk, &children, depth + 1, length + 1);
+}
+
 static int walk_level(struct walk *walk, const struct level *level, unsigned int depth, size_t used)
 {
-	int rc = 0;
+	struct nodes *nodes = read_level(walk->target, walk->image, level);
+	int rc = nodes ? 0 : -ENOMEM;
 
-	for (size_t i = 0; rc == 0 && i < level->count && walk->left; i++) {
-		struct node node;
-		char *part = walk->name + used;
-
+	for (size_t i = 0; rc == 0 && i < nodes->count && walk->left; i++) {
 		walk->left--;
-		rc = read_node(walk->target, walk->image, level, i, &node);
-		if (rc == 0)
-			rc = read_name(walk->target, walk->image, node.name, part);
-		if (rc)
-			return rc == -EBADMSG || rc == -EFAULT ? 0 : rc;
-		if (!node.child_count) {
-			rc = walk->visit(walk->name, node.handler, walk->context);
-		} else if (depth + 1 < DEPTH) {
-			struct level children = { .address = node.children,
-						  .count = (size_t)node.child_count,
-						  .counted = true };
-			size_t length = strlen(part);
-
-			part[length] = '.';
-			rc = walk_level(walk, &children, depth + 1, used + length + 1);
+		rc = nodes->name_rc[i];
+		if (rc) {
+			rc = rc == -EBADMSG || rc == -EFAULT ? 0 : rc;
+			break;
 		}
+		memcpy(walk->name + used, nodes->names[i], NAME_SIZE);
+		rc = walk_node(walk, &nodes->nodes[i], depth);
 	}
+	if (rc == 0 && nodes->rc && nodes->rc != -EBADMSG && nodes->rc != -EFAULT)
+		rc = nodes->rc;
+	free(nodes);
 	return rc;
 }
 
