@@ -133,9 +133,10 @@ static void scan_piece(struct target *target, const struct elf_image *image, con
 	for (size_t at = 0; at + 2 * sizeof(struct node) <= size && scan->names;
 	     at += sizeof(uint64_t)) {
 		struct node nodes[2];
+		uint64_t named;
 
-		memcpy(&nodes[0].named, piece + at, sizeof nodes[0].named);
-		if (nodes[0].named != 1)
+		memcpy(&named, piece + at, sizeof named);
+		if (named != 1)
 			continue;
 		memcpy(nodes, piece + at, sizeof nodes);
 		if (nodes[0].child_count || nodes[1].child_count || !is_node(image, &nodes[0]) ||

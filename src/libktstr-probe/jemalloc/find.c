@@ -212,12 +212,13 @@ static int ask_code(const struct search *search, struct jemalloc_candidate *cand
 	return 0;
 }
 
-/* What memory holds, and where that leaves a doubt, files. */
+/* What memory holds, and where that leaves a doubt, files. version is room for what the evidence
+ * may point to. */
 static void weigh_evidence(const struct search *search, struct jemalloc_candidate *candidate,
-			   enum query_scope scope, struct tsd_evidence *evidence)
+			   enum query_scope scope, struct tsd_evidence *evidence,
+			   char version[JEMALLOC_VERSION_SIZE])
 {
 	const struct module *module = candidate->module;
-	char version[JEMALLOC_VERSION_SIZE];
 
 	candidate->verdict = tsd_layout_find(evidence, &candidate->offsets);
 	if (candidate->verdict == TSD_UNCERTAIN &&
@@ -251,6 +252,7 @@ static int examine(const struct search *search, struct jemalloc_candidate *candi
 	struct elf_dynamic dynamic = { 0 };
 	unsigned char *image = NULL;
 	uint64_t *relocs = NULL, state;
+	char version[JEMALLOC_VERSION_SIZE];
 	struct tsd_code code;
 	int rc;
 
@@ -268,7 +270,7 @@ static int examine(const struct search *search, struct jemalloc_candidate *candi
 			rc = ask_code(search, candidate, &evidence, &code);
 	}
 	if (rc == 0)
-		weigh_evidence(search, candidate, scope, &evidence);
+		weigh_evidence(search, candidate, scope, &evidence, version);
 	elf_dynamic_free(&dynamic);
 	free(relocs);
 	free(image);

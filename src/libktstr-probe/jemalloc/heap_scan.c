@@ -66,7 +66,7 @@ static int take_arenas(struct target *target, const struct heap_layout *layout,
 	int rc;
 
 	if (address - chunk->span_start < before ||
-	    chunk->span_end - (address - before) < ARENAS_LIMIT * 8)
+	    chunk->span_end - (address - before) < ARENAS_LIMIT * UINT64_C(8))
 		return 0;
 	if (++scan->tries > TRIES_LIMIT)
 		return -EFBIG;
@@ -96,7 +96,7 @@ static int take_sizes(struct target *target, const struct chunk *chunk, uint64_t
 	uint64_t sizes[SIZE_CLASSES_TOTAL];
 	int rc;
 
-	if (chunk->available - offset < SIZES_HEAD * 8)
+	if (chunk->available - offset < SIZES_HEAD * UINT64_C(8))
 		return 0;
 	for (size_t i = 1; i < SIZES_HEAD; i++)
 		if (word_at(chunk->bytes + offset + 8 * i) != size_class(i))

@@ -81,7 +81,7 @@ static bool take_number(const struct reading *reading, const struct ctl_answer *
 
 	switch (answer->size) {
 	case 1:
-		strcpy(option->text, number & 0xff ? "true" : "false");
+		snprintf(option->text, sizeof option->text, "%s", number & 0xff ? "true" : "false");
 		return (number & 0xff) <= 1;
 	case 4:
 		snprintf(option->text, sizeof option->text, "%" PRIu32, (uint32_t)number);
@@ -129,7 +129,7 @@ static int visit(const char *name, uint64_t handler, void *context)
 	if (options->count == OPTIONS_LIMIT)
 		return 0;
 	option = &options->options[options->count++];
-	strcpy(option->name, name);
+	memcpy(option->name, name, strlen(name) + 1);
 	ctl_code_ask(reading->arch, reading->target, reading->image, handler, &answer);
 	/* What the build does not have: its handler says ENOENT, whatever is asked. */
 	if (answer.outcome == CTL_FAILS)

@@ -29,7 +29,7 @@ void process_name(pid_t pid, char name[16])
 	name[length] = '\0';
 	name[strcspn(name, "\n")] = '\0';
 	if (length == 0)
-		strcpy(name, "?");
+		memcpy(name, "?", sizeof "?");
 }
 
 static int add(pid_t **pids, size_t *count, pid_t pid)
@@ -47,8 +47,10 @@ static int find_named(const char *name, pid_t **pids, size_t *count)
 {
 	DIR *proc = opendir("/proc");
 	struct dirent *entry;
-	int rc = proc ? 0 : -errno;
+	int rc = 0;
 
+	if (!proc)
+		return -errno;
 	while (rc == 0 && (entry = readdir(proc))) {
 		char comm[16];
 		uint64_t pid;

@@ -110,7 +110,7 @@ void escape_field(const char *comm, char text[ESCAPE_FIELD_SIZE])
 
 	escape_line(comm, line);
 	if (*line && !strpbrk(line, " =\"")) {
-		strcpy(text, line);
+		memcpy(text, line, strlen(line) + 1);
 		return;
 	}
 	*text++ = '"';
@@ -120,5 +120,6 @@ void escape_field(const char *comm, char text[ESCAPE_FIELD_SIZE])
 		else
 			*text++ = *p;
 	}
-	strcpy(text, "\"");
+	*text++ = '"';
+	*text = '\0';
 }

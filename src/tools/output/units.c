@@ -35,7 +35,7 @@ const char *units_bytes(int64_t bytes, bool raw, char text[UNITS_SIZE])
 		unit++;
 	}
 	tenths = (whole * 10 + STEP / 2) / STEP;
-	if (tenths >= STEP * 10 && unit + 1 < sizeof units / sizeof *units) {
+	if (tenths >= STEP * UINT64_C(10) && unit + 1 < sizeof units / sizeof *units) {
 		tenths = 10;
 		unit++;
 	}

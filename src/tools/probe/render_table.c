@@ -103,7 +103,7 @@ static void format_cell(const struct layout *layout, const struct render_table_r
 		break;
 	case COLUMN_NAME:
 		cell->columns = 1;
-		strcpy(text, "-");
+		memcpy(text, "-", sizeof "-");
 		if (thread->has_name)
 			cell->columns = escape_line(thread->comm, text);
 		return;
@@ -188,7 +188,7 @@ static void write_cell(FILE *out, const struct layout *layout, size_t column, st
 		/* Up to the first byte of the character that is one too many. */
 		for (size_t i = 0; i < width - 1; i++)
 			p += escape_utf8(p, strlen(p));
-		strcpy(p, "~");
+		memcpy(p, "~", sizeof "~");
 	}
 	if (column == COLUMN_NAME)
 		fprintf(out, "%s%*s", cell->text, (int)padding, "");
@@ -204,7 +204,8 @@ void render_table(FILE *out, unsigned int width, const struct render_table_row *
 
 	fit(&layout, width, rows, count);
 	for (size_t column = 0; column < layout.columns; column++) {
-		cell.columns = strlen(strcpy(cell.text, headings[column]));
+		cell.columns =
+			(size_t)snprintf(cell.text, sizeof cell.text, "%s", headings[column]);
 		write_cell(out, &layout, column, &cell);
 	}
 	putc('\n', out);
