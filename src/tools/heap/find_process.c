@@ -61,8 +61,7 @@ static int find_named(const char *name, pid_t **pids, size_t *count)
 		if (strncmp(comm, name, sizeof comm - 1) == 0)
 			rc = add(pids, count, (pid_t)pid);
 	}
-	if (proc)
-		closedir(proc);
+	closedir(proc);
 	return rc ? rc : *count ? 0 : -ENOENT;
 }
 
