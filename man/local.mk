@@ -33,7 +33,8 @@ list_man_aliases = cd $(srcdir) && \
 		in_name && $$1 == ".Nm" && $$2 ".3" != page { print page, $$2 }' $(man3_pages)
 install-man-aliases: install-man
 	@($(list_man_aliases)) | while read page name; do \
-		echo ".so man3/$$page" >"$(DESTDIR)$(man3dir)/$$name.3" || exit 1; \
+		echo ".so man3/$$page" >"$(DESTDIR)$(man3dir)/$$name.3" && \
+			chmod 0644 "$(DESTDIR)$(man3dir)/$$name.3" || exit 1; \
 	done
 uninstall-man-aliases:
 	@($(list_man_aliases)) | while read page name; do rm -f "$(DESTDIR)$(man3dir)/$$name.3"; done

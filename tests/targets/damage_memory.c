@@ -209,7 +209,7 @@ static void judge(const struct ktstr_probe_snapshot *snapshot, const char *what)
 static void count_reads(const char *explanation)
 {
 	const char *line = strstr(explanation, "memory: ");
-	uint64_t bytes, reads;
+	uint64_t bytes = 0, reads = 0;
 
 	if (!line ||
 	    sscanf(line, "memory: %" SCNu64 " bytes in %" SCNu64 " reads", &bytes, &reads) != 2)

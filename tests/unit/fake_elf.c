@@ -84,7 +84,7 @@ static size_t put_symbols(struct fake_target *fake, const struct fake_elf *elf)
 		const struct fake_symbol *from = &elf->symbols[i];
 		const Elf64_Sym symbol = {
 			.st_name = (Elf64_Word)used,
-			.st_info = ELF64_ST_INFO(from->bind, STT_NOTYPE),
+			.st_info = (unsigned char)ELF64_ST_INFO(from->bind, STT_NOTYPE),
 			.st_shndx = from->is_undefined ? SHN_UNDEF : 1,
 			.st_value = from->value,
 		};

@@ -434,19 +434,19 @@ static void the_jemallocs_of_this_machine_are_found(void **state)
 	     i++) {
 		struct tsd_evidence evidence;
 		struct tsd_offsets offsets;
-		int rc;
+		enum tsd_verdict verdict;
 
 		if (!files[i] || !load_image(files[i], &evidence))
 			continue;
 		if (tsd_layout_53_search(&evidence, &at) == 0)
 			continue; /* older than 5.3.0, as some distributions have it */
-		rc = tsd_layout_find(&evidence, &offsets);
+		verdict = tsd_layout_find(&evidence, &offsets);
 		print_message("# %s: %s\n", files[i], offsets.reason);
-		if (rc == TSD_UNCERTAIN) { /* a build that is not in the table */
+		if (verdict == TSD_UNCERTAIN) { /* a build that is not in the table */
 			evidence.version = version_new;
-			rc = tsd_layout_find(&evidence, &offsets);
+			verdict = tsd_layout_find(&evidence, &offsets);
 		}
-		assert_int_equal(rc, 0);
+		assert_int_equal(verdict, TSD_FOUND);
 		assert_int_equal(offsets.deallocated, offsets.allocated + 16);
 		image[offsets.state] = 4; /* and one byte off is another thing */
 		assert_int_equal(tsd_layout_53_search(&evidence, &at), 0);
