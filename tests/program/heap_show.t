@@ -8,7 +8,7 @@ use HeapTest qw(heap_program run_heap heap_json start_heap heap_differences figu
 use IPC::Open2 ();
 use ProbeTest qw(scratch build library end_target output_of);
 use Test::More;
-use TestKtstr qw(find_program until_true read_to_end);
+use TestKtstr qw(find_program until_true read_to_end sanitizers);
 
 my $static = library('libjemalloc.a');
 my @rest = qw(-lm -lpthread -ldl);
@@ -138,7 +138,9 @@ subtest 'damaged structures are refused, in bounded time and memory' => sub {
 	for my $how (qw(none everywhere one-arena zeros bins itself)) {
 		my $pid = IPC::Open2::open2(my $from, my $to, $hostile, $how);
 		is(scalar <$from>, "parked\n", "$how: runs");
-		my $said = read_to_end('sh', '-c', 'ulimit -v 1000000; exec timeout 30 "$0" show "$1" 2>&1', heap_program(), $pid);
+		# A sanitizer's shadow alone is more than any limit of memory.
+		my $limit = sanitizers() ? '' : 'ulimit -v 1000000;';
+		my $said = read_to_end('sh', '-c', $limit . ' exec timeout 60 "$0" show "$1" 2>&1', heap_program(), $pid);
 		is($? >> 8, $how eq 'none' ? 0 : 1, "$how: the exit code") or diag($said);
 		like($said, qr/^ktstr-heap: layout-unknown: /, "$how: the reason") if $how ne 'none';
 		kill 'KILL', $pid;
