@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * `make bench`: runs every part, or the named ones, and prints one table. Runs in the build folder;
- * the figures go to a JSON file too, from which bench/chart.pl draws.
+ * `make bench`: runs every part, or the named ones, and prints one table. Runs in the build
+ * directory; the figures go to a JSON file too, from which bench/chart.pl draws.
  */
 #include "config.h"
 

@@ -5,7 +5,7 @@
 
 #include "report.h"
 
-/* Programs below the build folder, in which the bench runs. */
+/* Programs below the build directory, in which the bench runs. */
 #define WORKER       "worker/ktstr-jemalloc-alloc-worker"
 #define MARKER_ONLY  "bench/marker_only"
 #define TARGET       "bench/target"

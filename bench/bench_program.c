@@ -89,10 +89,10 @@ static void start_worker(struct subject *subject)
 		unlink(marker);
 }
 
-/* It listens nowhere but on a socket in a folder of its own, and keeps nothing. */
+/* It listens nowhere but on a socket in a directory of its own, and keeps nothing. */
 static void start_redis(struct subject *subject)
 {
-	char folder[] = "/tmp/ktstr-bench-XXXXXX", path[64];
+	char directory[] = "/tmp/ktstr-bench-XXXXXX", path[64];
 	const char *const argv[] = {
 		"redis-server", "--port", "0",           "--unixsocket", path,
 		"--save",       "",       "--daemonize", "no",           NULL
@@ -103,9 +103,9 @@ static void start_redis(struct subject *subject)
 	struct ktstr_error error;
 	pid_t pid = 0;
 
-	if (!mkdtemp(folder))
+	if (!mkdtemp(directory))
 		give_up("mkdtemp", strerror(errno));
-	snprintf(path, sizeof path, "%s/socket", folder);
+	snprintf(path, sizeof path, "%s/socket", directory);
 	if (ktstr_payload_spawn(argv, &options, &subject->payload, &error)) {
 		snprintf(subject->text, sizeof subject->text, "redis-server is not installed");
 	} else {
@@ -115,7 +115,7 @@ static void start_redis(struct subject *subject)
 		snprintf(subject->pid, sizeof subject->pid, "%d", (int)pid);
 	}
 	unlink(path);
-	rmdir(folder);
+	rmdir(directory);
 }
 
 static void run_in_turn(struct subject *subjects, size_t count)

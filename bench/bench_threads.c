@@ -106,8 +106,8 @@ static double take(struct ktstr_probe *probe, const struct floor *floor)
 	for (size_t i = 0, at = 0; i < floor->count; i++) {
 		const struct ktstr_probe_thread *thread = ktstr_probe_snapshot_thread(snapshot, i);
 
-		/* By tid there, by age in the task folder: the same order until the kernel starts
-		 * over at low tids. */
+		/* By tid there, by age in the task directory: the same order until the kernel
+		 * starts over at low tids. */
 		for (size_t tries = 0; thread->tid != floor->tids[at] && tries < floor->count;
 		     tries++)
 			at = (at + 1) % floor->count;

@@ -63,7 +63,7 @@ void floor_list(struct floor *floor)
 	}
 	close(fd);
 	if (size < 0 || floor->count != floor->room)
-		give_up("floor", "the task folder does not show the target's threads");
+		give_up("floor", "the task directory does not show the target's threads");
 }
 
 void floor_robust_lists(struct floor *floor)

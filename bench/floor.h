@@ -27,7 +27,7 @@ struct floor {
 void floor_open(struct floor *floor, const struct target *target, size_t threads);
 void floor_close(struct floor *floor);
 
-void floor_list(struct floor *floor);         /* open, getdents64, close of the task folder */
+void floor_list(struct floor *floor);         /* open, getdents64, close of the task directory */
 void floor_robust_lists(struct floor *floor); /* get_robust_list of each thread */
 void floor_counters(
 	struct floor *floor); /* process_vm_readv of 24 bytes a thread, 1024 threads a call */

@@ -2,6 +2,6 @@
 # fish completion for ktstr-jemalloc-alloc-worker.
 
 complete -c ktstr-jemalloc-alloc-worker -f
-complete -c ktstr-jemalloc-alloc-worker -l churn -d 'Start and end threads without end'
+complete -c ktstr-jemalloc-alloc-worker -l churn -d 'Start and end threads until killed'
 complete -c ktstr-jemalloc-alloc-worker -l help -d 'Show a text and exit'
 complete -c ktstr-jemalloc-alloc-worker -l version -d 'Show the version and exit'

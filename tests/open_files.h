@@ -9,13 +9,13 @@
 
 static inline int open_files(void)
 {
-	DIR *folder = opendir("/proc/self/fd");
+	DIR *directory = opendir("/proc/self/fd");
 	int count = 0;
 
-	while (folder && readdir(folder))
+	while (directory && readdir(directory))
 		count++;
-	if (folder)
-		closedir(folder);
+	if (directory)
+		closedir(directory);
 	return count;
 }
 

@@ -3,7 +3,7 @@
 # apt with lists and archives of its own: no root is needed, and the system learns nothing of it. apt checks
 # signatures and sums. Sourced by tests/guest/fetch and tests/targets/fetch_suite.
 
-# $1: a folder that stays; $2: one that is removed; $3: an architecture, as Debian calls it; $4: the line of a
+# $1: a directory that stays; $2: one that is removed; $3: an architecture, as Debian calls it; $4: the line of a
 # source, "" for this machine's sources.
 private_apt() {
 	mkdir -p "$1/apt/lists/partial" "$1/apt/archives/partial" "$2/packages"
@@ -27,7 +27,7 @@ EOT
 	apt-get -q update >&2
 }
 
-# $1: the folder that is removed, the rest: packages, whose files go below its root/. Fails with 1.
+# $1: the directory that is removed, the rest: packages, whose files go below its root/. Fails with 1.
 private_unpack() {
 	unpack_below=$1
 	shift

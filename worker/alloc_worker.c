@@ -40,7 +40,7 @@ static const char help[] =
 	"Usage: ktstr-jemalloc-alloc-worker [--churn] BYTES\n"
 	"Allocate BYTES once with jemalloc, write the readiness marker, and wait to be killed.\n"
 	"\n"
-	"  --churn     create and join short-lived threads without end instead of waiting\n"
+	"  --churn     create and join short-lived threads until killed\n"
 	"  --help      show this text and exit\n"
 	"  --version   show the version and exit\n"
 	"\n"
@@ -293,7 +293,7 @@ static void remove_own_marker(int fd, const char *path)
 #define MARKER_NEW  (O_WRONLY | O_CREAT | O_EXCL | MARKER_SAFE)
 
 /*
- * The marker is always a new file: one that stands there already may be a second name of a file
+ * The marker is always a new file: an existing one may be a second name of a file
  * that is worth something, made by ln(1) where fs.protected_hardlinks is 0. A marker of its own
  * user, which an earlier worker of the same pid left, loses this name and nothing else; another
  * user's is left alone. A device is opened, so that KTSTR_WORKER_READY_MARKER_OVERRIDE can name
@@ -331,7 +331,7 @@ __attribute__((noreturn)) static void fail_marker(const char *path, const char *
 	     advice, NULL);
 }
 
-/* Three system calls when nothing stands there and all is well: openat, write, close. */
+/* Three system calls when no marker exists and nothing fails: openat, write, close. */
 static void write_marker(const char *path)
 {
 	static const char content[] = "ready\n";
@@ -342,7 +342,7 @@ static void write_marker(const char *path)
 	if (fd < 0)
 		fail_marker(path, "open", -fd,
 			    fd == -ELOOP    ? "; a symbolic link is not followed, remove it"
-			    : fd == -EEXIST ? "; what stands there is no file of this user's, "
+			    : fd == -EEXIST ? "; the existing marker is not a file of this user, "
 					      "remove it"
 					    : "");
 

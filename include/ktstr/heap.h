@@ -15,7 +15,7 @@
  *	}
  *
  * The session is one of <ktstr/probe.h>, opened. Everything is read twice: what differs was
- *changing, and the difference is told. A figure that cannot be had with certainty is absent, and
+ *changing, and the difference is given. A figure that cannot be had with certainty is absent, and
  *says why; it is never 0 instead.
  */
 #ifndef KTSTR_HEAP_H

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The marker: its folder within the worker's root, and whether what stands there counts. */
+/* The marker: its directory within the worker's root, and whether an existing one counts. */
 #include "config.h"
 
 #include "marker_check.h"
@@ -25,23 +25,23 @@ int marker_check_open_directory(pid_t pid, bool inside, const char *path, const 
 				.resolve = RESOLVE_IN_ROOT };
 	const char *slash = strrchr(path, '/');
 	size_t length = slash == path ? 1 : (size_t)(slash - path);
-	char folder[PATH_MAX], root[64];
+	char directory[PATH_MAX], root[64];
 	int root_fd, fd;
 
-	if (length >= sizeof folder)
+	if (length >= sizeof directory)
 		return -ENAMETOOLONG;
-	memcpy(folder, path, length);
-	folder[length] = '\0';
+	memcpy(directory, path, length);
+	directory[length] = '\0';
 	*name = slash + 1;
 	if (!inside) {
-		fd = open(folder, O_PATH | O_DIRECTORY | O_CLOEXEC);
+		fd = open(directory, O_PATH | O_DIRECTORY | O_CLOEXEC);
 		return fd < 0 ? -errno : fd;
 	}
 	snprintf(root, sizeof root, "/proc/%d/root", (int)pid);
 	root_fd = open(root, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (root_fd < 0)
 		return -errno;
-	fd = (int)syscall(SYS_openat2, root_fd, folder, &how, sizeof how);
+	fd = (int)syscall(SYS_openat2, root_fd, directory, &how, sizeof how);
 	if (fd < 0)
 		fd = -errno;
 	close(root_fd);
@@ -87,7 +87,7 @@ static int64_t coarse_ns(const struct worker_identity *worker)
  * nobody that of its inode, which a link and a rename change as well: so neither may be older than
  * the worker, and neither in the future. The worker's start is rounded down to a clock tick.
  */
-static enum marker_check_verdict judge_age(const struct stat *st,
+static enum marker_check_verdict check_age(const struct stat *st,
 					   const struct worker_identity *worker)
 {
 	int64_t content = timespec_to_ns(&st->st_mtim), inode = timespec_to_ns(&st->st_ctim);
@@ -122,9 +122,9 @@ static bool is_unchanged(const struct marker_check_file *file, const struct stat
 	       file->changed_ns == timespec_to_ns(&st->st_ctim);
 }
 
-enum marker_check_verdict marker_check_judge(int directory, const char *name,
-					     const struct worker_identity *worker, bool witnessed,
-					     struct marker_check_file *file)
+enum marker_check_verdict marker_check_examine(int directory, const char *name,
+					       const struct worker_identity *worker, bool witnessed,
+					       struct marker_check_file *file)
 {
 	enum marker_check_verdict age = MARKER_CHECK_FRESH;
 	struct stat st;
@@ -147,7 +147,7 @@ enum marker_check_verdict marker_check_judge(int directory, const char *name,
 		return MARKER_CHECK_FOREIGN;
 	/* What was made before our eyes is new, whatever its time says. */
 	if (!witnessed)
-		age = judge_age(&st, worker);
+		age = check_age(&st, worker);
 	file->from_future = !witnessed && (file->from_future || age == MARKER_CHECK_FUTURE);
 	if (file->from_future)
 		return MARKER_CHECK_FUTURE;
@@ -169,16 +169,16 @@ void marker_check_complaint(enum marker_check_verdict verdict, const struct mark
 {
 	static const char *const complaints[] = {
 		[MARKER_CHECK_STALE] =
-			"; what stands there is stale, older than the worker: remove it",
-		[MARKER_CHECK_FUTURE] =
-			"; what stands there is dated in the future, and was not seen being made: "
-			"remove it, and check the clock",
-		[MARKER_CHECK_LINKED] =
-			"; the file there has other hard links, so it may be another's: remove it",
+			"; the existing marker is stale, older than the worker: remove it",
+		[MARKER_CHECK_FUTURE] = "; the existing marker is dated in the future, and was not "
+					"seen being made: "
+					"remove it, and check the clock",
+		[MARKER_CHECK_LINKED] = "; the existing marker has other hard links, so it may be "
+					"another's: remove it",
 		[MARKER_CHECK_UNDATED] =
-			"; a file stands there, but the worker's start to compare it with is lost",
+			"; a marker exists, but the worker's start to compare it with is lost",
 		[MARKER_CHECK_NOT_REGULAR] =
-			"; what stands there is a symbolic link or no regular file: remove it",
+			"; the existing marker is a symbolic link or no regular file: remove it",
 		[MARKER_CHECK_UNREADABLE] = "; its directory could not be looked into any more",
 	};
 	int number = (int)pid;
@@ -188,23 +188,23 @@ void marker_check_complaint(enum marker_check_verdict verdict, const struct mark
 
 	snprintf(text, size, "%s", complaint ? complaint : "");
 	if (verdict == MARKER_CHECK_FOREIGN)
-		snprintf(text, size,
-			 "; what stands there belongs to another user, uid %u: remove it",
+		snprintf(text, size, "; the existing marker is owned by uid %u: remove it",
 			 (unsigned int)file->owner);
 	if (verdict == MARKER_CHECK_OF_OTHER)
 		snprintf(text, size,
-			 "; what stands there is not of pid %d, which has not written that much: "
+			 "; the existing marker is not of pid %d, which has not written that much: "
 			 "perhaps of the same pid in another pid namespace",
 			 number);
 	if (verdict == MARKER_CHECK_OF_RIVAL)
 		snprintf(text, size,
 			 "; whether pid %d or pid %d, which has its number in another pid "
-			 "namespace, made what stands there cannot be told, because /proc/%d/io "
+			 "namespace, made the existing marker cannot be determined, because "
+			 "/proc/%d/io "
 			 "may not be read; run as its user or as root",
 			 number, (int)file->rival, number);
 	if (verdict == MARKER_CHECK_UNPROVEN)
 		snprintf(text, size,
-			 "; whether pid %d made what stands there cannot be told, because "
+			 "; whether pid %d made the existing marker cannot be determined, because "
 			 "/proc/%d/io may not be read; run as its user or as root",
 			 number, number);
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The marker: its folder within the worker's root, and whether what stands there counts.
+ * The marker: its directory within the worker's root, and whether an existing one counts.
  */
 #ifndef KTSTR_MARKER_CHECK_H
 #define KTSTR_MARKER_CHECK_H
@@ -46,9 +46,9 @@ struct marker_check_file {
 };
 
 /*
- * Opens the folder (O_PATH) of an absolute path as the process sees it: below /proc/<pid>/root when
- * `inside` is set, without leaving that root, otherwise in the caller's. *name points into path.
- * Returns a file descriptor or a negative errno.
+ * Opens the directory (O_PATH) of an absolute path as the process sees it: below /proc/<pid>/root
+ * when `inside` is set, without leaving that root, otherwise in the caller's. *name points into
+ * path. Returns a file descriptor or a negative errno.
  */
 int marker_check_open_directory(pid_t pid, bool inside, const char *path, const char **name);
 
@@ -57,9 +57,9 @@ int marker_check_open_directory(pid_t pid, bool inside, const char *path, const 
  * written under this name after the worker's start, so its age is not asked: clocks may be stepped.
  * *file is kept from look to look.
  */
-enum marker_check_verdict marker_check_judge(int directory, const char *name,
-					     const struct worker_identity *worker, bool witnessed,
-					     struct marker_check_file *file);
+enum marker_check_verdict marker_check_examine(int directory, const char *name,
+					       const struct worker_identity *worker, bool witnessed,
+					       struct marker_check_file *file);
 
 /* Is it in doubt, or denied, that the worker made the file? */
 bool marker_check_is_unproven(enum marker_check_verdict verdict);

@@ -76,7 +76,7 @@ static int remove_from(int directory, const char *name,
 	int rc;
 
 	/* As seen created: its age does not matter, because a stale one is nobody's either. */
-	verdict = marker_check_judge(directory, name, &worker, true, &file);
+	verdict = marker_check_examine(directory, name, &worker, true, &file);
 	is_marker = verdict == MARKER_CHECK_FRESH || verdict == MARKER_CHECK_EMPTY;
 	if (verdict == MARKER_CHECK_NONE)
 		return 0;
@@ -96,7 +96,8 @@ static int remove_from(int directory, const char *name,
 	holder = find_holder(result, &other);
 	if (holder == HOLDER_OTHER) {
 		other.effective_uid = other.file_system_uid = file.owner;
-		if (marker_check_judge(directory, name, &other, false, &file) == MARKER_CHECK_STALE)
+		if (marker_check_examine(directory, name, &other, false, &file) ==
+		    MARKER_CHECK_STALE)
 			holder = HOLDER_NONE; /* older than that process */
 	}
 	if (holder != HOLDER_NONE)

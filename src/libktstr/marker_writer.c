@@ -86,9 +86,9 @@ static bool sees_all(void)
 	       !access("/proc/1/status", R_OK);
 }
 
-enum marker_check_verdict marker_writer_judge(pid_t pid, const struct worker_identity *worker,
-					      int directory, const char *path, uint64_t before,
-					      struct marker_check_file *file)
+enum marker_check_verdict marker_writer_examine(pid_t pid, const struct worker_identity *worker,
+						int directory, const char *path, uint64_t before,
+						struct marker_check_file *file)
 {
 	uint64_t count;
 

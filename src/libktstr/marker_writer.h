@@ -26,8 +26,8 @@ uint64_t marker_writer_count(pid_t pid);
  * the verdicts that marker_check_is_unproven knows. `path` is the marker's, `directory` where it
  * was found. `before` is the worker's count at a time before the file was written: 0 for its start.
  */
-enum marker_check_verdict marker_writer_judge(pid_t pid, const struct worker_identity *worker,
-					      int directory, const char *path, uint64_t before,
-					      struct marker_check_file *file);
+enum marker_check_verdict marker_writer_examine(pid_t pid, const struct worker_identity *worker,
+						int directory, const char *path, uint64_t before,
+						struct marker_check_file *file);
 
 #endif

@@ -244,7 +244,7 @@ int ktstr_payload_kill(struct ktstr_payload *payload, int *wait_status, struct k
 		send_signal(payload, SIGKILL, true);
 	rc = send_signal(payload, SIGKILL, false); /* it may have moved to another group */
 	if (rc && rc != -ESRCH) {
-		/* Not ours to kill, such as a set-user-ID program: waiting could be without end. */
+		/* Not ours to kill, such as a set-user-ID program: waiting might never return. */
 		int ended = ktstr_payload_try_wait(payload, wait_status, error);
 
 		return ended == -EAGAIN

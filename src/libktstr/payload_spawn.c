@@ -136,7 +136,7 @@ static int plan_make(struct payload_plan *plan)
 
 /* ---- in the parent, after the fork ---- */
 
-/* Returns 0, or a negative errno: the child, which would wait for it without end, then hears the
+/* Returns 0, or a negative errno: the child, which would wait for it forever, then hears the
  * end of file. */
 static int tell_child(const struct payload_plan *plan, char word)
 {

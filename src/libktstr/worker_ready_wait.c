@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The wait for readiness: one event loop over the marker's folder, the process and its output.
+ * The wait for readiness: one event loop over the marker's directory, the process and its output.
  * The waiting functions of <ktstr/worker_ready_wait.h>.
  */
 #include "config.h"
@@ -37,7 +37,7 @@ struct wait {
 	char default_path[KTSTR_WORKER_READY_MARKER_PATH_SIZE];
 
 	struct worker_identity worker;
-	struct marker_watch folder;
+	struct marker_watch watch;
 	int64_t deadline, empty_until; /* on CLOCK_MONOTONIC; DEADLINE_NEVER for none */
 
 	enum marker_check_verdict verdict;
@@ -45,7 +45,7 @@ struct wait {
 	uint64_t written_before;       /* the worker's count when the wait began */
 	struct ktstr_worker_ready_result *result;
 	struct ktstr_error *error;
-	struct ktstr_error story; /* for *error, which is written only if the wait fails */
+	struct ktstr_error failure; /* for *error, which is written only if the wait fails */
 };
 
 static int64_t earlier(int64_t a, int64_t b)
@@ -55,36 +55,37 @@ static int64_t earlier(int64_t a, int64_t b)
 
 /* ---- what is there ---- */
 
-static void judge(struct wait *wait)
+static void examine(struct wait *wait)
 {
-	struct marker_watch *folder = &wait->folder;
+	struct marker_watch *watch = &wait->watch;
 	bool witnessed;
 
 	do {
-		witnessed = folder->witnessed;
-		wait->verdict = marker_check_judge(folder->fd, folder->name, &wait->worker,
-						   witnessed, &wait->file);
+		witnessed = watch->witnessed;
+		wait->verdict = marker_check_examine(watch->fd, watch->name, &wait->worker,
+						     witnessed, &wait->file);
 		if (wait->verdict == MARKER_CHECK_NONE)
-			folder->new_content = true;
+			watch->new_content = true;
 		if (wait->verdict != MARKER_CHECK_FRESH)
 			return;
-		wait->verdict = marker_writer_judge(wait->pid, &wait->worker, folder->fd,
-						    wait->path,
-						    folder->new_content ? wait->written_before : 0,
-						    &wait->file);
+		wait->verdict = marker_writer_examine(wait->pid, &wait->worker, watch->fd,
+						      wait->path,
+						      watch->new_content ? wait->written_before : 0,
+						      &wait->file);
 		/* Was another file moved there after the one that was seen being written? */
 		if (witnessed && wait->verdict == MARKER_CHECK_FRESH)
-			marker_watch_catch_up(folder);
-	} while (witnessed && !folder->witnessed);
+			marker_watch_catch_up(watch);
+	} while (witnessed && !watch->witnessed);
 }
 
 /* Does the marker stand? Keeps the verdict for the text of a timeout. */
 static bool marker_stands(struct wait *wait)
 {
-	judge(wait);
+	examine(wait);
 	if (wait->verdict == MARKER_CHECK_FOREIGN &&
 	    worker_identity_read(wait->pid, &wait->worker) == 0)
-		judge(wait); /* it may have changed its user since it was started, as under su(1) */
+		examine(wait); /* it may have changed its user since it was started, as under su(1)
+				*/
 	if (wait->verdict != MARKER_CHECK_EMPTY) {
 		wait->empty_until = DEADLINE_NEVER;
 		return wait->verdict == MARKER_CHECK_FRESH;
@@ -113,17 +114,18 @@ static bool worker_ended(struct wait *wait)
 
 /*
  * Sleeps until there is a reason to look at the marker and the process again. Returns 0 or a
- * negative errno. The recheck alone is none: it only sees to it that the right folder is watched.
+ * negative errno. The recheck alone is none: it only sees to it that the right directory is
+ * watched.
  */
 static int sleep_for_news(struct wait *wait)
 {
 	int64_t look_at = earlier(wait->deadline, wait->empty_until);
 
-	if (wait->folder.watch < 0 || wait->pidfd < 0)
+	if (wait->watch.wd < 0 || wait->pidfd < 0)
 		look_at = earlier(look_at, deadline_after_ms(POLL_MS));
 	for (;;) {
 		struct pollfd fds[4] = { { .fd = wait->pidfd, .events = POLLIN },
-					 { .fd = wait->folder.watch < 0 ? -1 : wait->folder.inotify,
+					 { .fd = wait->watch.wd < 0 ? -1 : wait->watch.inotify,
 					   .events = POLLIN } };
 		nfds_t count = 2;
 		struct timespec left;
@@ -132,23 +134,24 @@ static int sleep_for_news(struct wait *wait)
 		if (wait->payload)
 			count += ktstr_payload_poll_fds(wait->payload, fds + 2);
 		ready = ppoll(fds, count,
-			      deadline_left(earlier(look_at, wait->folder.recheck_at), &left),
-			      NULL);
+			      deadline_left(earlier(look_at, wait->watch.recheck_at), &left), NULL);
 		if (ready < 0 && errno != EINTR)
-			return ktstr_error_set(&wait->story, -errno, "wait",
+			return ktstr_error_set(&wait->failure, -errno, "wait",
 					       "%s pid %d: ppoll failed: %s", wait->role,
 					       (int)wait->pid, strerrordesc_np(errno));
 		if (wait->payload)
 			ktstr_payload_drain(wait->payload);
 		if (ready > 0 && fds[0].revents)
 			return 0;
-		/* Other files of the folder make events as well: only the marker's are a reason. */
-		if (ready > 0 && fds[1].revents && marker_watch_read_events(&wait->folder))
+		/* Other files of the directory make events as well: only the marker's are a reason.
+		 */
+		if (ready > 0 && fds[1].revents && marker_watch_read_events(&wait->watch))
 			return 0;
-		if (clock_ns(CLOCK_MONOTONIC) >= wait->folder.recheck_at) {
-			entered = marker_watch_recheck(&wait->folder);
+		if (clock_ns(CLOCK_MONOTONIC) >= wait->watch.recheck_at) {
+			entered = marker_watch_recheck(&wait->watch);
 			if (entered > 0)
-				wait->empty_until = DEADLINE_NEVER; /* that was another folder's */
+				wait->empty_until =
+					DEADLINE_NEVER; /* that was another directory's */
 			if (entered)
 				return entered < 0 ? entered : 0;
 			/* What a child of the worker wrote is counted when it ends, without an
@@ -157,7 +160,7 @@ static int sleep_for_news(struct wait *wait)
 				return 0;
 		}
 		if (clock_ns(CLOCK_MONOTONIC) >= look_at) {
-			wait->result->polls += wait->folder.watch < 0;
+			wait->result->polls += wait->watch.wd < 0;
 			return 0;
 		}
 	}
@@ -212,7 +215,7 @@ static int finish(struct wait *wait, enum ktstr_worker_ready_outcome outcome)
 			 program);
 	snprintf(result->text, sizeof result->text, "%s pid %d: %s: %s%s%s%s%s%s", wait->role,
 		 (int)wait->pid, sentences[outcome], wait->path,
-		 wait->folder.namespaces.place == WORKER_PLACE_OTHER
+		 wait->watch.namespaces.place == WORKER_PLACE_OTHER
 			 ? " in its own mount namespace or root"
 			 : "",
 		 ended ? ": " : "", status, complaint, runs);
@@ -221,11 +224,11 @@ static int finish(struct wait *wait, enum ktstr_worker_ready_outcome outcome)
 
 static int time_is_up(struct wait *wait)
 {
-	if (wait->folder.lost)
-		return wait->folder.lost; /* its story is told already */
-	if (wait->folder.namespaces.place == WORKER_PLACE_UNKNOWN &&
+	if (wait->watch.lost)
+		return wait->watch.lost; /* that is reported already */
+	if (wait->watch.namespaces.place == WORKER_PLACE_UNKNOWN &&
 	    wait->verdict == MARKER_CHECK_NONE)
-		return ktstr_error_set(&wait->story, -EXDEV, "namespace",
+		return ktstr_error_set(&wait->failure, -EXDEV, "namespace",
 				       "%s pid %d: no marker %s here, and it cannot be told "
 				       "whether the process shares our "
 				       "mount namespace, because /proc/%d/ns/mnt may not be read; "
@@ -275,19 +278,19 @@ static int read_worker(struct wait *wait)
 							 .effective_uid = geteuid(),
 							 .file_system_uid = geteuid(),
 							 .inner_pid = (uint32_t)wait->pid };
-		wait->folder.namespaces.place = WORKER_PLACE_ENDED;
+		wait->watch.namespaces.place = WORKER_PLACE_ENDED;
 		return 0;
 	}
 	if (err == -ESRCH)
-		return ktstr_error_set(&wait->story, err, "process",
+		return ktstr_error_set(&wait->failure, err, "process",
 				       "%s pid %d: there is no such process", wait->role,
 				       (int)wait->pid);
 	if (err)
-		return ktstr_error_set(&wait->story, err, "process",
+		return ktstr_error_set(&wait->failure, err, "process",
 				       "%s pid %d: /proc/%d cannot be read: %s; is procfs mounted?",
 				       wait->role, (int)wait->pid, (int)wait->pid,
 				       strerrordesc_np(-err));
-	worker_namespaces_read(wait->pid, &wait->folder.namespaces);
+	worker_namespaces_read(wait->pid, &wait->watch.namespaces);
 	/* Before the directory is watched, so that what is seen being written is not yet counted.
 	 */
 	wait->written_before = marker_writer_count(wait->pid);
@@ -313,15 +316,15 @@ static int run(struct wait *wait, int timeout_ms)
 	int err;
 
 	wait->deadline = deadline_after_ms(timeout_ms);
-	wait->folder.pid = wait->pid;
-	wait->folder.role = wait->role;
-	wait->folder.story = &wait->story;
+	wait->watch.pid = wait->pid;
+	wait->watch.role = wait->role;
+	wait->watch.failure = &wait->failure;
 	/*
 	 * To close an inotify instance waits for a grace period of the kernel, 0.1 to 14 ms as
 	 * measured. A handle keeps it for the next wait and closes it at its own end, so that
 	 * readiness is not told late.
 	 */
-	marker_watch_begin(&wait->folder,
+	marker_watch_begin(&wait->watch,
 			   wait->payload ? ktstr_payload_take_inotify(wait->payload) : -1);
 	wait->empty_until = DEADLINE_NEVER;
 
@@ -331,21 +334,21 @@ static int run(struct wait *wait, int timeout_ms)
 						     sizeof wait->default_path);
 		wait->path = wait->default_path;
 	}
-	wait->folder.path = wait->path;
+	wait->watch.path = wait->path;
 	if (!err)
 		tell_worker(wait);
 	if (!err)
-		err = marker_watch_enter(&wait->folder);
+		err = marker_watch_enter(&wait->watch);
 	if (err >= 0)
 		err = wait_loop(wait);
-	marker_watch_leave(&wait->folder);
+	marker_watch_leave(&wait->watch);
 	if (wait->payload)
-		ktstr_payload_keep_inotify(wait->payload, wait->folder.inotify);
-	else if (wait->folder.inotify >= 0)
-		close(wait->folder.inotify);
+		ktstr_payload_keep_inotify(wait->payload, wait->watch.inotify);
+	else if (wait->watch.inotify >= 0)
+		close(wait->watch.inotify);
 	if (err && wait->error)
-		*wait->error = wait->story;
-	wait->result->marker_in_worker_root = wait->folder.namespaces.place == WORKER_PLACE_OTHER;
+		*wait->error = wait->failure;
+	wait->result->marker_in_worker_root = wait->watch.namespaces.place == WORKER_PLACE_OTHER;
 	wait->result->elapsed_ns = (uint64_t)(clock_ns(CLOCK_MONOTONIC) - began);
 	return err;
 }

@@ -261,7 +261,7 @@ sub judge_driver {
 		|| ($left // '') eq '0 0 1' && ($error // '') eq 'ECHILD'; # the kernel denied that there is a child to reap
 	my @again = $result->{out} =~ /^again (.*)$/mg;
 	return "BAD afterwards: @again" unless "@again" eq 'ok';
-	return "BAD $1" if $result->{out} =~ /^(false-ready .*|failed-story .*)$/m;
+	return "BAD $1" if $result->{out} =~ /^(false-ready .*|failed-error .*)$/m;
 	return "BAD stderr: $result->{err}" if $result->{err} ne '';
 	return;
 }

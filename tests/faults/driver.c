@@ -123,7 +123,7 @@ static void go_probe(void)
 		tell(true, "failed %s [%s] (%s) %s", strerrorname_np(-rc),
 		     ktstr_probe_tag_name(error.tag), error.step, error.text);
 	if (rc != error.code)
-		tell(true, "failed-story %d is not %d", rc, error.code);
+		tell(true, "failed-error %d is not %d", rc, error.code);
 }
 
 /* ---- the wait ---- */
@@ -265,10 +265,10 @@ static void go_ready(void)
 	mark(false);
 	tell_failed("spawn", rc, &error);
 	if (rc && rc != error.code)
-		tell(true, "failed-story %d is not %d", rc, error.code);
+		tell(true, "failed-error %d is not %d", rc, error.code);
 }
 
-/* ---- the payload alone: every kind of stream, a folder, output, waits ---- */
+/* ---- the payload alone: every kind of stream, a directory, output, waits ---- */
 
 static void go_payload(void)
 {

@@ -117,7 +117,7 @@ static int follow(pid_t child, int pipe_fd, char *said, size_t size)
 			ended = true;
 		}
 		if (used == size - 1)
-			used = 0; /* a test that talks without end: its last words count */
+			used = 0; /* endless output: its last part counts */
 	}
 	said[used] = '\0';
 	return status;

@@ -51,8 +51,8 @@ static void pid_namespace_helper(char **argv)
 	wait(NULL);
 }
 
-/* argv[0]: a new root's folder. Its owner, an ordinary user, runs the worker there, root keeps the
- * door. */
+/* argv[0]: a new root's directory. Its owner, an ordinary user, runs the worker there, root keeps
+ * the door. */
 static void closed_root_helper(char **argv)
 {
 	static const char *const shared[] = { "/bin", "/lib", "/lib64", "/proc" };

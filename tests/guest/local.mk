@@ -1,5 +1,5 @@
 # `make check-guest': the closed loop in a Linux guest under qemu. Nothing here is part of `make check'.
-# GUEST_ARCH=aarch64 configures a build for that architecture in a folder of its own and checks there.
+# GUEST_ARCH=aarch64 configures a build for that architecture in a directory of its own and checks there.
 GUEST_ARCH = $(host_cpu)
 
 EXTRA_PROGRAMS += tests/guest/driver examples/guest_test tests/guest/static_worker

@@ -39,13 +39,13 @@ static void require_complaint(struct ktstr_payload *payload, const char *part)
 
 static void require_no_marker(void)
 {
-	DIR *folder = opendir("/tmp");
+	DIR *directory = opendir("/tmp");
 	struct dirent *entry;
 
-	require(folder, "/tmp: %m");
-	while ((entry = readdir(folder)))
+	require(directory, "/tmp: %m");
+	while ((entry = readdir(directory)))
 		require(strncmp(entry->d_name, "ktstr-", 6), "%s stands", entry->d_name);
-	closedir(folder);
+	closedir(directory);
 }
 
 /* In a namespace of this test's, which the worker shares: with the file gone, the same /tmp serves.

@@ -15,7 +15,7 @@ our @EXPORT_OK = qw(probe_program probe_for_others source_dir scratch run_probe 
 
 our $cc = $ENV{CC} // 'cc';
 
-my @copies; # folders of probe_for_others
+my @copies; # directories of probe_for_others
 my $owner = $$;
 END { if ($$ == $owner) { local $?; system('rm', '-rf', @copies) if @copies } }
 
@@ -30,7 +30,7 @@ sub probe_program {
 }
 
 # A copy of the probe and its library that another user can reach: the build directory may be closed to them.
-# The path, and the folder for LD_LIBRARY_PATH.
+# The path, and the directory for LD_LIBRARY_PATH.
 sub probe_for_others {
 	my ($probe) = grep { -x } map { "$_/ktstr-jemalloc-probe" } probe_program() =~ s{[^/]*\z}{.libs}r, '';
 	my @libs = glob(($ENV{KTSTR_BUILDDIR} // '.') . '/src/libktstr-probe/.libs/libktstr-probe.so.*');

@@ -12,7 +12,7 @@ use POSIX qw(WNOHANG WIFEXITED WEXITSTATUS WIFSIGNALED WTERMSIG);
 use Test::More ();
 use Time::HiRes qw(sleep time);
 
-our @EXPORT = qw(worker_program marker_path is_root become_nobody find_program sanitizers temp_folder slurp spew
+our @EXPORT = qw(worker_program marker_path is_root become_nobody find_program sanitizers temp_directory slurp spew
 	start finish stop run until_true wait_ready state_of read_to_end lives);
 
 # Generous: only a hang reaches it, also under load and with other tests beside.
@@ -54,7 +54,7 @@ sub find_program {
 	return;
 }
 
-sub temp_folder { return File::Temp->newdir('ktstr-test-XXXXXX', TMPDIR => 1) }
+sub temp_directory { return File::Temp->newdir('ktstr-test-XXXXXX', TMPDIR => 1) }
 
 sub slurp {
 	my ($path) = @_;
@@ -89,7 +89,7 @@ sub until_true(&;$) {
 # An environment value of undef unsets. MALLOC_CONF and the override are unset unless given.
 sub start {
 	my (%o) = @_;
-	my $folder = temp_folder();
+	my $directory = temp_directory();
 	my @command = @{ $o{command} // [worker_program(), @{ $o{args} // [] }] };
 	my %env = (MALLOC_CONF => undef, OVERRIDE, undef, %{ $o{env} // {} });
 
@@ -101,8 +101,8 @@ sub start {
 				if (defined $env{$_}) { $ENV{$_} = $env{$_} } else { delete $ENV{$_} }
 			}
 			redirect(0, '/dev/null', O_RDONLY);
-			redirect(1, "$folder/out", O_WRONLY | O_CREAT | O_TRUNC | O_APPEND);
-			redirect(2, "$folder/err", O_WRONLY | O_CREAT | O_TRUNC | O_APPEND);
+			redirect(1, "$directory/out", O_WRONLY | O_CREAT | O_TRUNC | O_APPEND);
+			redirect(2, "$directory/err", O_WRONLY | O_CREAT | O_TRUNC | O_APPEND);
 			$SIG{$_} = 'DEFAULT' for qw(PIPE INT TERM HUP);
 			unlink marker_path($$); # left by someone who had this pid before
 			$o{setup}->() if $o{setup};
@@ -113,7 +113,7 @@ sub start {
 		POSIX::write(2, "TestKtstr: $@", length("TestKtstr: $@"));
 		POSIX::_exit(126);
 	}
-	my $worker = { pid => $pid, folder => $folder, marker => $env{ (OVERRIDE) } || marker_path($pid) };
+	my $worker = { pid => $pid, directory => $directory, marker => $env{ (OVERRIDE) } || marker_path($pid) };
 	$running{$pid} = $worker;
 	return $worker;
 }
@@ -152,8 +152,8 @@ sub finish {
 		timed_out => !$in_time,
 		exit => ($s >= 0 && WIFEXITED($s) ? WEXITSTATUS($s) : undef),
 		signal => ($s >= 0 && WIFSIGNALED($s) ? WTERMSIG($s) : undef),
-		out => slurp("$w->{folder}/out"),
-		err => slurp("$w->{folder}/err"),
+		out => slurp("$w->{directory}/out"),
+		err => slurp("$w->{directory}/err"),
 	};
 }
 
@@ -174,7 +174,7 @@ sub wait_ready {
 	my ($w) = @_;
 	my $ready = 0;
 	until_true { ($ready = (slurp($w->{marker}) // '') eq "ready\n") || ended($w) };
-	Test::More::diag('the worker ended: ' . ($w->{status} // '?') . ' ' . (slurp("$w->{folder}/err") // ''))
+	Test::More::diag('the worker ended: ' . ($w->{status} // '?') . ' ' . (slurp("$w->{directory}/err") // ''))
 		if ended($w);
 	return $ready && lives($w);
 }

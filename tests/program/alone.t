@@ -7,19 +7,19 @@ use Test::More;
 use TestKtstr;
 
 my $source = $ENV{KTSTR_SRCDIR} // '.';
-plan skip_all => 'the sources are configured themselves: another folder cannot be, too' if -e "$source/config.status";
+plan skip_all => 'the sources are configured themselves: another directory cannot be, too' if -e "$source/config.status";
 my $cc = $ENV{CC} || 'cc';
 # The outer make's job server and what it was given are not theirs to use.
 delete @ENV{grep { /^(?:MAKE\w*|MFLAGS|TESTS|KTSTR_\w+|PKG_CONFIG\w*|C(?:PP|XX)?FLAGS|LDFLAGS|DESTDIR)$/ } keys %ENV};
-my $no_packages = temp_folder(); # where pkg-config finds nothing
+my $no_packages = temp_directory(); # where pkg-config finds nothing
 
-# Runs a command in the folder: its exit code and all that it said.
-sub in_folder {
-	my ($folder, @command) = @_;
+# Runs a command in the directory: its exit code and all that it said.
+sub in_directory {
+	my ($directory, @command) = @_;
 	my $pid = open(my $out, '-|') // die "fork: $!";
 	if ($pid == 0) {
 		open STDERR, '>&', \*STDOUT;
-		chdir $folder or die;
+		chdir $directory or die;
 		exec @command or POSIX::_exit(127);
 	}
 	local $/;
@@ -35,30 +35,30 @@ for (
 	['for a machine that the probe does not know', qr/x86_64 and aarch64; riscv64 is not supported/, '--host=riscv64-linux-gnu'],
 ) {
 	my ($what, $text, @options) = @$_;
-	my $folder = temp_folder();
-	my ($status, $said) = in_folder($folder, "$source/configure", "CC=$cc", "PKG_CONFIG_LIBDIR=$no_packages", @options);
+	my $directory = temp_directory();
+	my ($status, $said) = in_directory($directory, "$source/configure", "CC=$cc", "PKG_CONFIG_LIBDIR=$no_packages", @options);
 	isnt($status, 0, "configure ends $what");
 	like($said =~ s/\n(?=\S)/ /gr, $text, 'and says what to do');
 }
 
 sub builds {
 	my ($name, @options) = @_;
-	my $folder = temp_folder();
-	my ($status, $said) = in_folder($folder, "$source/configure", '--disable-probe', '--disable-worker',
+	my $directory = temp_directory();
+	my ($status, $said) = in_directory($directory, "$source/configure", '--disable-probe', '--disable-worker',
 		"PKG_CONFIG_LIBDIR=$no_packages", @options);
 	is($status, 0, "$name: configured") or return diag($said);
-	($status, $said) = in_folder($folder, qw(make -j2 check));
+	($status, $said) = in_directory($directory, qw(make -j2 check));
 	is($status, 0, "$name: built, and its unit tests pass") or diag($said);
 	my ($passed) = $said =~ /^(?:\e\[[\d;]*m)?# PASS: +(\d+)/m;
 	note("$passed unit tests passed");
 	cmp_ok($passed // 0, '>', 50, "$name: there are unit tests");
-	($status, $said) = in_folder($folder, 'make', 'install', "DESTDIR=$folder/installed");
+	($status, $said) = in_directory($directory, 'make', 'install', "DESTDIR=$directory/installed");
 	is($status, 0, "$name: installed") or diag($said);
-	my ($library) = glob "$folder/installed/usr/local/lib/libktstr.so";
+	my ($library) = glob "$directory/installed/usr/local/lib/libktstr.so";
 	return fail("$name: the library is installed") unless $library;
 	my @needed = read_to_end('readelf', '-dW', $library) =~ /NEEDED.*\[(.*)\]/g;
 	is((grep { !/^libc\.so|^ld-linux/ } @needed), 0, "$name: it needs libc alone") or diag("@needed");
-	is(join(' ', map { m{([^/]+)$} } glob "$folder/installed/usr/local/lib/pkgconfig/* $folder/installed/usr/local/bin/*"),
+	is(join(' ', map { m{([^/]+)$} } glob "$directory/installed/usr/local/lib/pkgconfig/* $directory/installed/usr/local/bin/*"),
 		'ktstr.pc', "$name: nothing of the rest is installed");
 }
 

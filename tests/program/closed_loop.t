@@ -70,7 +70,7 @@ is $wrong, 0, '--churn: the main thread is right in each of 100 readings';
 cmp_ok $crowds, '>', 0, 'and some see more than one thread';
 end($pid);
 
-# A log of the waiting program in the marker's folder: each event that it reads makes another one.
+# A log of the waiting program in the marker's directory: each event that it reads makes another one.
 SKIP: {
 	my $strace = find_program('strace') or skip 'strace is missing', 2;
 	run(command => [$strace, '-o', '/dev/null', '/bin/true'])->{exit} == 0 or skip 'ptrace is refused here', 2;

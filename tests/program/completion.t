@@ -39,9 +39,9 @@ is_deeply [offered($name, '--debuginfo', 'o')], ['off'], 'debuginfo';
 is_deeply [offered($name, '--snapshots', '')], [], 'a number is the user\'s';
 ok((grep { $_ == $$ } offered($name, '-p', '')), 'pids');
 ok((grep { $_ == $$ } offered($name, '')), 'a pid alone');
-my $folder = temp_folder();
-spew("$folder/a name.so", '');
-is_deeply [offered($name, '--jemalloc', "$folder/a")], ["$folder/a name.so"], 'a file, with a blank in its name';
+my $directory = temp_directory();
+spew("$directory/a name.so", '');
+is_deeply [offered($name, '--jemalloc', "$directory/a")], ["$directory/a name.so"], 'a file, with a blank in its name';
 
 # fish, as it offers them itself.
 sub fish_offers {

@@ -13,7 +13,7 @@ use Test::More;
 use TestKtstr;
 
 my $override = 'KTSTR_WORKER_READY_MARKER_OVERRIDE';
-my $folder = temp_folder();
+my $directory = temp_directory();
 
 subtest 'the worker ends with the contract\'s code and words' => sub {
 	my @rows = (
@@ -22,7 +22,7 @@ subtest 'the worker ends with the contract\'s code and words' => sub {
 		[2, ['0'], {}, qr/\A\S+ BYTES is 0/],
 		[3, ['4096'], { MALLOC_CONF => 'background_thread:true' },
 			qr{\A\S+ .*/proc/self/task has .*MALLOC_CONF.*background_thread}],
-		[4, ['4096'], { $override => "$folder/none/marker" }, qr/\A\S+ .*failed to write ready marker/],
+		[4, ['4096'], { $override => "$directory/none/marker" }, qr/\A\S+ .*failed to write ready marker/],
 		[5, ['many'], {}, qr/\A\S+ BYTES is not a number/],
 		[7, ['18446744073709551615'], {}, qr/\A\S+ cannot allocate/],
 	);
@@ -41,15 +41,15 @@ my $pid = $worker->{pid};
 subtest 'a worker that is ready has its marker and its line' => sub {
 	is $worker->{marker}, "/tmp/ktstr-worker-ready-$pid", 'the path that the test looks at';
 	ok wait_ready($worker), 'the marker, with its content';
-	ok +(until_true { (slurp("$worker->{folder}/out") // '') =~ /\n/ }), 'a line';
-	is slurp("$worker->{folder}/out"), "jemalloc-alloc-worker ready pid=$pid bytes=65536\n", 'the line';
+	ok +(until_true { (slurp("$worker->{directory}/out") // '') =~ /\n/ }), 'a line';
+	is slurp("$worker->{directory}/out"), "jemalloc-alloc-worker ready pid=$pid bytes=65536\n", 'the line';
 };
 
 subtest '--churn is the option for threads that come and go' => sub {
-	my $churning = start(args => ['--churn', '4096'], env => { $override => "$folder/elsewhere" });
+	my $churning = start(args => ['--churn', '4096'], env => { $override => "$directory/elsewhere" });
 	ok wait_ready($churning), 'ready, with the marker where the environment variable says';
 	stop($churning);
-	unlink "$folder/elsewhere";
+	unlink "$directory/elsewhere";
 };
 
 # Every member of every level, and nothing else.

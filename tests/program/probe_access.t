@@ -57,7 +57,7 @@ SKIP: {
 	};
 }
 
-# A probe that the other user can reach: the build folder may be closed to it.
+# A probe that the other user can reach: the build directory may be closed to it.
 SKIP: {
 	skip 'needs root, to be two users', 1 unless is_root() && find_program('setpriv');
 	subtest 'an ordinary user' => sub {

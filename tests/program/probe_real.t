@@ -38,13 +38,13 @@ my ($server, $client, $benchmark) = map { find_program($_) } qw(redis-server red
 sub start_redis {
 	my (%environment) = @_;
 	# A socket's path has room for 107 bytes only, whatever TMPDIR is.
-	my $folder = File::Temp->newdir('/tmp/ktstr-redis-XXXXXX');
-	my $socket = "$folder/socket";
+	my $directory = File::Temp->newdir('/tmp/ktstr-redis-XXXXXX');
+	my $socket = "$directory/socket";
 	my $pid = background('env', (map { "$_=$environment{$_}" } keys %environment), $server, qw(--port 0 --save), '', qw(--appendonly no --daemonize no --enable-debug-command yes
-		--dir), "$folder", '--unixsocket', $socket, '--lazyfree-lazy-user-del', 'no');
+		--dir), "$directory", '--unixsocket', $socket, '--lazyfree-lazy-user-del', 'no');
 	my $ask = sub { return scalar `timeout 60 $client -s $socket @_ 2>&1` };
 	return unless until_true { $ask->('PING') =~ /PONG/ };
-	return { pid => $pid, folder => $folder, socket => $socket, ask => $ask };
+	return { pid => $pid, directory => $directory, socket => $socket, ask => $ask };
 }
 
 sub end_redis {

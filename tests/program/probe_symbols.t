@@ -70,7 +70,7 @@ SKIP: {
 			unlink $installed or die;
 			$readable->($target, 'deleted');
 			mkdir $installed or die;
-			$readable->($target, 'a folder in its place');
+			$readable->($target, 'a directory in its place');
 			rmdir $installed;
 			end_target($target);
 		};

@@ -43,8 +43,8 @@ cmp_ok scalar(keys %synopsis), '>', 0, 'the pages have prototypes';
 
 my %headers_of = (libktstr => 'error payload version worker_ready worker_ready_wait', 'libktstr-probe' => 'heap probe');
 for my $name (sort keys %headers_of) {
-	my $folder = "src/$name";
-	my $map = slurp("$source/$folder/$name.map") // '';
+	my $directory = "src/$name";
+	my $map = slurp("$source/$directory/$name.map") // '';
 	$map =~ s{#[^\n]*}{}g;
 	my %mapped; # symbol => section
 	while ($map =~ /([\w.]+)\s*\{\s*global:(.*?)(?:local:.*?)?\}/gs) {
@@ -53,7 +53,7 @@ for my $name (sort keys %headers_of) {
 	}
 	cmp_ok scalar(keys %mapped), '>', 0, "$name.map has symbols";
 
-	my $file = "$build/$folder/.libs/$name.so";
+	my $file = "$build/$directory/.libs/$name.so";
 	my @lines = split /\n/, read_to_end(@nm, '-D', '--defined-only', $file) // '';
 	my %exported = map { /\s[A-Z]\s(ktstr_\w+)\@\@([\w.]+)$/ ? ($1 => $2) : () } @lines;
 	is_deeply \%exported, \%mapped, "$name exports what its map says, in that version";

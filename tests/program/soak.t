@@ -5,9 +5,9 @@ use strict;
 use warnings;
 use Test::More;
 
-my $folder = ($ENV{KTSTR_BUILDDIR} // '.') . '/tests/soak';
+my $directory = ($ENV{KTSTR_BUILDDIR} // '.') . '/tests/soak';
 for my $part (qw(steady restart)) {
-	my $said = `'$folder/soak' '$folder/server' 10 $part 2>&1`;
+	my $said = `'$directory/soak' '$directory/server' 10 $part 2>&1`;
 	is($?, 0, $part);
 	diag($said) if $?;
 	like($said, qr/^[1-9]\d* readings: [1-9]/m, "$part: threads were read") or diag($said);

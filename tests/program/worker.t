@@ -10,7 +10,7 @@ use POSIX ();
 use TestKtstr;
 
 my $override = 'KTSTR_WORKER_READY_MARKER_OVERRIDE';
-my $folder = temp_folder();
+my $directory = temp_directory();
 my $worker = worker_program();
 my $unshare = find_program('unshare');
 
@@ -88,9 +88,9 @@ fails_with(7, 'BYTES beyond RLIMIT_AS', qr/cannot allocate 17179869184 bytes/,
 	cmp_ok length $r->{err}, '<', 4096, '... is cut'; # PIPE_BUF: one write stays one piece
 	$r = fails_with(5, 'a very long number', qr/out of range/, args => ['9' x 100_000]);
 	fails_with(4, 'a very long override', qr{failed to write ready marker /}, args => ['4096'],
-		env => { $override => "$folder/" . 'x' x 100_000 });
+		env => { $override => "$directory/" . 'x' x 100_000 });
 	fails_with(4, 'control characters in the override', qr/failed to write ready marker \/.*: open: /, args => ['4096'],
-		env => { $override => "$folder/no\nsuch\x1bfolder/m" });
+		env => { $override => "$directory/no\nsuch\x1bdirectory/m" });
 }
 
 # --- ready: the marker, the line, the parking
@@ -103,13 +103,13 @@ sub parks {
 		my @stat = lstat $w->{marker};
 		ok S_ISREG($stat[2]), 'the marker is a regular file';
 		is slurp($w->{marker}), "ready\n", 'its content';
-		ok +(until_true { (slurp("$w->{folder}/out") // '') =~ /\n/ }), 'the line on stdout';
+		ok +(until_true { (slurp("$w->{directory}/out") // '') =~ /\n/ }), 'the line on stdout';
 		ok +(until_true { (state_of($w->{pid}) // '') eq 'S' }), 'sleeps';
 		opendir my $tasks, "/proc/$w->{pid}/task" or return fail "task: $!";
 		is_deeply [grep { !/^\./ } readdir $tasks], [$w->{pid}], 'one thread, and its tid is the pid';
-		is slurp("$w->{folder}/out"), "jemalloc-alloc-worker ready pid=$w->{pid} bytes=" . ($bytes + 0) . "\n",
+		is slurp("$w->{directory}/out"), "jemalloc-alloc-worker ready pid=$w->{pid} bytes=" . ($bytes + 0) . "\n",
 			'exactly one line';
-		is slurp("$w->{folder}/err"), '', 'nothing on stderr';
+		is slurp("$w->{directory}/err"), '', 'nothing on stderr';
 		ok lives($w), 'lives on';
 		$o{also}->($w) if $o{also};
 	};
@@ -125,7 +125,7 @@ parks('16 MiB', 16777216);
 parks('leading zeros', '0004096');
 parks('BYTES behind --', 4096, options => ['--']);
 parks('SIGTERM ends it', 4096, kill => 'TERM');
-parks('override set', 4096, env => { $override => "$folder/override" }, also => sub {
+parks('override set', 4096, env => { $override => "$directory/override" }, also => sub {
 	ok !-e marker_path($_[0]{pid}), 'nothing at the default path';
 });
 parks('override empty', 4096, env => { $override => '' });
@@ -134,7 +134,7 @@ parks('a stale marker of its own is overwritten', 4096, setup => sub {
 });
 # Made by ln(1) where fs.protected_hardlinks is 0: the file keeps its content under its other name.
 for my $where ('default path', 'override') {
-	my ($path, $other) = ("$folder/linked", "$folder/precious");
+	my ($path, $other) = ("$directory/linked", "$directory/precious");
 	spew($other, 'precious');
 	parks("$where: a second name of a file that is worth something", 4096,
 		$where eq 'override' ? (env => { $override => $path }) : (),
@@ -172,10 +172,10 @@ for my $name (sort keys %bad_stdout) {
 # --- 4: the marker
 
 for my $where ('default path', 'override') {
-	my $path = "$folder/planted";
+	my $path = "$directory/planted";
 	my @o = (args => ['4096'], marker_stays => 1, $where eq 'override' ? (env => { $override => $path }) : ());
 	my $at = sub { $where eq 'override' ? $path : marker_path($_[0] // $$) };
-	my $target = "$folder/target";
+	my $target = "$directory/target";
 
 	fails_with(4, "$where: a dangling symbolic link", qr/symbolic link/, @o, setup => sub { symlink $target, $at->() or die $! });
 	ok !-e $target, '... nothing was made behind it';
@@ -198,12 +198,12 @@ for my $where ('default path', 'override') {
 	});
 	unlink $path;
 
-	my $r = fails_with(4, "$where: a folder", qr/failed to write ready marker .*: open: /, @o, setup => sub { mkdir $at->() or die $! });
+	my $r = fails_with(4, "$where: a directory", qr/failed to write ready marker .*: open: /, @o, setup => sub { mkdir $at->() or die $! });
 	ok -d $at->($r->{pid}), '... is not removed';
 	rmdir $at->($r->{pid});
 }
-fails_with(4, 'a missing folder', qr/failed to write ready marker .*: open: No such file/, args => ['4096'], env => { $override => "$folder/none/marker" });
-fails_with(4, 'with --churn as well', qr/failed to write ready marker .*: open: /, args => ['--churn', '4096'], env => { $override => "$folder/none/marker" });
+fails_with(4, 'a missing directory', qr/failed to write ready marker .*: open: No such file/, args => ['4096'], env => { $override => "$directory/none/marker" });
+fails_with(4, 'with --churn as well', qr/failed to write ready marker .*: open: /, args => ['--churn', '4096'], env => { $override => "$directory/none/marker" });
 
 SKIP: {
 	skip 'no /dev/full', 2 unless -c '/dev/full';
@@ -215,7 +215,7 @@ SKIP: {
 # A file size limit of 0 raises SIGXFSZ, whose default would kill the worker with an empty marker in place.
 {
 	my ($r, $w) = POSIX::pipe();
-	my $started = start(args => ['4096'], env => { $override => "$folder/limited" }, command =>
+	my $started = start(args => ['4096'], env => { $override => "$directory/limited" }, command =>
 		['/bin/sh', '-c', 'ulimit -f 0 && exec "$0" 4096', $worker],
 		setup => sub { POSIX::dup2($w, $_) for 1, 2; POSIX::close($_) for $r, $w });
 	POSIX::close($w);
@@ -226,8 +226,8 @@ SKIP: {
 	POSIX::close($r);
 	is $result->{exit}, 4, 'RLIMIT_FSIZE: exit code 4';
 	like $said, qr/\Ajemalloc-alloc-worker: failed to write ready marker [^\n]+: write: [^\n]+\n\z/, 'RLIMIT_FSIZE: one line';
-	ok !-e "$folder/limited", 'RLIMIT_FSIZE: no marker is left';
-	unlink "$folder/limited";
+	ok !-e "$directory/limited", 'RLIMIT_FSIZE: no marker is left';
+	unlink "$directory/limited";
 }
 
 # --- private mounts: as root by right, else in a user namespace of one's own
@@ -236,7 +236,7 @@ my @private;
 for my $try ([qw(-m)], [qw(-Urm)]) {
 	next unless $unshare;
 	next if $try->[0] eq '-m' && !is_root();
-	next unless run(command => [$unshare, @$try, '/bin/sh', '-c', "mount -t tmpfs none $folder"])->{exit} == 0;
+	next unless run(command => [$unshare, @$try, '/bin/sh', '-c', "mount -t tmpfs none $directory"])->{exit} == 0;
 	@private = ($unshare, @$try);
 	last;
 }
@@ -254,8 +254,8 @@ SKIP: {
 
 	# The file system is gone with its namespace, so the shell looks while it is there. The marker's
 	# inode fits, its first block does not.
-	mkdir "$folder/full";
-	my $r = run(env => { $override => "$folder/full/marker" }, command => [@private, '/bin/sh', '-c', <<'END', $worker, "$folder/full"]);
+	mkdir "$directory/full";
+	my $r = run(env => { $override => "$directory/full/marker" }, command => [@private, '/bin/sh', '-c', <<'END', $worker, "$directory/full"]);
 mount -t tmpfs -o size=64k tmpfs "$1" || exit 99
 dd if=/dev/zero of="$1/fill" bs=4k 2>/dev/null
 : >"$1/marker" || exit 98
@@ -291,7 +291,7 @@ END
 	cmp_ok scalar(keys %tids), '>=', 4, 'churn: threads come and go';
 	cmp_ok scalar(keys %counts), '>=', 2, 'churn: their number changes';
 	ok $tids{$pid}, 'churn: the main thread is there';
-	is slurp("$w->{folder}/out"), "jemalloc-alloc-worker ready pid=$pid bytes=1048576\n", 'churn: one line';
+	is slurp("$w->{directory}/out"), "jemalloc-alloc-worker ready pid=$pid bytes=1048576\n", 'churn: one line';
 	is stop($w)->{signal}, POSIX::SIGKILL(), 'churn: runs until it is killed';
 }
 {
@@ -304,7 +304,7 @@ END
 
 SKIP: {
 	skip 'already an ordinary user', 5 unless is_root();
-	# The build folder may be closed to others.
+	# The build directory may be closed to others.
 	my $open = File::Temp->newdir('ktstr-test-XXXXXX', DIR => '/tmp');
 	chmod 0755, $open;
 	File::Copy::copy($worker, "$open/worker") or die $!;
@@ -316,7 +316,7 @@ SKIP: {
 	is stop($w)->{signal}, POSIX::SIGKILL(), 'as nobody: ends by the signal alone';
 
 	mkdir "$open/closed", 0755;
-	fails_with(4, 'as nobody: a folder of root', qr/Permission denied/, command => ["$open/worker", '4096'],
+	fails_with(4, 'as nobody: a directory of root', qr/Permission denied/, command => ["$open/worker", '4096'],
 		env => { $override => "$open/closed/marker" }, setup => \&become_nobody);
 	spew("$open/closed/marker", 'precious');
 	fails_with(4, 'as nobody: a file of root', qr/no file of this user's/, command => ["$open/worker", '4096'], marker_stays => 1,

@@ -44,10 +44,10 @@ SKIP: {
 
 SKIP: {
 	my $strip = $ENV{STRIP} || find_program('strip') or skip 'strip is missing', 2;
-	my $folder = temp_folder();
-	system $strip, '-o', "$folder/stripped", $worker;
+	my $directory = temp_directory();
+	system $strip, '-o', "$directory/stripped", $worker;
 	is $?, 0, 'strip works';
-	my $size = -s "$folder/stripped" // 0;
+	my $size = -s "$directory/stripped" // 0;
 	my $limit = ($static ? 2 : 1) << 20;
 	note "stripped: $size bytes";
 	cmp_ok $size, '<', $limit, "stripped it is below $limit bytes";

@@ -7,7 +7,7 @@ use Test::More;
 use TestKtstr;
 
 my $strace = find_program('strace') or plan skip_all => 'strace is missing';
-my $folder = temp_folder();
+my $directory = temp_directory();
 run(command => [$strace, '-o', '/dev/null', '/bin/true'])->{exit} == 0 or plan skip_all => 'ptrace is refused here';
 
 my $bytes = 8 << 20; # large enough that jemalloc asks the kernel for it
@@ -15,7 +15,7 @@ my $bytes = 8 << 20; # large enough that jemalloc asks the kernel for it
 # [name, arguments] of each system call up to `pause`, or up to the first thread of --churn.
 sub trace {
 	my (%o) = @_;
-	my $file = "$folder/trace";
+	my $file = "$directory/trace";
 	unlink $file;
 	# -D: strace goes beside the worker instead of above it, so the pid is the one that was forked.
 	my $w = start(%o, command => [$strace, '-D', '-s', '256', '-o', $file, worker_program(), @{ $o{args} }]);
@@ -62,8 +62,8 @@ subtest 'default path' => sub {
 };
 
 subtest 'override' => sub {
-	my ($pid, @calls) = trace(args => [$bytes], env => { KTSTR_WORKER_READY_MARKER_OVERRIDE => "$folder/marker" });
-	check("$folder/marker", $pid, @calls);
+	my ($pid, @calls) = trace(args => [$bytes], env => { KTSTR_WORKER_READY_MARKER_OVERRIDE => "$directory/marker" });
+	check("$directory/marker", $pid, @calls);
 	is_deeply [grep { $_->[1] =~ /"\Q@{[marker_path($pid)]}\E"/ } @calls], [], 'the default path is not touched';
 };
 

@@ -444,11 +444,11 @@ static int report(double seconds, long kib, long blocks, int fds)
 static void map_truth(void)
 {
 	static char path[] = "/tmp/ktstr-soak-XXXXXX";
-	const char *folder = getenv("TMPDIR");
+	const char *directory = getenv("TMPDIR");
 	char *name = path;
 	int fd;
 
-	if (folder && asprintf(&name, "%s/ktstr-soak-XXXXXX", folder) < 0)
+	if (directory && asprintf(&name, "%s/ktstr-soak-XXXXXX", directory) < 0)
 		die("asprintf");
 	fd = mkostemp(name, O_CLOEXEC);
 	if (fd < 0 || ftruncate(fd, sizeof *truth))

@@ -210,7 +210,7 @@ static void without_statistics_what_is_not_counted_is_absent(void **state)
 	size_t present = 0;
 
 	(void)state;
-	heap_items_judge(items, items, &doubts, figures);
+	heap_items_set_states(items, items, &doubts, figures);
 	for (size_t i = 0; i < sizeof kept / sizeof *kept; i++)
 		assert_int_equal(figures[kept[i]].state, KTSTR_HEAP_EXACT);
 	for (int i = 0; i <= KTSTR_HEAP_LEFT; i++) {
@@ -228,20 +228,20 @@ static void a_figure_that_moved_says_by_how_much(void **state)
 	int64_t second[KTSTR_HEAP_ITEMS] = { [KTSTR_HEAP_ALLOCATED] = 90 };
 
 	(void)state;
-	heap_items_judge(first, second, &doubts, figures);
+	heap_items_set_states(first, second, &doubts, figures);
 	assert_int_equal(figures[KTSTR_HEAP_ALLOCATED].state, KTSTR_HEAP_MOVING);
 	assert_int_equal(figures[KTSTR_HEAP_ALLOCATED].value, 90);
 	assert_int_equal(figures[KTSTR_HEAP_ALLOCATED].drift, -10);
 	assert_int_equal(figures[KTSTR_HEAP_LEFT].state, KTSTR_HEAP_APPROXIMATE);
 	assert_int_equal(figures[KTSTR_HEAP_ACTIVE].state, KTSTR_HEAP_EXACT);
 	doubts = (struct heap_doubts){ .unread = 1 };
-	heap_items_judge(first, second, &doubts, figures);
+	heap_items_set_states(first, second, &doubts, figures);
 	assert_int_equal(figures[KTSTR_HEAP_LEFT].state, KTSTR_HEAP_ABSENT);
 	assert_int_equal(figures[KTSTR_HEAP_LIVE].state, KTSTR_HEAP_ABSENT);
 	assert_int_equal(figures[KTSTR_HEAP_TCACHE].state, KTSTR_HEAP_ABSENT);
 	assert_int_equal(figures[KTSTR_HEAP_ALLOCATED].state, KTSTR_HEAP_MOVING);
 	doubts = (struct heap_doubts){ .threads_changed = true };
-	heap_items_judge(first, second, &doubts, figures);
+	heap_items_set_states(first, second, &doubts, figures);
 	assert_int_equal(figures[KTSTR_HEAP_LIVE].state, KTSTR_HEAP_APPROXIMATE);
 }
 

@@ -27,7 +27,7 @@ static struct target target = { .reader = READER, .proc_fd = -1 };
  */
 static int make_files(void **state)
 {
-	if (make_folder(state) ||
+	if (make_directory(state) ||
 	    run("echo 'int main(void) { return 0; }' >p.c && %s -g -Wl,--build-id=0x0102aabb -o "
 		"program p.c && objcopy --only-keep-debug program program.debug && objcopy "
 		"--strip-all --add-gnu-debuglink=program.debug program && %s "
@@ -38,14 +38,14 @@ static int make_files(void **state)
 		"program.debug proc/%d/root/opt/.debug/",
 		READER, READER, READER, READER))
 		return -1;
-	target.proc_fd = openat(folder_fd, "proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	target.proc_fd = openat(directory_fd, "proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	return target.proc_fd < 0;
 }
 
 static int remove_files(void **state)
 {
 	close(target.proc_fd);
-	return remove_folder(state);
+	return remove_directory(state);
 }
 
 static void the_build_id_is_that_of_the_note(void **state)
@@ -167,8 +167,9 @@ static void a_link_that_leads_out_of_the_target_s_root_is_resolved_inside(void *
 
 	(void)state;
 	/* Outside it is there, inside the root that path leads to nothing. */
-	assert_int_equal(
-		run("ln -s '%s/program.debug' proc/%d/root/opt/escape.debug", folder, READER), 0);
+	assert_int_equal(run("ln -s '%s/program.debug' proc/%d/root/opt/escape.debug", directory,
+			     READER),
+			 0);
 	assert_int_equal(debug_file_open_by_link(&target, "/opt/program", &link, fds), 0);
 }
 

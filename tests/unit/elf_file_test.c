@@ -27,7 +27,7 @@
 #include "symfile/debug_file.h"
 #include "symfile/elf_file.h"
 
-#define PID 7 /* the folder stands for /proc: <folder>/7/root is its root */
+#define PID 7 /* the directory stands for /proc: <directory>/7/root is its root */
 
 /* ---- made files: a header, then section headers, then whatever ---- */
 static int make(const Elf64_Shdr *sections, size_t count, size_t told, const void *data,
@@ -40,7 +40,7 @@ static int make(const Elf64_Shdr *sections, size_t count, size_t told, const voi
 			      .e_shoff = sizeof header,
 			      .e_shentsize = sizeof(Elf64_Shdr),
 			      .e_shnum = (Elf64_Half)told };
-	int fd = openat(folder_fd, "made", O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+	int fd = openat(directory_fd, "made", O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
 
 	assert_true(fd >= 0);
 	assert_int_equal(write(fd, &header, sizeof header), sizeof header);
@@ -107,7 +107,7 @@ static void a_file_cut_off_anywhere_is_refused(void **state)
 	struct stat st;
 
 	(void)state;
-	assert_int_equal(fstatat(folder_fd, "p", &st, 0), 0);
+	assert_int_equal(fstatat(directory_fd, "p", &st, 0), 0);
 	for (off_t length = 0; length < st.st_size; length += 1 + st.st_size / 97) {
 		assert_int_equal(run("head -c %ld p > cut", (long)length), 0);
 		assert_int_not_equal(tsd(open_here("cut"), &value, &size), 0);
@@ -163,14 +163,14 @@ static void tables_that_claim_too_much_are_refused(void **state)
 					.sh_size = 1 << 27 };
 	assert_int_equal(tsd(make(many, 60000, 60000, "", 1, 1 << 29), &value, &size), -EFBIG);
 	alarm(0);
-	unlinkat(folder_fd, "made", 0);
+	unlinkat(directory_fd, "made", 0);
 }
 
 /* Paths come from the target: they stay in its root, and lead to regular files only. */
 static void a_path_of_the_target_stays_in_its_root(void **state)
 {
-	const struct target in_folder = { .proc_fd = folder_fd, .reader = PID },
-			    other = { .proc_fd = folder_fd, .reader = PID + 1 };
+	const struct target in_directory = { .proc_fd = directory_fd, .reader = PID },
+			    other = { .proc_fd = directory_fd, .reader = PID + 1 };
 	struct stat st;
 	int fd;
 
@@ -180,25 +180,25 @@ static void a_path_of_the_target_stays_in_its_root(void **state)
 			     "ln -s ../../../file 7/root/dir/up && ln -s /file 7/root/absolute && "
 			     "ln -s /etc/passwd 7/root/out"),
 			 0);
-	assert_int_equal(fstatat(folder_fd, "7/root/file", &st, 0), 0);
+	assert_int_equal(fstatat(directory_fd, "7/root/file", &st, 0), 0);
 	for (const char *const *path =
 		     (const char *const[]){ "/file", "/dir/up", "/absolute", "/../../file", NULL };
 	     *path; path++) {
-		fd = target_file_open(&in_folder, *path, major(st.st_dev), minor(st.st_dev),
+		fd = target_file_open(&in_directory, *path, major(st.st_dev), minor(st.st_dev),
 				      st.st_ino);
 		assert_true(fd >= 0);
 		close(fd);
 	}
-	assert_int_equal(target_file_open(&in_folder, "/file", major(st.st_dev), minor(st.st_dev),
-					  st.st_ino + 1),
+	assert_int_equal(target_file_open(&in_directory, "/file", major(st.st_dev),
+					  minor(st.st_dev), st.st_ino + 1),
 			 -ESTALE);
-	assert_int_equal(target_file_open(&in_folder, "/file", major(st.st_dev),
+	assert_int_equal(target_file_open(&in_directory, "/file", major(st.st_dev),
 					  minor(st.st_dev) + 1, st.st_ino),
 			 -ESTALE);
-	assert_int_equal(target_file_open_any(&in_folder, "/out"), -ENOENT);
-	assert_int_equal(target_file_open_any(&in_folder, "/fifo"), -EINVAL);
-	assert_int_equal(target_file_open_any(&in_folder, "/dir"), -EINVAL);
-	assert_int_equal(target_file_open_any(&in_folder, "/loop"), -ELOOP);
+	assert_int_equal(target_file_open_any(&in_directory, "/out"), -ENOENT);
+	assert_int_equal(target_file_open_any(&in_directory, "/fifo"), -EINVAL);
+	assert_int_equal(target_file_open_any(&in_directory, "/dir"), -EINVAL);
+	assert_int_equal(target_file_open_any(&in_directory, "/loop"), -ELOOP);
 	assert_int_equal(target_file_open_any(&other, "/file"), -ENOENT);
 	assert_int_equal(target_file_open_any(NULL, "/dev/null"), -EINVAL);
 }
@@ -261,22 +261,22 @@ static int right_one(const int *fds, size_t count, const unsigned char *id, size
 
 static int open_by_id(const unsigned char *id, size_t size)
 {
-	const struct target in_folder = { .proc_fd = folder_fd, .reader = PID };
+	const struct target in_directory = { .proc_fd = directory_fd, .reader = PID };
 	int fds[DEBUG_FILE_BY_ID];
 
-	return right_one(fds, debug_file_open_by_id(&in_folder, id, size, fds), id, size, 0);
+	return right_one(fds, debug_file_open_by_id(&in_directory, id, size, fds), id, size, 0);
 }
 
 static int open_by_link(const char *path, int program)
 {
-	const struct target in_folder = { .proc_fd = folder_fd, .reader = PID };
+	const struct target in_directory = { .proc_fd = directory_fd, .reader = PID };
 	int fds[DEBUG_FILE_BY_LINK], rc;
 	struct debug_link link;
 
 	rc = debug_file_read_link(program, &link);
 	return rc ? rc
-		  : right_one(fds, debug_file_open_by_link(&in_folder, path, &link, fds), NULL, 0,
-			      link.crc);
+		  : right_one(fds, debug_file_open_by_link(&in_directory, path, &link, fds), NULL,
+			      0, link.crc);
 }
 
 static void a_debug_file_is_found_by_build_id_and_by_link(void **state)
@@ -343,9 +343,9 @@ int main(void)
 		close(fd);
 	cmocka_set_message_output(CM_OUTPUT_TAP);
 	if (!missing)
-		return cmocka_run_group_tests(tests, make_folder, remove_folder);
+		return cmocka_run_group_tests(tests, make_directory, remove_directory);
 	printf("# no openat2 here (valgrind 3.19, or a kernel before 5.6): "
 	       "a_path_of_the_target_stays_in_its_root and "
 	       "a_debug_file_is_found_by_build_id_and_by_link are left out\n");
-	return cmocka_run_group_tests(without_openat2, make_folder, remove_folder);
+	return cmocka_run_group_tests(without_openat2, make_directory, remove_directory);
 }

@@ -48,7 +48,7 @@ static void forget(struct seen *seen)
 		free(seen->maps[--seen->count].path);
 }
 
-/* What the kernel prints now, where a folder that looks like /proc has it: no file there answers
+/* What the kernel prints now, where a directory that looks like /proc has it: no file there answers
  * queries. */
 static void copy_maps(const char *text, size_t length)
 {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* A folder of this run for files that the test makes, with a shell and a compiler in it. For tests
- * of files. */
-#ifndef KTSTR_TESTS_MADE_FOLDER_H
-#define KTSTR_TESTS_MADE_FOLDER_H
+/* A directory of this run for files that the test makes, with a shell and a compiler in it. For
+ * tests of files. */
+#ifndef KTSTR_TESTS_MADE_DIRECTORY_H
+#define KTSTR_TESTS_MADE_DIRECTORY_H
 
 #include <fcntl.h>
 #include <stdarg.h>
@@ -10,14 +10,14 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-static char folder[4096];
-static int folder_fd = -1;
+static char directory[4096];
+static int directory_fd = -1;
 
-/* Runs a shell command in the folder. Returns its exit code. */
+/* Runs a shell command in the directory. Returns its exit code. */
 __attribute__((format(printf, 1, 2))) static inline int run(const char *format, ...)
 {
 	char command[16384];
-	int length = snprintf(command, sizeof command, "cd '%s' && ", folder);
+	int length = snprintf(command, sizeof command, "cd '%s' && ", directory);
 	va_list args;
 
 	va_start(args, format);
@@ -35,26 +35,26 @@ static inline const char *cc(void)
 
 static inline int open_here(const char *name)
 {
-	return openat(folder_fd, name, O_RDONLY | O_CLOEXEC);
+	return openat(directory_fd, name, O_RDONLY | O_CLOEXEC);
 }
 
-static int make_folder(void **state)
+static int make_directory(void **state)
 {
 	const char *tmp = getenv("TMPDIR");
 
 	(void)state;
-	snprintf(folder, sizeof folder, "%s/ktstr-files.XXXXXX", tmp && *tmp ? tmp : "/tmp");
-	if (!mkdtemp(folder))
+	snprintf(directory, sizeof directory, "%s/ktstr-files.XXXXXX", tmp && *tmp ? tmp : "/tmp");
+	if (!mkdtemp(directory))
 		return -1;
-	folder_fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	return folder_fd < 0;
+	directory_fd = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	return directory_fd < 0;
 }
 
-static int remove_folder(void **state)
+static int remove_directory(void **state)
 {
 	(void)state;
-	close(folder_fd);
-	return run("rm -rf '%s'", folder);
+	close(directory_fd);
+	return run("rm -rf '%s'", directory);
 }
 
 #endif

@@ -32,7 +32,7 @@ static struct marker_check_file file;
 
 static void write_marker(void)
 {
-	int fd = openat(folder_fd, "marker", O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+	int fd = openat(directory_fd, "marker", O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
 
 	assert_true(fd >= 0);
 	assert_int_equal(write(fd, "ready\n", 6), 6);
@@ -45,7 +45,7 @@ static void set_times(int64_t content_ns)
 	const struct timespec times[2] = { timespec_from_ns(content_ns),
 					   timespec_from_ns(content_ns) };
 
-	assert_int_equal(utimensat(folder_fd, "marker", times, 0), 0);
+	assert_int_equal(utimensat(directory_fd, "marker", times, 0), 0);
 }
 
 /* The marker, judged for a worker that began so many nanoseconds after what the file's times say.
@@ -57,10 +57,10 @@ static enum marker_check_verdict judge_begun_after(int64_t after_ns)
 					  .effective_uid = geteuid(),
 					  .file_system_uid = geteuid() };
 
-	assert_int_equal(fstatat(folder_fd, "marker", &st, 0), 0);
+	assert_int_equal(fstatat(directory_fd, "marker", &st, 0), 0);
 	worker.start_ns = (uint64_t)(timespec_to_ns(&st.st_ctim) - clock_ns(CLOCK_REALTIME) +
 				     clock_ns(CLOCK_BOOTTIME) + after_ns);
-	return marker_check_judge(folder_fd, "marker", &worker, false, &file);
+	return marker_check_examine(directory_fd, "marker", &worker, false, &file);
 }
 
 static int64_t coarse_ns(void)
@@ -106,11 +106,11 @@ static enum marker_check_verdict judge_writer(pid_t pid, pid_t inner_pid, uint64
 {
 	const struct worker_identity worker = { .inner_pid = (uint32_t)inner_pid };
 
-	char path[sizeof folder + 8];
+	char path[sizeof directory + 8];
 
-	snprintf(path, sizeof path, "%s/marker", folder);
+	snprintf(path, sizeof path, "%s/marker", directory);
 	file.size = 6;
-	return marker_writer_judge(pid, &worker, folder_fd, path, before, &file);
+	return marker_writer_examine(pid, &worker, directory_fd, path, before, &file);
 }
 
 static void who_has_written_less_is_not_its_writer(void **state)
@@ -146,8 +146,9 @@ static int without_count(pid_t roots)
 		return 90;
 	file.size = 6;
 	/* Somewhere else, as in a container, it does no harm. */
-	if (marker_writer_judge(roots, &(struct worker_identity){ .inner_pid = (uint32_t)getpid() },
-				folder_fd, "/elsewhere", 0, &file) == MARKER_CHECK_OF_RIVAL)
+	if (marker_writer_examine(roots,
+				  &(struct worker_identity){ .inner_pid = (uint32_t)getpid() },
+				  directory_fd, "/elsewhere", 0, &file) == MARKER_CHECK_OF_RIVAL)
 		return 3;
 	/* As if the worker were this process's pid in another pid namespace. */
 	if (judge_writer(roots, getpid(), 0) != MARKER_CHECK_OF_RIVAL || file.rival != getpid())
@@ -184,5 +185,5 @@ int main(void)
 		puts("# left out, since only root can change its user: the last");
 	fflush(stdout);
 	return _cmocka_run_group_tests("tests", tests, sizeof tests / sizeof *tests - left_out,
-				       make_folder, remove_folder);
+				       make_directory, remove_directory);
 }

@@ -2,7 +2,7 @@
 /*
  * The rule of the public headers for NULL, function by function: the error is optional; another
  * pointer only where its description says so; otherwise NULL is -EINVAL, or from a function that
- * returns no errno NULL, 0 or "". tests/program/public_names.t sees to it that none is left out.
+ * returns no errno NULL, 0 or "". tests/program/public_names.t checks that none is left out.
  */
 #include "config.h"
 

@@ -327,6 +327,6 @@ int main(void)
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);
 	setenv("PATH", "/usr/bin:/bin",
-	       1); /* one without folders that this user may not enter: EACCES */
+	       1); /* one without directories that this user may not enter: EACCES */
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -80,7 +80,7 @@ static void output_that_was_not_captured_is_refused(void **state)
 	ktstr_payload_close(payload);
 }
 
-/* A child that writes without end must hold up neither a look nor the drain after its death. */
+/* A child that never stops writing must hold up neither a look nor the drain after its death. */
 static void an_endless_writer_does_not_hold_up_the_caller(void **state)
 {
 	struct ktstr_payload_options options = { SIZED, .out = CAPTURE, .capture_limit = 10 };
@@ -110,6 +110,6 @@ int main(void)
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);
 	setenv("PATH", "/usr/bin:/bin",
-	       1); /* one without folders that this user may not enter: EACCES */
+	       1); /* one without directories that this user may not enter: EACCES */
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* How a child is started: found, fed, given its streams, its folder, its environment and its
+/* How a child is started: found, fed, given its streams, its directory, its environment and its
  * signals. */
 #include "config.h"
 
@@ -15,7 +15,7 @@
 
 #include "payload_children.h"
 
-static char folder[256]; /* of this run */
+static char directory[256]; /* of this run */
 
 static void exit_code_and_signal_are_told(void **state)
 {
@@ -71,7 +71,7 @@ static void a_child_begins_in_its_directory_with_its_files(void **state)
 
 	(void)state;
 	here = open(".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	assert_int_equal(chdir(folder), 0);
+	assert_int_equal(chdir(directory), 0);
 	fd = open("input", O_CREAT | O_WRONLY | O_TRUNC | O_CLOEXEC, 0600);
 	assert_int_equal(write(fd, "words\n", 6), 6);
 	close(fd);
@@ -82,7 +82,7 @@ static void a_child_begins_in_its_directory_with_its_files(void **state)
 	assert_output(payload, KTSTR_PAYLOAD_STDOUT, "/\ngot:\ndevice\n");
 	ktstr_payload_close(payload);
 
-	/* Paths are relative to the caller's folder though the child runs in another; output is
+	/* Paths are relative to the caller's directory though the child runs in another; output is
 	 * appended. */
 	options.in =
 		(struct ktstr_payload_stream){ .kind = KTSTR_PAYLOAD_STDIO_FILE, .path = "input" };
@@ -133,7 +133,7 @@ static void a_spawn_that_fails_says_why(void **state)
 	size_t i;
 
 	(void)state;
-	snprintf(script, sizeof script, "%s/script", folder);
+	snprintf(script, sizeof script, "%s/script", directory);
 	close(open(script, O_CREAT | O_WRONLY | O_CLOEXEC, 0700));
 	assert_spawn_fails(script, &options, -ENOEXEC, "#!");
 	unlink(script);
@@ -142,7 +142,7 @@ static void a_spawn_that_fails_says_why(void **state)
 	assert_spawn_fails("kt-no-such-program", NULL, -ENOENT,
 			   "(errno 2); check that it is installed and in PATH");
 	assert_spawn_fails("", NULL, -ENOENT, "cannot execute ''");
-	assert_spawn_fails(folder, NULL, -EACCES, "permission");
+	assert_spawn_fails(directory, NULL, -EACCES, "permission");
 	options.cwd = "/nowhere/at/all";
 	assert_spawn_fails("/bin/true", &options, -ENOENT, "working directory '/nowhere/at/all'");
 	options.cwd = NULL;
@@ -150,8 +150,8 @@ static void a_spawn_that_fails_says_why(void **state)
 						    .path = "/nowhere/in" };
 	assert_spawn_fails("/bin/true", &options, -ENOENT, "'/nowhere/in' as the child's stdin");
 	options.in = (struct ktstr_payload_stream){ 0 };
-	options.err =
-		(struct ktstr_payload_stream){ .kind = KTSTR_PAYLOAD_STDIO_FILE, .path = folder };
+	options.err = (struct ktstr_payload_stream){ .kind = KTSTR_PAYLOAD_STDIO_FILE,
+						     .path = directory };
 	assert_spawn_fails("/bin/true", &options, -EISDIR, "the child's stderr");
 	for (i = 0; i < sizeof bad / sizeof *bad; i++)
 		assert_spawn_fails("/bin/true", &bad[i], -EINVAL, "cannot start '/bin/true': ");
@@ -170,7 +170,7 @@ static void program_is_found_in_the_childs_path(void **state)
 	FILE *file;
 
 	(void)state;
-	snprintf(program, sizeof program, "%s/kt-tool", folder);
+	snprintf(program, sizeof program, "%s/kt-tool", directory);
 	file = fopen(program, "we");
 	assert_non_null(file);
 	fputs("#!/bin/sh\necho tool\n", file);
@@ -178,7 +178,7 @@ static void program_is_found_in_the_childs_path(void **state)
 	chmod(program, 0700);
 	assert_spawn_fails("kt-tool", &options, -EINVAL, "env_set"); /* variable is empty so far */
 
-	snprintf(variable, sizeof variable, "PATH=/nowhere:/dev/null:%s", folder);
+	snprintf(variable, sizeof variable, "PATH=/nowhere:/dev/null:%s", directory);
 	assert_int_equal(ktstr_payload_spawn(argv, &options, &payload, NULL), 0);
 	wait_for_it(payload);
 	assert_output(payload, KTSTR_PAYLOAD_STDOUT, "tool\n");
@@ -187,14 +187,14 @@ static void program_is_found_in_the_childs_path(void **state)
 	/* An empty element is the child's working directory. */
 	snprintf(variable, sizeof variable, "PATH=/nowhere:");
 	assert_spawn_fails("kt-tool", &options, -ENOENT, "PATH");
-	options.cwd = folder;
+	options.cwd = directory;
 	assert_int_equal(ktstr_payload_spawn(argv, &options, &payload, NULL), 0);
 	assert_int_equal(wait_for_it(payload), 0);
 	ktstr_payload_close(payload);
 
-	/* Found, but without permission: that is the news, not that a later folder lacks it. */
+	/* Found, but without permission: that is the news, not that a later directory lacks it. */
 	chmod(program, 0600);
-	snprintf(variable, sizeof variable, "PATH=%s:/nowhere", folder);
+	snprintf(variable, sizeof variable, "PATH=%s:/nowhere", directory);
 	assert_spawn_fails("kt-tool", &options, -EACCES, "permission");
 	unlink(program);
 
@@ -344,18 +344,18 @@ int main(void)
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);
 	setenv("PATH", "/usr/bin:/bin",
-	       1); /* one without folders that this user may not enter: EACCES */
-	snprintf(folder, sizeof folder, "%s/ktstr-payload-XXXXXX",
+	       1); /* one without directories that this user may not enter: EACCES */
+	snprintf(directory, sizeof directory, "%s/ktstr-payload-XXXXXX",
 		 parent && *parent ? parent : "/tmp");
-	if (!mkdtemp(folder)) {
-		perror(folder);
+	if (!mkdtemp(directory)) {
+		perror(directory);
 		return 1;
 	}
 	failed = cmocka_run_group_tests(tests, NULL, NULL);
 	for (i = 0; i < sizeof files / sizeof *files; i++) {
-		snprintf(path, sizeof path, "%s/%s", folder, files[i]);
+		snprintf(path, sizeof path, "%s/%s", directory, files[i]);
 		unlink(path);
 	}
-	rmdir(folder);
+	rmdir(directory);
 	return failed;
 }

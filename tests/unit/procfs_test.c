@@ -97,11 +97,11 @@ static void a_hostile_name_does_not_shift_the_fields_of_stat(void **state)
 	}
 }
 
-/* A folder that looks like /proc. */
+/* A directory that looks like /proc. */
 static char root[4096];
 static int root_fd = -1;
 
-static void make_folder(const char *path)
+static void make_directory(const char *path)
 {
 	assert_int_equal(mkdirat(root_fd, path, 0700), 0);
 }
@@ -123,21 +123,21 @@ static void tasks_are_listed_in_order_and_anew_each_time(void **state)
 	int task_fd;
 
 	(void)state;
-	make_folder("7");
+	make_directory("7");
 	assert_int_equal(procfs_open_tasks(root_fd, 7), -ENOENT);
-	make_folder("7/task");
+	make_directory("7/task");
 	task_fd = procfs_open_tasks(root_fd, 7);
 	assert_true(task_fd >= 0);
 	assert_int_equal(procfs_list_tasks(task_fd, &tids, &count), -ESRCH);
-	make_folder("7/task/12x");
-	make_folder("7/task/-4");
-	make_folder("7/task/0");
+	make_directory("7/task/12x");
+	make_directory("7/task/-4");
+	make_directory("7/task/0");
 	assert_int_equal(procfs_list_tasks(task_fd, &tids, &count), -ESRCH);
 	assert_null(tids);
 	for (int i = 0; i < 1000;
 	     i++) { /* in an order of their own: 37 and 1000 share no divisor */
 		snprintf(path, sizeof path, "7/task/%d", 100000 + i * 37 % 1000);
-		make_folder(path);
+		make_directory(path);
 	}
 	assert_int_equal(procfs_list_tasks(task_fd, &tids, &count), 0);
 	assert_int_equal(count, 1000);
@@ -234,10 +234,11 @@ static void this_process_is_read_through_the_real_proc(void **state)
 
 static int make_root(void **state)
 {
-	const char *folder = getenv("TMPDIR");
+	const char *directory = getenv("TMPDIR");
 
 	(void)state;
-	snprintf(root, sizeof root, "%s/probe_procfs.XXXXXX", folder && *folder ? folder : "/tmp");
+	snprintf(root, sizeof root, "%s/probe_procfs.XXXXXX",
+		 directory && *directory ? directory : "/tmp");
 	if (!mkdtemp(root))
 		return -1;
 	root_fd = open(root, O_RDONLY | O_DIRECTORY | O_CLOEXEC);

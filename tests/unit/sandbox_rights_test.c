@@ -41,18 +41,18 @@ static void an_answer_comes_from_another_process(void **state)
 /* Files of proc are made when they are read: these tell of the child behind its filter. */
 static void open_own(void *context)
 {
-	DIR *folder = opendir("/proc/self/fd");
+	DIR *directory = opendir("/proc/self/fd");
 	const struct dirent *entry;
 	int count = 0;
 
 	(void)context;
-	while (folder && (entry = readdir(folder)))
+	while (directory && (entry = readdir(directory)))
 		count += entry->d_name[0] != '.';
-	if (folder)
-		closedir(folder);
+	if (directory)
+		closedir(directory);
 	opened[0] = open("/proc/self/status", O_RDONLY | O_CLOEXEC);
 	opened[1] = open("/proc/self/limits", O_RDONLY | O_CLOEXEC);
-	opened[2] = count - 1; /* without the folder itself */
+	opened[2] = count - 1; /* without the directory itself */
 }
 
 static void read_own(void *context, void *result)

@@ -166,14 +166,14 @@ static void without_descriptors_no_child_is_made(void **state)
 
 static int count_of(const char *path)
 {
-	DIR *folder = opendir(path);
+	DIR *directory = opendir(path);
 	const struct dirent *entry;
 	int count = 0;
 
-	assert_non_null(folder);
-	while ((entry = readdir(folder)))
+	assert_non_null(directory);
+	while ((entry = readdir(directory)))
 		count += entry->d_name[0] != '.';
-	closedir(folder);
+	closedir(directory);
 	return count;
 }
 

@@ -32,7 +32,7 @@
 /* Compiles text to the object o.o. */
 static void compile(const char *flags, const char *text)
 {
-	int fd = openat(folder_fd, "o.c", O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+	int fd = openat(directory_fd, "o.c", O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
 
 	assert_true(fd >= 0);
 	assert_int_equal(write(fd, text, strlen(text)), (ssize_t)strlen(text));
@@ -232,7 +232,7 @@ static void what_is_too_large_is_refused(void **state)
 	/* A compressed section that says it becomes a terabyte. */
 	compile("-g -gz=zlib", HEAD "struct tsd_s { unsigned char " MEMBERS_5 " }" TAIL);
 	assert_int_equal(run("cp o.o bomb && objcopy --compress-debug-sections=zlib bomb"), 0);
-	fd = openat(folder_fd, "bomb", O_RDWR | O_CLOEXEC);
+	fd = openat(directory_fd, "bomb", O_RDWR | O_CLOEXEC);
 	assert_true(fd >= 0);
 	assert_true(section_of(fd, ".debug_info", &section) ||
 		    section_of(fd, ".debug_str", &section));
@@ -262,7 +262,7 @@ static void any_damage_is_read_within_bounds(void **state)
 
 	(void)state;
 	compile("-g", HEAD "struct tsd_s { unsigned char " MEMBERS_5 " }" TAIL);
-	fd = openat(folder_fd, "o.o", O_RDWR | O_CLOEXEC);
+	fd = openat(directory_fd, "o.o", O_RDWR | O_CLOEXEC);
 	assert_true(fd >= 0 && fstat(fd, &st) == 0);
 	whole = malloc((size_t)st.st_size);
 	assert_int_equal(pread(fd, whole, (size_t)st.st_size, 0), st.st_size);
@@ -313,5 +313,5 @@ int main(void)
 	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);
-	return cmocka_run_group_tests(tests, make_folder, remove_folder);
+	return cmocka_run_group_tests(tests, make_directory, remove_directory);
 }

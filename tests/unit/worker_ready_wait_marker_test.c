@@ -40,7 +40,7 @@ static void body_hard_link(void)
 	if (link(other, marker))
 		_exit(99);
 }
-static void body_folder(void)
+static void body_directory(void)
 {
 	if (mkdir(marker, 0755))
 		_exit(99);
@@ -328,7 +328,7 @@ static void what_is_no_regular_file_does_not_count(void **state)
 	end_child(pid);
 	strcat(marker, ".target");
 	assert_int_equal(unlink(marker), 0);
-	pid = child(body_folder, 0);
+	pid = child(body_directory, 0);
 	wait_for(pid, SOON_MS, KTSTR_WORKER_READY_TIMED_OUT);
 	end_child(pid);
 }

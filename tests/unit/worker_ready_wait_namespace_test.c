@@ -100,7 +100,8 @@ static void a_link_is_resolved_in_the_worker_s_root(void **state)
 	ktstr_payload_close(payload);
 }
 
-/* A root that is still being made when the wait looks: without the marker's folder for a while. */
+/* A root that is still being made when the wait looks: without the marker's directory for a while.
+ */
 static struct ktstr_payload *unfinished_root(const char *rest)
 {
 	char script[512];
@@ -113,7 +114,7 @@ static struct ktstr_payload *unfinished_root(const char *rest)
 	return unshared("--mount", script);
 }
 
-static void a_marker_s_folder_may_come_later(void **state)
+static void a_marker_s_directory_may_come_later(void **state)
 {
 	struct ktstr_payload *payload =
 		unfinished_root("sleep 0.3; mkdir /tmp; sleep 0.2; echo ready "
@@ -293,7 +294,7 @@ int main(void)
 	const struct CMUnitTest all[] = {
 		cmocka_unit_test(a_marker_in_another_mount_namespace_is_found),
 		cmocka_unit_test(a_link_is_resolved_in_the_worker_s_root),
-		cmocka_unit_test(a_marker_s_folder_may_come_later),
+		cmocka_unit_test(a_marker_s_directory_may_come_later),
 		cmocka_unit_test(a_worker_in_a_pid_namespace_is_known_by_its_inner_pid),
 		cmocka_unit_test(
 			the_marker_of_the_same_pid_in_another_pid_namespace_does_not_count),

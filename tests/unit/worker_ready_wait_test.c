@@ -205,13 +205,13 @@ static void a_wait_by_handle_drains_the_output(void **state)
 
 static void a_wait_by_path_takes_any_absolute_path(void **state)
 {
-	char folder[] = "/tmp/ktstr-wait-XXXXXX", path[64];
+	char directory[] = "/tmp/ktstr-wait-XXXXXX", path[64];
 	struct ktstr_payload *payload;
 	int status;
 
 	(void)state;
-	assert_non_null(mkdtemp(folder));
-	snprintf(path, sizeof path, "%s/marker", folder);
+	assert_non_null(mkdtemp(directory));
+	snprintf(path, sizeof path, "%s/marker", directory);
 	payload = shell("sleep 0.05; echo ready >$1; exec sleep 60", path);
 	if (ktstr_worker_ready_wait_path(payload, path, "pathed", PATIENCE_MS, &result, &error))
 		fail_msg("%s", error.text);
@@ -222,8 +222,8 @@ static void a_wait_by_path_takes_any_absolute_path(void **state)
 			 -EINVAL);
 	assert_int_equal(ktstr_worker_ready_wait_path(payload, "/tmp/", "p", 0, &result, &error),
 			 -EINVAL);
-	assert_int_equal(ktstr_worker_ready_wait_path(payload, "/no/such/folder", "p", 0, &result,
-						      &error),
+	assert_int_equal(ktstr_worker_ready_wait_path(payload, "/no/such/directory", "p", 0,
+						      &result, &error),
 			 -ENOENT);
 	ktstr_payload_close(payload);
 	unlink(path);
@@ -236,44 +236,44 @@ static void a_wait_by_path_takes_any_absolute_path(void **state)
 			 0); /* not consumed by the wait */
 	assert_int_equal(WEXITSTATUS(status), 7);
 	ktstr_payload_close(payload);
-	rmdir(folder);
+	rmdir(directory);
 }
 
-/* Folders that may be searched but not read, or not even searched: as an ordinary user. */
-static int unreadable_folder(void *argument)
+/* Directories that may be searched but not read, or not even searched: as an ordinary user. */
+static int unreadable_directory(void *argument)
 {
-	char folder[] = "/tmp/ktstr-wait-XXXXXX", path[64];
+	char directory[] = "/tmp/ktstr-wait-XXXXXX", path[64];
 	struct ktstr_payload *payload;
 	int failed = 0;
 
 	(void)argument;
 	if (geteuid() == 0 && setuid(OTHER_UID))
 		return 90;
-	if (!mkdtemp(folder) || chmod(folder, 0300))
+	if (!mkdtemp(directory) || chmod(directory, 0300))
 		return 91;
-	snprintf(path, sizeof path, "%s/marker", folder);
+	snprintf(path, sizeof path, "%s/marker", directory);
 	payload = shell("sleep 0.05; echo ready >$1; exec sleep 60", path);
 	if (ktstr_worker_ready_wait_path(payload, path, "blind", PATIENCE_MS, &result, &error) ||
 	    result.outcome != KTSTR_WORKER_READY || result.polls == 0)
 		failed |= 1;
-	chmod(folder, 0);
+	chmod(directory, 0);
 	if (ktstr_worker_ready_wait_path(payload, path, "blind", 0, &result, &error) != -EACCES)
 		failed |= 2;
 	ktstr_payload_close(payload);
-	chmod(folder, 0700);
+	chmod(directory, 0700);
 	unlink(path);
-	rmdir(folder);
+	rmdir(directory);
 	return failed;
 }
 
-static void a_folder_that_cannot_be_read_is_no_hindrance(void **state)
+static void a_directory_that_cannot_be_read_is_no_hindrance(void **state)
 {
 	int status;
 	pid_t pid = fork();
 
 	(void)state;
 	if (pid == 0)
-		_exit(unreadable_folder(NULL));
+		_exit(unreadable_directory(NULL));
 	assert_int_equal(waitpid(pid, &status, 0), pid);
 	assert_int_equal(status, 0);
 }
@@ -381,7 +381,7 @@ int main(void)
 		cmocka_unit_test(two_hundred_threads_wait_at_once),
 		cmocka_unit_test(a_wait_by_handle_drains_the_output),
 		cmocka_unit_test(a_wait_by_path_takes_any_absolute_path),
-		cmocka_unit_test(a_folder_that_cannot_be_read_is_no_hindrance),
+		cmocka_unit_test(a_directory_that_cannot_be_read_is_no_hindrance),
 		cmocka_unit_test(bad_arguments_are_refused),
 		cmocka_unit_test(each_outcome_and_exit_code_has_its_words),
 		cmocka_unit_test(signals_do_not_end_a_wait),

@@ -19,7 +19,7 @@ enum cache_verdict {
 	CACHE_NONE,    /* the thread has not used jemalloc, or uses no cache */
 	CACHE_READ,    /* figures are valid */
 	CACHE_TORN,    /* it was being changed: read again */
-	CACHE_FOREIGN, /* something else stands there */
+	CACHE_FOREIGN, /* it points at something else */
 };
 
 struct cache_figures {

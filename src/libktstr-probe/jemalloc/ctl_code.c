@@ -140,7 +140,7 @@ static bool returns(const struct end *end, int rc)
 }
 
 /* What one way of asking gave. */
-static void judge(const struct ends *ends, size_t size, struct ctl_answer *answer)
+static void combine(const struct ends *ends, size_t size, struct ctl_answer *answer)
 {
 	const struct end *end = &ends->end[0];
 
@@ -170,7 +170,7 @@ void ctl_code_ask(const struct ctl_arch *arch, struct target *target, const stru
 		size_t size = sizes[i / 2];
 
 		follow_all(arch, target, image, handler, i % 2 == 0, size, &ends);
-		judge(&ends, size, answer);
+		combine(&ends, size, answer);
 		if (answer->outcome == CTL_ANSWERS)
 			return;
 		if (answer->outcome == CTL_FAILS && answer->error == ENOENT && i == 0)

@@ -25,8 +25,8 @@ struct ctl_answer {
 
 /*
  * Asks the handler at that address for its value, of whichever size it has. A variable of the
- * module is a CTL_NUMBER with its address as the source, a constant one without; number is what
- * stands there now.
+ * module is a CTL_NUMBER with its address as the source, a constant one without; number is
+ * its present value.
  */
 void ctl_code_ask(const struct ctl_arch *arch, struct target *target, const struct elf_image *image,
 		  uint64_t handler, struct ctl_answer *answer);

@@ -105,9 +105,9 @@ static const char *doubt_of(size_t item, const struct heap_doubts *doubts)
 	return NULL;
 }
 
-void heap_items_judge(const int64_t first[KTSTR_HEAP_ITEMS], const int64_t second[KTSTR_HEAP_ITEMS],
-		      const struct heap_doubts *doubts,
-		      struct ktstr_heap_figure figures[KTSTR_HEAP_ITEMS])
+void heap_items_set_states(const int64_t first[KTSTR_HEAP_ITEMS],
+			   const int64_t second[KTSTR_HEAP_ITEMS], const struct heap_doubts *doubts,
+			   struct ktstr_heap_figure figures[KTSTR_HEAP_ITEMS])
 {
 	for (size_t i = 0; i < KTSTR_HEAP_ITEMS; i++) {
 		const char *doubt = doubt_of(i, doubts);

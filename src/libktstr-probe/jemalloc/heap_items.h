@@ -27,9 +27,9 @@ struct heap_doubts {
 };
 
 /* The state of each item from the values of two readings, the second of which counts. */
-void heap_items_judge(const int64_t first[KTSTR_HEAP_ITEMS], const int64_t second[KTSTR_HEAP_ITEMS],
-		      const struct heap_doubts *doubts,
-		      struct ktstr_heap_figure figures[KTSTR_HEAP_ITEMS]);
+void heap_items_set_states(const int64_t first[KTSTR_HEAP_ITEMS],
+			   const int64_t second[KTSTR_HEAP_ITEMS], const struct heap_doubts *doubts,
+			   struct ktstr_heap_figure figures[KTSTR_HEAP_ITEMS]);
 
 struct ktstr_heap_figure heap_figure_absent(const char *reason);
 struct ktstr_heap_figure heap_figure_of(int64_t first, int64_t second);

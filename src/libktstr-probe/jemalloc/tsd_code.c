@@ -45,7 +45,7 @@ static bool is_absent(const struct ctl_answer *answer)
 	return answer->outcome == CTL_FAILS && answer->error == ENOENT;
 }
 
-static void judge(const struct ctl_answer answers[4], struct tsd_code *code)
+static void compare_answers(const struct ctl_answer answers[4], struct tsd_code *code)
 {
 	if (is_absent(&answers[0]) && is_absent(&answers[2])) {
 		code->answer = TSD_CODE_NO_STATISTICS;
@@ -89,7 +89,7 @@ int tsd_code_ask(const struct elf_image *image, struct tsd_code *code)
 		rc = ask(&question, names[i], &answers[i]);
 	if (rc)
 		return rc;
-	judge(answers, code);
+	compare_answers(answers, code);
 	if (code->answer == TSD_CODE_OFFSETS && !code->from_tp &&
 	    ctl_tree_handler(image->target, image, &question.tree, "thread.arena", &handler) == 0)
 		code->has_arena =

@@ -41,8 +41,8 @@ static bool holds(const uint64_t *events, const uint64_t *counter)
 	       (counter[1] == 0 || counter[1] == events[1]);
 }
 
-static enum verdict judge(const struct sample *sample, const struct thread_entry *entry,
-			  bool by_ptrace)
+static enum verdict compare(const struct sample *sample, const struct thread_entry *entry,
+			    bool by_ptrace)
 {
 	if (!sample->read || (arch_self_pointer && sample->self != entry->thread_pointer) ||
 	    (!by_ptrace && sample->tid != entry->ns_tid))
@@ -145,7 +145,7 @@ static int look(const struct reader *reader, const struct thread_entry *entries,
 		samples[i].read = first[i] != first[i + 1];
 		for (size_t r = first[i]; r < first[i + 1]; r++)
 			samples[i].read &= ranges[r].error == 0;
-		verdict = judge(&samples[i], &entries[i], reader->pointers->by_ptrace);
+		verdict = compare(&samples[i], &entries[i], reader->pointers->by_ptrace);
 		*confirm += verdict == CONFIRMS;
 		*contradict += verdict == CONTRADICTS;
 	}

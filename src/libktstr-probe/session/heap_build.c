@@ -272,7 +272,7 @@ static int build_arenas(struct ktstr_heap *heap, const struct heap_reader *reade
 		own = *doubts;
 		own.used_hpa = figures[1].used_hpa;
 		set_arena(&figures[1], &heap->arenas[i].arena);
-		heap_items_judge(items[0], items[1], &own, heap->arenas[i].figures);
+		heap_items_set_states(items[0], items[1], &own, heap->arenas[i].figures);
 		rc = set_classes(heap, &figures[1], &heap->arenas[i]);
 		heap_figures_add(all, &figures[1]);
 	}
@@ -280,7 +280,7 @@ static int build_arenas(struct ktstr_heap *heap, const struct heap_reader *reade
 		rc = set_classes(heap, all, &heap->arenas[heap->arena_count]);
 	for (int r = 0; r < 2; r++)
 		finish_totals(totals[r], &sums[r]);
-	heap_items_judge(totals[0], totals[1], doubts, heap->totals);
+	heap_items_set_states(totals[0], totals[1], doubts, heap->totals);
 	free(figures);
 	return rc;
 }

@@ -171,8 +171,7 @@ static int look_through(const struct elf_image *image, const struct description 
 		int rc;
 
 		if (first + i == 0)
-			continue; /* no module has the id 0; what stands there is a left-over of the
-				     start */
+			continue; /* no module has the id 0; the slot keeps a value from startup */
 		rc = target_read_one(image->target, slot, tls->words, sizeof tls->words);
 
 		if (rc)
