@@ -319,11 +319,11 @@ SKIP: {
 	fails_with(4, 'as nobody: a directory of root', qr/Permission denied/, command => ["$open/worker", '4096'],
 		env => { $override => "$open/closed/marker" }, setup => \&become_nobody);
 	spew("$open/closed/marker", 'precious');
-	fails_with(4, 'as nobody: a file of root', qr/no file of this user's/, command => ["$open/worker", '4096'], marker_stays => 1,
+	fails_with(4, 'as nobody: a file of root', qr/existing marker is not a file of this user/, command => ["$open/worker", '4096'], marker_stays => 1,
 		env => { $override => "$open/closed/marker" }, setup => \&become_nobody);
 	is slurp("$open/closed/marker"), 'precious', '... is untouched';
 	chmod 01777, "$open/closed";
-	fails_with(4, 'as nobody: a file of root that anybody may write', qr/no file of this user's/, command => ["$open/worker", '4096'],
+	fails_with(4, 'as nobody: a file of root that anybody may write', qr/existing marker is not a file of this user/, command => ["$open/worker", '4096'],
 		marker_stays => 1, env => { $override => "$open/closed/marker" }, setup => sub {
 			chmod 0666, "$open/closed/marker";
 			become_nobody();

@@ -360,7 +360,7 @@ static void another_user_s_marker_does_not_count(void **state)
 	wait_for(pid, PATIENCE_MS, KTSTR_WORKER_READY);
 	assert_int_equal(chown(marker, OTHER_UID, (gid_t)-1), 0);
 	wait_for(pid, SOON_MS, KTSTR_WORKER_READY_TIMED_OUT);
-	assert_non_null(strstr(result.text, "another user, uid 12345"));
+	assert_non_null(strstr(result.text, "owned by uid 12345"));
 	end_child(pid);
 }
 
