@@ -65,11 +65,33 @@ static bool finish(struct ctl_machine *machine, const struct ctl_arch *arch,
 	return add_end(ends, &end);
 }
 
-/* One way to its end. Each condition that is not known adds another way. */
-static void follow(struct ctl_machine *machine, const struct ctl_arch *arch, struct ctl_state *ways,
-		   size_t *count, size_t *steps, size_t size, struct ends *ends)
+/* Ways that are still to be followed. Each state is large, and most handlers fork a few times only:
+ * they are allocated one by one, and used again. */
+struct ways {
+	size_t count, allocated;
+	struct ctl_state *open[WAYS_LIMIT];
+};
+
+/* Returns false when there is no room. */
+static bool add_way(struct ways *ways, const struct ctl_state *state)
 {
-	struct ctl_state state = ways[--*count];
+	if (ways->count == WAYS_LIMIT)
+		return false;
+	if (ways->count == ways->allocated) {
+		ways->open[ways->count] = malloc(sizeof *state);
+		if (!ways->open[ways->count])
+			return false;
+		ways->allocated++;
+	}
+	*ways->open[ways->count++] = *state;
+	return true;
+}
+
+/* One way to its end. Each condition that is not known adds another way. */
+static void follow(struct ctl_machine *machine, const struct ctl_arch *arch, struct ways *ways,
+		   size_t *steps, size_t size, struct ends *ends)
+{
+	struct ctl_state state = *ways->open[--ways->count];
 	enum ctl_step step = CTL_GOES_ON;
 
 	while (step == CTL_GOES_ON) {
@@ -83,13 +105,12 @@ static void follow(struct ctl_machine *machine, const struct ctl_arch *arch, str
 		if (step != CTL_FORKS)
 			continue;
 		state.forked = true;
-		if (*count == WAYS_LIMIT || !ctl_is_code(machine->image, other, 1) ||
-		    !ctl_is_code(machine->image, state.pc, 1)) {
+		if (!ctl_is_code(machine->image, other, 1) ||
+		    !ctl_is_code(machine->image, state.pc, 1) || !add_way(ways, &state)) {
 			ends->open = true;
 			return;
 		}
-		ways[*count] = state;
-		ways[(*count)++].pc = other;
+		ways->open[ways->count - 1]->pc = other;
 		step = CTL_GOES_ON;
 	}
 	if (step == CTL_RETURNED ? !finish(machine, arch, &state, size, ends) : !state.forked)
@@ -104,7 +125,7 @@ static void follow_all(const struct ctl_arch *arch, struct target *target,
 		       const struct elf_image *image, uint64_t handler, bool with_tsd, size_t size,
 		       struct ends *ends)
 {
-	struct ctl_machine machine = { .target = target, .image = image };
+	struct ctl_machine machine;
 	struct ctl_value arguments[7] = {
 		{ .kind = CTL_TSD, .known = 8 },
 		ctl_number(CTL_MIB),
@@ -112,26 +133,24 @@ static void follow_all(const struct ctl_arch *arch, struct target *target,
 		ctl_number(CTL_OLD),
 		ctl_number(CTL_OLD_SIZE),
 	};
-	struct ctl_state *ways = calloc(WAYS_LIMIT + 1, sizeof *ways);
-	size_t count = 1, steps = 0;
+	struct ctl_state begin = { .pc = handler };
+	struct ways ways = { .count = 0 };
+	size_t steps = 0;
 
-	*ends = (struct ends){ .open = !ways || !ctl_is_code(image, handler, 1) };
-	if (ends->open) {
-		free(ways);
-		return;
-	}
 	arguments[5] = arguments[6] = ctl_number(0);
 	if (!with_tsd) {
 		for (size_t i = 0; i < 6; i++)
 			arguments[i] = arguments[i + 1];
 		arguments[6] = ctl_unknown();
 	}
-	ways[0].pc = handler;
-	arch->call(&ways[0], arguments);
-	ctl_store(&ways[0], ctl_number(CTL_OLD_SIZE), 8, ctl_number(size));
-	while (count && !ends->open)
-		follow(&machine, arch, ways, &count, &steps, size, ends);
-	free(ways);
+	ctl_machine_init(&machine, target, image);
+	arch->call(&begin, arguments);
+	ctl_store(&begin, ctl_number(CTL_OLD_SIZE), 8, ctl_number(size));
+	*ends = (struct ends){ .open = !ctl_is_code(image, handler, 1) || !add_way(&ways, &begin) };
+	while (ways.count && !ends->open)
+		follow(&machine, arch, &ways, &steps, size, ends);
+	while (ways.allocated)
+		free(ways.open[--ways.allocated]);
 }
 
 static bool returns(const struct end *end, int rc)

@@ -275,40 +275,64 @@ bool ctl_is_code(const struct elf_image *image, uint64_t address, size_t size)
 	return false;
 }
 
-/* What can be read of the module's code from there on, up to a window. */
-static size_t fill_window(struct ctl_machine *machine, uint64_t address)
+void ctl_machine_init(struct ctl_machine *machine, struct target *target,
+		      const struct elf_image *image)
 {
-	machine->window_size = 0;
+	machine->target = target;
+	machine->image = image;
+	machine->window_count = 0;
+}
+
+/* Does it hold the instruction at that address, whatever its length is? */
+static bool covers(const struct ctl_window *window, uint64_t address)
+{
+	return address >= window->address && window->size >= CTL_FETCH &&
+	       address - window->address <= window->size - CTL_FETCH;
+}
+
+/* What can be read of the module's code around an address: from a bit before it, as code jumps
+ * back, too. NULL: nothing. */
+static const struct ctl_window *fill_window(struct ctl_machine *machine, uint64_t address)
+{
+	struct ctl_window *window = &machine->windows[machine->window_count % CTL_WINDOWS];
+
 	for (size_t i = 0; i < ELF_IMAGE_SPANS; i++) {
 		const struct elf_span *span = &machine->image->code[i];
-		uint64_t left = span->size - (address - span->address);
+		uint64_t before, left;
 
 		if (address < span->address || address - span->address >= span->size)
 			continue;
-		if (left > sizeof machine->window)
-			left = sizeof machine->window;
-		if (target_read_one(machine->target, address, machine->window, (size_t)left) == 0) {
-			machine->window_address = address;
-			machine->window_size = (size_t)left;
-		}
-		break;
+		before = address % (CTL_WINDOW_SIZE / 4);
+		if (before > address - span->address)
+			before = address - span->address;
+		left = span->size - (address - before - span->address);
+		window->address = address - before;
+		window->size = left < CTL_WINDOW_SIZE ? (size_t)left : CTL_WINDOW_SIZE;
+		if (target_read_one(machine->target, window->address, window->bytes, window->size))
+			window->size = 0;
+		machine->window_count++;
+		return window->size ? window : NULL;
 	}
-	return machine->window_size;
+	return NULL;
 }
 
-size_t ctl_fetch(struct ctl_machine *machine, uint64_t address, unsigned char bytes[16])
+size_t ctl_fetch(struct ctl_machine *machine, uint64_t address, unsigned char bytes[CTL_FETCH])
 {
+	size_t filled = machine->window_count < CTL_WINDOWS ? machine->window_count : CTL_WINDOWS;
+	const struct ctl_window *window = NULL;
 	size_t left, at;
 
-	if (address < machine->window_address ||
-	    address - machine->window_address + 16 > machine->window_size) {
-		if (fill_window(machine, address) == 0)
-			return 0;
-	}
-	at = (size_t)(address - machine->window_address);
-	left = machine->window_size - at;
-	if (left > 16)
-		left = 16;
-	memcpy(bytes, machine->window + at, left);
+	for (size_t i = 0; !window && i < filled; i++)
+		if (covers(&machine->windows[i], address))
+			window = &machine->windows[i];
+	if (!window)
+		window = fill_window(machine, address);
+	if (!window)
+		return 0;
+	at = (size_t)(address - window->address);
+	left = window->size - at;
+	if (left > CTL_FETCH)
+		left = CTL_FETCH;
+	memcpy(bytes, window->bytes + at, left);
 	return left;
 }

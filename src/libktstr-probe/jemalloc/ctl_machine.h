@@ -69,13 +69,26 @@ struct ctl_state {
 	struct ctl_store store[CTL_STORES];
 };
 
+/* A piece of the module's code, copied: a handler and what it calls stand in a few of them. */
+#define CTL_WINDOW_SIZE 2048
+#define CTL_WINDOWS     4
+
+struct ctl_window {
+	uint64_t address;
+	size_t size;
+	unsigned char bytes[CTL_WINDOW_SIZE];
+};
+
 struct ctl_machine {
 	struct target *target;
 	const struct elf_image *image;
-	unsigned char window[256]; /* code that was read last */
-	uint64_t window_address;
-	size_t window_size;
+	size_t window_count; /* of all that were filled; the oldest is overwritten */
+	struct ctl_window windows[CTL_WINDOWS];
 };
+
+/* The windows are not cleared: what is not filled is not looked at. */
+void ctl_machine_init(struct ctl_machine *machine, struct target *target,
+		      const struct elf_image *image);
 
 /* How one instruction ended. */
 enum ctl_step {
@@ -138,8 +151,10 @@ bool ctl_load(struct ctl_machine *machine, const struct ctl_state *state, struct
 bool ctl_store(struct ctl_state *state, struct ctl_value address, size_t size,
 	       struct ctl_value value);
 
-/* Up to 16 bytes of the module's code; their number is returned. */
-size_t ctl_fetch(struct ctl_machine *machine, uint64_t address, unsigned char bytes[16]);
+#define CTL_FETCH 16 /* more than the longest instruction */
+
+/* Up to CTL_FETCH bytes of the module's code; their number is returned. */
+size_t ctl_fetch(struct ctl_machine *machine, uint64_t address, unsigned char bytes[CTL_FETCH]);
 
 /* Are size bytes from address on the module's code? */
 bool ctl_is_code(const struct elf_image *image, uint64_t address, size_t size);

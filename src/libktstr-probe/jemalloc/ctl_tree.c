@@ -292,7 +292,7 @@ static void read_nodes(struct target *target, const struct level *level, struct 
 static struct nodes *read_level(struct target *target, const struct elf_image *image,
 				const struct level *level)
 {
-	struct nodes *nodes = calloc(1, sizeof *nodes);
+	struct nodes *nodes = malloc(sizeof *nodes); /* not cleared: only what is counted is read */
 	struct target_range ranges[SIBLINGS];
 	int rc;
 
@@ -319,53 +319,89 @@ static struct nodes *read_level(struct target *target, const struct elf_image *i
 }
 
 /* The child of that name. Returns 0, -ENOENT, or a negative errno. */
-static int find_child(struct target *target, const struct elf_image *image,
-		      const struct level *level, const char *name, size_t length, struct node *node)
+static int find_child(const struct nodes *nodes, const struct level *level, const char *name,
+		      size_t length, struct node *node)
 {
-	struct nodes *nodes = read_level(target, image, level);
-	int rc = nodes ? -ENOENT : -ENOMEM;
-
-	for (size_t i = 0; rc == -ENOENT && i < nodes->count; i++) {
-		if (nodes->name_rc[i]) {
-			rc = nodes->name_rc[i];
-		} else if (strlen(nodes->names[i]) == length &&
-			   memcmp(nodes->names[i], name, length) == 0) {
+	for (size_t i = 0; i < nodes->count; i++) {
+		if (nodes->name_rc[i])
+			return nodes->name_rc[i];
+		if (strlen(nodes->names[i]) == length &&
+		    memcmp(nodes->names[i], name, length) == 0) {
 			*node = nodes->nodes[i];
-			rc = 0;
+			return 0;
 		}
 	}
 	/* What has no name has a number, and is alone; behind the roots anything may follow. */
-	if (rc == -ENOENT && level->counted && nodes->rc && nodes->rc != -EBADMSG)
-		rc = nodes->rc;
+	return level->counted && nodes->rc && nodes->rc != -EBADMSG ? nodes->rc : -ENOENT;
+}
+
+static int find_leaf(const struct nodes *nodes, const struct level *level, const char *name,
+		     uint64_t *handler)
+{
+	struct node node;
+	int rc = find_child(nodes, level, name, strlen(name), &node);
+
+	if (rc == 0)
+		*handler = node.handler;
+	return rc == 0 && !node.handler ? -ENOENT : rc;
+}
+
+/* The level that a leaf of that whole name stands in. Returns 0, -ENOENT, or a negative errno. */
+static int find_level(struct target *target, const struct elf_image *image,
+		      const struct ctl_tree *tree, const char *name, struct level *level)
+{
+	const char *dot;
+
+	*level = roots(tree);
+	for (unsigned int depth = 1; (dot = strchr(name, '.')); depth++, name = dot + 1) {
+		struct nodes *nodes = depth < DEPTH ? read_level(target, image, level) : NULL;
+		struct node node;
+		int rc = nodes ? find_child(nodes, level, name, (size_t)(dot - name), &node)
+			 : depth < DEPTH ? -ENOMEM
+					 : -ENOENT;
+
+		free(nodes);
+		if (rc == 0 && !node.child_count)
+			rc = -ENOENT;
+		if (rc)
+			return rc;
+		*level = (struct level){ .address = node.children,
+					 .count = (size_t)node.child_count,
+					 .counted = true };
+	}
+	return 0;
+}
+
+int ctl_tree_handlers(struct target *target, const struct elf_image *image,
+		      const struct ctl_tree *tree, struct ctl_handler *handlers, size_t count)
+{
+	struct level level;
+	struct nodes *nodes;
+	int rc = find_level(target, image, tree, handlers[0].name, &level);
+
+	if (rc)
+		return rc;
+	nodes = read_level(target, image, &level);
+	if (!nodes)
+		return -ENOMEM;
+	for (size_t i = 0; i < count; i++) {
+		const char *dot = strrchr(handlers[i].name, '.');
+
+		handlers[i].rc = find_leaf(nodes, &level, dot ? dot + 1 : handlers[i].name,
+					   &handlers[i].address);
+	}
 	free(nodes);
-	return rc;
+	return 0;
 }
 
 int ctl_tree_handler(struct target *target, const struct elf_image *image,
 		     const struct ctl_tree *tree, const char *name, uint64_t *handler)
 {
-	struct level level = roots(tree);
-	struct node node;
+	struct ctl_handler one = { .name = name };
+	int rc = ctl_tree_handlers(target, image, tree, &one, 1);
 
-	for (unsigned int depth = 0; depth < DEPTH; depth++) {
-		size_t length = strcspn(name, ".");
-		int rc = find_child(target, image, &level, name, length, &node);
-
-		if (rc)
-			return rc;
-		name += length;
-		if (*name == '\0') {
-			*handler = node.handler;
-			return node.handler ? 0 : -ENOENT;
-		}
-		name++;
-		if (!node.child_count)
-			return -ENOENT;
-		level = (struct level){ .address = node.children,
-					.count = (size_t)node.child_count,
-					.counted = true };
-	}
-	return -ENOENT;
+	*handler = one.address;
+	return rc ? rc : one.rc;
 }
 
 struct walk {

@@ -31,6 +31,20 @@ int ctl_tree_find(struct target *target, const struct elf_image *image, struct c
 int ctl_tree_handler(struct target *target, const struct elf_image *image,
 		     const struct ctl_tree *tree, const char *name, uint64_t *handler);
 
+/* A leaf's handler: name is asked for, the rest is the answer. */
+struct ctl_handler {
+	const char *name;
+	int rc; /* as ctl_tree_handler returns it */
+	uint64_t address;
+};
+
+/*
+ * The handlers of several leaves of one level ("thread.allocated", "thread.arena"), with the reads
+ * that one of them takes. Returns 0, or why nothing of that level can be told.
+ */
+int ctl_tree_handlers(struct target *target, const struct elf_image *image,
+		      const struct ctl_tree *tree, struct ctl_handler *handlers, size_t count);
+
 /*
  * Shows every leaf that has a name, without those below a number ("arena.0.…"), until visit returns
  * something else than 0. Returns that, 0, or a negative errno; a damaged part is left out.

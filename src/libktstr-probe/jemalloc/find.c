@@ -42,12 +42,18 @@ static bool ends_in(const char *name, const char *end)
 	return length >= end_length && strcmp(name + length - end_length, end) == 0;
 }
 
-/* mallctl is jemalloc's alone; its prefix is chosen at build time (je_, _rjem_, none). */
+/* mallctl is jemalloc's alone; its prefix is chosen at build time (je_, _rjem_, none). Most files
+ * do not have the name among thousands. */
 static bool defines_mallctl(const struct elf_dynamic *dynamic)
 {
+	static const char name[] = "mallctl";
+
+	if (!dynamic->symbol_count ||
+	    !memmem(dynamic->strings, dynamic->strings_size + 1, name, sizeof name))
+		return false;
 	for (size_t i = 1; i < dynamic->symbol_count; i++)
 		if (dynamic->symbols[i].st_shndx != SHN_UNDEF &&
-		    ends_in(elf_dynamic_name(dynamic, i), "mallctl"))
+		    ends_in(elf_dynamic_name(dynamic, i), name))
 			return true;
 	return false;
 }

@@ -12,24 +12,6 @@
 #include "jemalloc/ctl_code.h"
 #include "jemalloc/ctl_tree.h"
 
-struct question {
-	const struct elf_image *image;
-	const struct ctl_arch *arch;
-	struct ctl_tree tree;
-};
-
-static int ask(const struct question *question, const char *name, struct ctl_answer *answer)
-{
-	struct target *target = question->image->target;
-	uint64_t handler;
-	int rc = ctl_tree_handler(target, question->image, &question->tree, name, &handler);
-
-	*answer = (struct ctl_answer){ .outcome = CTL_NO_ANSWER };
-	if (rc == 0)
-		ctl_code_ask(question->arch, target, question->image, handler, answer);
-	return rc == -ENOENT || rc == -EBADMSG || rc == -EFAULT ? 0 : rc;
-}
-
 /* Do the handler that loads a counter and the one that gives its address name one place? */
 static bool agree(const struct ctl_answer *value, const struct ctl_answer *address)
 {
@@ -70,29 +52,48 @@ static void compare_answers(const struct ctl_answer answers[4], struct tsd_code 
 	}
 }
 
+/* What says nothing of one leaf, or of the tree, says nothing of the rest of the target either. */
+static int only_fatal(int rc)
+{
+	return rc == -ENOENT || rc == -ENOTUNIQ || rc == -EBADMSG || rc == -EFAULT ? 0 : rc;
+}
+
+enum { ALLOCATED, ALLOCATEDP, DEALLOCATED, DEALLOCATEDP, ARENA, HANDLERS };
+
 int tsd_code_ask(const struct elf_image *image, struct tsd_code *code)
 {
-	static const char *const names[] = { "thread.allocated", "thread.allocatedp",
-					     "thread.deallocated", "thread.deallocatedp" };
-	struct question question = { .image = image, .arch = ctl_arch_find(arch_elf_machine) };
-	struct ctl_answer answers[4];
-	uint64_t handler;
-	int rc = ctl_tree_find(image->target, image, &question.tree);
+	struct ctl_handler handlers[HANDLERS] = {
+		[ALLOCATED] = { .name = "thread.allocated" },
+		[ALLOCATEDP] = { .name = "thread.allocatedp" },
+		[DEALLOCATED] = { .name = "thread.deallocated" },
+		[DEALLOCATEDP] = { .name = "thread.deallocatedp" },
+		[ARENA] = { .name = "thread.arena" },
+	};
+	const struct ctl_arch *arch = ctl_arch_find(arch_elf_machine);
+	struct ctl_answer answers[ARENA];
+	struct target *target = image->target;
+	struct ctl_tree tree;
+	int rc = ctl_tree_find(target, image, &tree);
 
 	*code = (struct tsd_code){ .answer = TSD_CODE_SILENT };
 	snprintf(code->reason, sizeof code->reason, "no tree of mallctl names is in its memory%s",
 		 rc == -ENOTUNIQ ? " once, but twice" : "");
 	if (rc)
-		return rc == -ENOENT || rc == -ENOTUNIQ || rc == -EFAULT ? 0 : rc;
+		return only_fatal(rc);
 	code->has_tree = true;
-	for (size_t i = 0; rc == 0 && i < 4; i++)
-		rc = ask(&question, names[i], &answers[i]);
-	if (rc)
-		return rc;
+	rc = ctl_tree_handlers(target, image, &tree, handlers, HANDLERS);
+	for (size_t i = 0; i < ARENA; i++) {
+		int one = rc ? rc : handlers[i].rc;
+
+		answers[i] = (struct ctl_answer){ .outcome = CTL_NO_ANSWER };
+		if (one == 0)
+			ctl_code_ask(arch, target, image, handlers[i].address, &answers[i]);
+		else if (only_fatal(one))
+			return one;
+	}
 	compare_answers(answers, code);
-	if (code->answer == TSD_CODE_OFFSETS && !code->from_tp &&
-	    ctl_tree_handler(image->target, image, &question.tree, "thread.arena", &handler) == 0)
+	if (code->answer == TSD_CODE_OFFSETS && !code->from_tp && handlers[ARENA].rc == 0)
 		code->has_arena =
-			ctl_code_arena(question.arch, image->target, image, handler, &code->arena);
+			ctl_code_arena(arch, target, image, handlers[ARENA].address, &code->arena);
 	return 0;
 }

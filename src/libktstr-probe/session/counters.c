@@ -315,12 +315,13 @@ int counters_read(struct target *target, const struct tsd_locator *locator,
 				       .table = table,
 				       .snapshot = snapshot,
 				       .plan = make_plan(locator, &table->pointers) };
+	size_t room = table->count < BATCH ? table->count : BATCH;
 	unsigned char *bytes;
 	int rc = 0;
 
 	if (reader.plan.counters_size > COUNTERS_LIMIT)
 		return -EBADMSG;
-	bytes = aligned_alloc(64, BATCH * reader.plan.stride);
+	bytes = aligned_alloc(64, (room ? room : 1) * reader.plan.stride);
 	if (!bytes)
 		return -ENOMEM;
 	for (size_t at = 0; at < table->count && rc == 0; at += BATCH) {

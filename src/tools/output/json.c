@@ -11,33 +11,62 @@
 #include "output/escape.h"
 #include "shared/decimal.h"
 
+/* A document has one writer: the stream is not locked for each of its many small pieces. */
+static void write_bytes(FILE *out, const char *bytes, size_t size)
+{
+	fwrite_unlocked(bytes, 1, size, out);
+}
+
+static void write_byte(FILE *out, char byte)
+{
+	putc_unlocked(byte, out);
+}
+
 static void line_break(const struct json *json)
 {
-	putc('\n', json->out);
-	for (unsigned int i = 0; i < json->depth; i++)
-		fputs("  ", json->out);
+	static const char blanks[2 * JSON_DEPTH_LIMIT + 1] = "\n                                ";
+
+	write_bytes(json->out, blanks, 1 + 2 * (size_t)json->depth);
+}
+
+static bool is_plain(char byte)
+{
+	return byte >= ' ' && byte < 0x7f && byte != '"' && byte != '\\';
+}
+
+/* Returns how many bytes of text that was. */
+static size_t write_character(FILE *out, const char *text, size_t size)
+{
+	size_t length = escape_utf8(text, size);
+
+	if (length == 0)
+		write_bytes(out, "\xef\xbf\xbd", 3);
+	else if (*text == '"' || *text == '\\')
+		fprintf(out, "\\%c", *text);
+	else if (escape_is_control(text, length)) /* none is beyond U+FFFF */
+		fprintf(out, "\\u%04x", escape_code_point(text, length));
+	else
+		write_bytes(out, text, length);
+	return length ? length : 1;
 }
 
 static void write_text(FILE *out, const char *text, size_t size)
 {
 	const char *end = text + strnlen(text, size);
 
-	putc('"', out);
+	write_byte(out, '"');
 	while (text < end) {
-		size_t length = escape_utf8(text, (size_t)(end - text));
-		unsigned char first = (unsigned char)*text;
+		size_t plain = 0;
 
-		if (length == 0)
-			fputs("\xef\xbf\xbd", out);
-		else if (first == '"' || first == '\\')
-			fprintf(out, "\\%c", first);
-		else if (escape_is_control(text, length)) /* none is beyond U+FFFF */
-			fprintf(out, "\\u%04x", escape_code_point(text, length));
-		else
-			fwrite(text, 1, length, out);
-		text += length ? length : 1;
+		while (text + plain < end && is_plain(text[plain]))
+			plain++;
+		if (plain)
+			write_bytes(out, text, plain);
+		text += plain;
+		if (text < end)
+			text += write_character(out, text, (size_t)(end - text));
 	}
-	putc('"', out);
+	write_byte(out, '"');
 }
 
 /* What stands before a value: the comma after the one before it, white space, and its name. */
@@ -48,16 +77,16 @@ static void begin_value(struct json *json, const char *key)
 		bool *filled = &json->levels[json->depth - 1].filled;
 
 		if (*filled)
-			putc(',', json->out);
+			write_byte(json->out, ',');
 		if (lines)
 			line_break(json);
 		else
-			putc(' ', json->out);
+			write_byte(json->out, ' ');
 		*filled = true;
 	}
 	if (key) {
 		write_text(json->out, key, SIZE_MAX);
-		fputs(": ", json->out);
+		write_bytes(json->out, ": ", 2);
 	}
 }
 
@@ -68,7 +97,7 @@ static void open_level(struct json *json, const char *key, enum json_layout layo
 	assert(json->depth < JSON_DEPTH_LIMIT);
 	if (json->depth && json->levels[json->depth - 1].layout == JSON_ONE_LINE)
 		layout = JSON_ONE_LINE;
-	putc(begin, json->out);
+	write_byte(json->out, begin);
 	json->levels[json->depth].layout = layout;
 	json->levels[json->depth].end = end;
 	json->levels[json->depth].filled = false;
@@ -93,11 +122,11 @@ void json_end(struct json *json)
 		if (json->levels[json->depth].layout == JSON_LINES)
 			line_break(json);
 		else
-			putc(' ', json->out);
+			write_byte(json->out, ' ');
 	}
-	putc(json->levels[json->depth].end, json->out);
+	write_byte(json->out, json->levels[json->depth].end);
 	if (json->depth == 0)
-		putc('\n', json->out);
+		write_byte(json->out, '\n');
 }
 
 void json_text(struct json *json, const char *key, const char *text, size_t size)
@@ -114,21 +143,21 @@ void json_string(struct json *json, const char *key, const char *text)
 void json_unsigned(struct json *json, const char *key, uint64_t number)
 {
 	char digits[DECIMAL_SIZE];
+	size_t count = decimal_format(number, digits);
 
-	decimal_format(number, digits);
 	begin_value(json, key);
-	fputs(digits, json->out);
+	write_bytes(json->out, digits, count);
 }
 
 void json_signed(struct json *json, const char *key, int64_t number)
 {
 	char digits[DECIMAL_SIZE];
+	size_t count = decimal_format(number < 0 ? -(uint64_t)number : (uint64_t)number, digits);
 
-	decimal_format(number < 0 ? -(uint64_t)number : (uint64_t)number, digits);
 	begin_value(json, key);
 	if (number < 0)
-		putc('-', json->out);
-	fputs(digits, json->out);
+		write_byte(json->out, '-');
+	write_bytes(json->out, digits, count);
 }
 
 void json_boolean(struct json *json, const char *key, bool value)
