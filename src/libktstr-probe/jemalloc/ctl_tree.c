@@ -83,14 +83,13 @@ static bool is_named(struct target *target, const struct elf_image *image, const
 
 #define FIRST_NAME  "version"
 #define SECOND_NAME "epoch"
-#define BATCH       128 /* places whose names are read with one call */
+#define BATCH       512   /* places whose names are read with one call */
+#define NAMES_SPAN  32768 /* names that lie so close are read in one piece */
 
 /* Where the tree may begin: two leaves beside each other. */
 struct place {
-	uint64_t address;
+	uint64_t address, name;
 	struct node second;
-	char name[sizeof FIRST_NAME];
-	struct target_range range;
 };
 
 struct scan {
@@ -100,23 +99,55 @@ struct scan {
 	uint64_t root;
 	size_t place_count;
 	struct place places[BATCH];
+	char found_names[BATCH][sizeof FIRST_NAME];
+	char piece[NAMES_SPAN];
 };
+
+/* The linker puts the names of one source file side by side: a read of three pages in place of
+ * hundreds of ranges. Returns false when they are apart, or with a hole between them. */
+static bool read_names_at_once(struct target *target, struct scan *scan)
+{
+	uint64_t first = UINT64_MAX, last = 0;
+
+	for (size_t i = 0; i < scan->place_count; i++) {
+		uint64_t name = scan->places[i].name;
+
+		first = name < first ? name : first;
+		last = name > last ? name : last;
+	}
+	if (last - first > NAMES_SPAN - sizeof FIRST_NAME ||
+	    target_read_one(target, first, scan->piece, last - first + sizeof FIRST_NAME))
+		return false;
+	for (size_t i = 0; i < scan->place_count; i++)
+		memcpy(scan->found_names[i], scan->piece + (scan->places[i].name - first),
+		       sizeof FIRST_NAME);
+	return true;
+}
+
+static void read_names(struct target *target, struct scan *scan)
+{
+	struct target_range ranges[BATCH];
+
+	if (scan->place_count == 0 || read_names_at_once(target, scan))
+		return;
+	for (size_t i = 0; i < scan->place_count; i++)
+		ranges[i] = (struct target_range){ .address = scan->places[i].name,
+						   .buffer = scan->found_names[i],
+						   .size = sizeof FIRST_NAME };
+	target_read(target, ranges, scan->place_count);
+	for (size_t i = 0; i < scan->place_count; i++)
+		if (ranges[i].error)
+			*scan->found_names[i] = '\0';
+}
 
 /* At which of the places do the names say so? */
 static void look_at_places(struct target *target, const struct elf_image *image, struct scan *scan)
 {
-	struct target_range ranges[BATCH];
-
-	for (size_t i = 0; i < scan->place_count; i++) {
-		ranges[i] = scan->places[i].range;
-		ranges[i].buffer = scan->places[i].name;
-	}
-	if (target_read(target, ranges, scan->place_count))
-		scan->place_count = 0;
+	read_names(target, scan);
 	for (size_t i = 0; i < scan->place_count; i++) {
 		const struct place *place = &scan->places[i];
 
-		if (ranges[i].error || memcmp(place->name, FIRST_NAME, sizeof FIRST_NAME) != 0 ||
+		if (memcmp(scan->found_names[i], FIRST_NAME, sizeof FIRST_NAME) != 0 ||
 		    !is_named(target, image, &place->second, SECOND_NAME) ||
 		    scan->root == place->address)
 			continue;
@@ -146,8 +177,8 @@ static void scan_piece(struct target *target, const struct elf_image *image, con
 		scan->names--;
 		scan->places[scan->place_count++] = (struct place){
 			.address = address + at,
+			.name = nodes[0].name,
 			.second = nodes[1],
-			.range = { .address = nodes[0].name, .size = sizeof FIRST_NAME },
 		};
 		if (scan->place_count == BATCH)
 			look_at_places(target, image, scan);
@@ -222,7 +253,7 @@ static size_t count_roots(struct target *target, const struct elf_image *image,
 int ctl_tree_find(struct target *target, const struct elf_image *image, struct ctl_tree *tree)
 {
 	const struct elf_span *spans = image->data;
-	struct scan *scan = calloc(1, sizeof *scan);
+	struct scan *scan = malloc(sizeof *scan);
 	char *piece = malloc(PIECE);
 	int rc = scan && piece ? 0 : -ENOMEM;
 
@@ -230,6 +261,8 @@ int ctl_tree_find(struct target *target, const struct elf_image *image, struct c
 	if (rc == 0) {
 		scan->left = SCAN_LIMIT;
 		scan->names = NAMES_LIMIT;
+		scan->found = scan->place_count = 0;
+		scan->root = 0;
 		rc = scan_spans(target, image, spans, piece, scan);
 	}
 	/* Without relocations the tree is as constant as its source says. */

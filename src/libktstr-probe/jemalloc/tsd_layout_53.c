@@ -25,6 +25,10 @@ static uint64_t word_at(const struct tsd_evidence *evidence, uint64_t offset)
 {
 	uint64_t word = 0;
 
+	if (offset < evidence->filesz && evidence->filesz - offset >= sizeof word) {
+		memcpy(&word, evidence->image + offset, sizeof word);
+		return word;
+	}
 	for (int i = 7; i >= 0; i--)
 		word = word << 8 | tsd_byte_at(evidence, offset + (uint64_t)i);
 	return word;
