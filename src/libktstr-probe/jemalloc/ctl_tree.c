@@ -84,7 +84,7 @@ static bool is_named(struct target *target, const struct elf_image *image, const
 #define FIRST_NAME  "version"
 #define SECOND_NAME "epoch"
 #define BATCH       512   /* places whose names are read with one call */
-#define NAMES_SPAN  32768 /* names that lie so close are read in one piece */
+#define NAMES_SPAN  32768 /* names that lie so close together are read in one piece */
 
 /* Where the tree may begin: two leaves beside each other. */
 struct place {
@@ -99,45 +99,54 @@ struct scan {
 	uint64_t root;
 	size_t place_count;
 	struct place places[BATCH];
+	bool is_near[BATCH];
 	char found_names[BATCH][sizeof FIRST_NAME];
 	char piece[NAMES_SPAN];
 };
 
-/* The linker puts the names of one source file side by side: a read of three pages in place of
- * hundreds of ranges. Returns false when they are apart, or with a hole between them. */
-static bool read_names_at_once(struct target *target, struct scan *scan)
+/*
+ * The linker puts the names of one source file side by side: those that lie around the middle one's
+ * are read in one piece of a few pages, and only what is left as a range each. Returns false where
+ * that piece cannot be read.
+ */
+static bool read_near_names(struct target *target, struct scan *scan)
 {
-	uint64_t first = UINT64_MAX, last = 0;
+	uint64_t middle = scan->places[scan->place_count / 2].name, first = middle, last = middle;
 
 	for (size_t i = 0; i < scan->place_count; i++) {
 		uint64_t name = scan->places[i].name;
 
-		first = name < first ? name : first;
-		last = name > last ? name : last;
+		scan->is_near[i] = name - middle + NAMES_SPAN / 2 < NAMES_SPAN - sizeof FIRST_NAME;
+		if (scan->is_near[i] && name < first)
+			first = name;
+		if (scan->is_near[i] && name > last)
+			last = name;
 	}
-	if (last - first > NAMES_SPAN - sizeof FIRST_NAME ||
-	    target_read_one(target, first, scan->piece, last - first + sizeof FIRST_NAME))
+	if (target_read_one(target, first, scan->piece, last - first + sizeof FIRST_NAME))
 		return false;
 	for (size_t i = 0; i < scan->place_count; i++)
-		memcpy(scan->found_names[i], scan->piece + (scan->places[i].name - first),
-		       sizeof FIRST_NAME);
+		if (scan->is_near[i])
+			memcpy(scan->found_names[i], scan->piece + (scan->places[i].name - first),
+			       sizeof FIRST_NAME);
 	return true;
 }
 
 static void read_names(struct target *target, struct scan *scan)
 {
+	bool has_near = scan->place_count && read_near_names(target, scan);
 	struct target_range ranges[BATCH];
+	size_t used = 0;
 
-	if (scan->place_count == 0 || read_names_at_once(target, scan))
-		return;
 	for (size_t i = 0; i < scan->place_count; i++)
-		ranges[i] = (struct target_range){ .address = scan->places[i].name,
-						   .buffer = scan->found_names[i],
-						   .size = sizeof FIRST_NAME };
-	target_read(target, ranges, scan->place_count);
-	for (size_t i = 0; i < scan->place_count; i++)
+		if (!has_near || !scan->is_near[i])
+			ranges[used++] = (struct target_range){ .address = scan->places[i].name,
+								.buffer = scan->found_names[i],
+								.size = sizeof FIRST_NAME };
+	if (used)
+		target_read(target, ranges, used);
+	for (size_t i = 0; i < used; i++)
 		if (ranges[i].error)
-			*scan->found_names[i] = '\0';
+			*(char *)ranges[i].buffer = '\0';
 }
 
 /* At which of the places do the names say so? */
