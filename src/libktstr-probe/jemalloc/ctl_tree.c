@@ -166,22 +166,47 @@ static void look_at_places(struct target *target, const struct elf_image *image,
 	scan->place_count = 0;
 }
 
+/* A vector of the compiler's: two words, of which the lower halves are compared. */
+typedef uint32_t half_words __attribute__((vector_size(16)));
+
+#define BLOCK 128 /* bytes that are looked at together */
+
+/* May any of these words be 1, as a node begins? Of many megabytes most are not. */
+static bool may_hold_node(const char *block)
+{
+	const half_words one = { 1, 0, 1, 0 };
+	half_words vectors[BLOCK / sizeof one];
+	uint64_t words[2];
+	half_words found = { 0 };
+
+	memcpy(vectors, block, sizeof vectors);
+	for (size_t i = 0; i < BLOCK / sizeof one; i++)
+		found |= (half_words)(vectors[i] == one);
+	found &= (half_words){ UINT32_MAX, 0, UINT32_MAX, 0 };
+	memcpy(words, &found, sizeof words);
+	return words[0] || words[1];
+}
+
+static bool is_place(const struct elf_image *image, const struct node nodes[2])
+{
+	return nodes[0].child_count == 0 && nodes[1].child_count == 0 &&
+	       is_node(image, &nodes[0]) && is_node(image, &nodes[1]) &&
+	       is_constant(image, nodes[0].name + sizeof FIRST_NAME - 1);
+}
+
 /* Each place of a piece where the tree may begin. */
 static void scan_piece(struct target *target, const struct elf_image *image, const char *piece,
 		       size_t size, uint64_t address, struct scan *scan)
 {
-	for (size_t at = 0; at + 2 * sizeof(struct node) <= size && scan->names;
-	     at += sizeof(uint64_t)) {
-		struct node nodes[2];
-		uint64_t named;
+	struct node nodes[2];
 
-		memcpy(&named, piece + at, sizeof named);
-		if (named != 1)
-			continue;
+	for (size_t at = 0; at + sizeof nodes <= size && scan->names; at += sizeof(uint64_t)) {
+		while (at % BLOCK == 0 && size - at >= BLOCK && !may_hold_node(piece + at))
+			at += BLOCK;
+		if (size - at < sizeof nodes)
+			break;
 		memcpy(nodes, piece + at, sizeof nodes);
-		if (nodes[0].child_count || nodes[1].child_count || !is_node(image, &nodes[0]) ||
-		    !is_node(image, &nodes[1]) ||
-		    !is_constant(image, nodes[0].name + sizeof FIRST_NAME - 1))
+		if (nodes[0].named != 1 || !is_place(image, nodes))
 			continue;
 		scan->names--;
 		scan->places[scan->place_count++] = (struct place){
