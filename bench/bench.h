@@ -27,4 +27,9 @@ __attribute__((noreturn)) void bench_marker_child(long delay_us);
  */
 const char *bench_probe_path(void);
 
+/* Another build of the program, named by --baseline, that is timed beside ours; NULL for none. It
+ * runs in bench_baseline_environment, which is the caller's own. */
+const char *bench_baseline_path(void);
+char **bench_baseline_environment(void);
+
 #endif

@@ -9,10 +9,12 @@
 
 #include <errno.h>
 #include <spawn.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -30,26 +32,40 @@
 
 enum { FLOOR, PRINT_VERSION, ON_WORKER, ON_REDIS };
 
-extern char **environ;
+/* Of one run, in milliseconds. */
+struct cost {
+	double wall; /* from fork to the reaped child */
+	double cpu;  /* what it took of processors, all its threads and children together */
+};
 
-/* Milliseconds from fork to the reaped child; its output goes to a file in memory. */
-static double run(const char *const argv[])
+static double cpu_ms(const struct rusage *usage)
+{
+	return (double)(usage->ru_utime.tv_sec + usage->ru_stime.tv_sec) * 1e3 +
+	       (double)(usage->ru_utime.tv_usec + usage->ru_stime.tv_usec) / US_PER_MS;
+}
+
+/* Its output goes to a file in memory. */
+static struct cost run(const char *const argv[], char **environment)
 {
 	int out = memfd_create("bench", MFD_CLOEXEC), status, rc;
 	posix_spawn_file_actions_t actions;
+	struct rusage usage;
+	struct cost cost;
 	double start;
 	pid_t pid;
 
 	posix_spawn_file_actions_init(&actions);
 	posix_spawn_file_actions_adddup2(&actions, out, STDOUT_FILENO);
 	start = now_us();
-	rc = posix_spawnp(&pid, argv[0], &actions, NULL, (char *const *)(uintptr_t)argv, environ);
-	if (out < 0 || rc || waitpid(pid, &status, 0) != pid || status != 0)
+	rc = posix_spawnp(&pid, argv[0], &actions, NULL, (char *const *)(uintptr_t)argv,
+			  environment);
+	if (out < 0 || rc || wait4(pid, &status, 0, &usage) != pid || status != 0)
 		give_up(argv[0], rc ? strerror(rc) : "it failed");
-	start = (now_us() - start) / US_PER_MS;
+	cost.wall = (now_us() - start) / US_PER_MS;
+	cost.cpu = cpu_ms(&usage);
 	posix_spawn_file_actions_destroy(&actions);
 	close(out);
-	return start;
+	return cost;
 }
 
 /* What is run in turn: ktstr-jemalloc-probe on a pid, or something to compare with. */
@@ -59,6 +75,7 @@ struct subject {
 	const char *path;
 	double goal;
 	struct samples samples;
+	struct samples baseline, wall_ratio, cpu_ratio;
 	struct target target;
 	struct ktstr_payload *payload;
 	char pid[16]; /* "": not started */
@@ -118,24 +135,60 @@ static void start_redis(struct subject *subject)
 	rmdir(directory);
 }
 
+/* The program with the options of one subject. */
+static struct cost run_probe(const struct subject *subject, const char *program, bool version,
+			     char **environment)
+{
+	const char *const probe[] = { program, version ? "--version" : "--json",
+				      version ? NULL : "-p", subject->pid, NULL };
+
+	return run(probe, environment);
+}
+
+static void run_one(struct subject *subject, bool version)
+{
+	struct cost ours = run_probe(subject, bench_probe_path(), version, environ), other;
+
+	samples_add(&subject->samples, ours.wall);
+	if (!bench_baseline_path())
+		return;
+	other = run_probe(subject, bench_baseline_path(), version, bench_baseline_environment());
+	samples_add(&subject->baseline, other.wall);
+	samples_add(&subject->wall_ratio, ours.wall / other.wall);
+	samples_add(&subject->cpu_ratio, ours.cpu / other.cpu);
+}
+
 static void run_in_turn(struct subject *subjects, size_t count)
 {
-	const char *program = bench_probe_path();
+	static const char *const nothing[] = { "true", NULL };
 
-	for (int round = 0; round < ROUNDS; round++) {
+	bench_probe_path(); /* puts our library into the environment */
+	for (int round = 0; round < ROUNDS; round++)
 		for (size_t i = 0; i < count; i++) {
-			struct subject *subject = &subjects[i];
-			const char *const nothing[] = { "true", NULL }, *const version[] = {
-				program, "--version", NULL
-			};
-			const char *const probe[] = { program, "--json", "-p", subject->pid, NULL };
-
-			if (!subject->text[0])
-				samples_add(&subject->samples, run(i == FLOOR           ? nothing
-								   : i == PRINT_VERSION ? version
-											: probe));
+			if (subjects[i].text[0])
+				continue;
+			if (i == FLOOR)
+				samples_add(&subjects[i].samples, run(nothing, environ).wall);
+			else
+				run_one(&subjects[i], i == PRINT_VERSION);
 		}
-	}
+}
+
+static void report_baseline(struct report *report, struct subject *subject)
+{
+	char key[64];
+
+	if (!subject->baseline.count)
+		return;
+	snprintf(key, sizeof key, "%s_baseline", subject->key);
+	report_row(report, key, "  the baseline", subject->threads, &subject->baseline, "ms",
+		   NO_GOAL);
+	snprintf(key, sizeof key, "%s_to_baseline", subject->key);
+	report_row(report, key, "  ours / the baseline", subject->threads, &subject->wall_ratio,
+		   "x", NO_GOAL);
+	snprintf(key, sizeof key, "%s_cpu_to_baseline", subject->key);
+	report_row(report, key, "  ours / the baseline, processor time", subject->threads,
+		   &subject->cpu_ratio, "x", NO_GOAL);
 }
 
 static void on_large(struct report *report)
@@ -204,6 +257,7 @@ void bench_program(struct report *report)
 		else
 			report_row(report, subject->key, subject->label, subject->threads,
 				   &subject->samples, "ms", subject->goal);
+		report_baseline(report, subject);
 		if (subject->path && subject->pid[0])
 			target_stop(&subject->target);
 		ktstr_payload_close(subject->payload);
