@@ -5,7 +5,7 @@ endif
 bench_demo_SOURCES = bench/demo.c
 bench_demo_CPPFLAGS = $(AM_CPPFLAGS) -DBUILT_WORKER='"$(abs_top_builddir)/worker/ktstr-jemalloc-alloc-worker$(EXEEXT)"'
 bench_demo_CFLAGS = $(AM_CFLAGS) -pthread
-bench_demo_LDADD = src/libktstr/libktstr_inner.la src/libktstr-probe/libktstr_probe_inner.la
+bench_demo_LDADD = src/libktstr/libktstr_inner.la $(probe_inner)
 
 # What `make bench` runs, and nothing else needs.
 EXTRA_PROGRAMS += bench/bench bench/marker_only bench/target bench/target_large
@@ -14,7 +14,7 @@ bench_bench_SOURCES = bench/bench.c bench/bench.h bench/bench_busy.c bench/bench
 	bench/floor.c bench/floor.h bench/report.c bench/report.h $(tools_output_sources) bench/samples.c bench/samples.h \
 	bench/target_run.c bench/target_run.h
 bench_bench_CFLAGS = $(AM_CFLAGS) -pthread
-bench_bench_LDADD = src/libktstr/libktstr_inner.la src/libktstr-probe/libktstr_probe_inner.la -lm
+bench_bench_LDADD = src/libktstr/libktstr_inner.la $(probe_inner) -lm
 # The floor that the worker is held against: a C program that only writes the file.
 bench_marker_only_SOURCES = bench/marker_only.c $(worker_ready_sources)
 bench_marker_only_CFLAGS = $(KTSTR_CFLAGS)

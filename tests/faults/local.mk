@@ -5,7 +5,7 @@ tests_faults_inject_LDADD =
 tests_faults_driver_SOURCES = tests/faults/driver.c tests/faults/heap_count.c tests/faults/heap_count.h \
 	tests/faults/mark.h
 tests_faults_driver_CFLAGS = $(AM_CFLAGS) -fno-builtin-malloc
-tests_faults_driver_LDADD = src/libktstr/libktstr_inner.la src/libktstr-probe/libktstr_probe_inner.la -lpthread
+tests_faults_driver_LDADD = src/libktstr/libktstr_inner.la $(probe_inner) -lpthread
 faults_programs = tests/faults/inject$(EXEEXT) tests/faults/driver$(EXEEXT)
 # The injector knows the registers and the calls of x86_64 alone.
 if HOST_X86_64

@@ -41,7 +41,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	     debug_file_open_by_link(&nowhere, "/nowhere/program", &link, by_link)))
 		abort();
 	debug_file_has_checksum(fd, &left, 0);
-	if (tsd_dwarf_find(fd, &found) == 0 &&
+	if (tsd_dwarf_find(elfutils_load(), fd, &found) == 0 &&
 	    (found.allocated > found.size - 8 || found.deallocated > found.size - 8 ||
 	     found.state >= found.size))
 		abort();

@@ -13,7 +13,7 @@ my $static = ($ENV{KTSTR_STATIC_WORKER} // 'no') eq 'yes';
 my @worker = $static ? () : ('libc.so.6', $shared ? 'libjemalloc.so.2' : 'libm.so.6');
 my %needed = (
 	'src/libktstr/.libs/libktstr.so' => ['libc.so.6'],
-	'src/libktstr-probe/.libs/libktstr-probe.so' => [qw(libc.so.6 libdw.so.1 libelf.so.1 libgcc_s.so.1)],
+	'src/libktstr-probe/.libs/libktstr-probe.so' => [qw(libc.so.6 libgcc_s.so.1)],
 	'src/tools/heap/ktstr-heap' => [qw(libc.so.6 libktstr-probe.so.0)],
 	'src/tools/probe/ktstr-jemalloc-probe' => [qw(libc.so.6 libktstr-probe.so.0)],
 	'worker/ktstr-jemalloc-alloc-worker' => \@worker,
@@ -28,5 +28,10 @@ for my $file (sort keys %needed) {
 	is $?, 0, "readelf reads $file";
 	is_deeply [sort grep { !/^ld-linux/ } $dynamic =~ /\(NEEDED\).*\[(.+?)\]/g], [sort @{$needed{$file}}], "$file needs these, and no other";
 }
+
+# elfutils is loaded when a file is read: by the name that the linker would have written down.
+my ($loaded) = slurp("$ENV{KTSTR_SRCDIR}/src/libktstr-probe/symfile/elfutils.h") =~ /^#define ELFUTILS_SONAME "(.+)"$/m;
+my $linked = read_to_end($readelf, '-dW', "$ENV{KTSTR_BUILDDIR}/bench/demo") // '';
+like $linked, qr/\(NEEDED\).*\[\Q$loaded\E\]/, "what is linked with elfutils needs $loaded, which the shared library loads";
 
 done_testing;

@@ -45,7 +45,7 @@ static int find_in(const char *name, struct tsd_dwarf *found)
 	int fd = open_here(name), rc;
 
 	assert_true(fd >= 0);
-	rc = tsd_dwarf_find(fd, found);
+	rc = tsd_dwarf_find(elfutils_load(), fd, found);
 	assert_true(fcntl(fd, F_GETFD) >= 0);
 	close(fd);
 	return rc;
@@ -175,6 +175,24 @@ static void a_file_without_debug_information_has_no_answer(void **state)
 	assert_int_equal(find_in("text", &found), -ENOEXEC);
 }
 
+static void debug_information_is_refused_where_elfutils_cannot_be_loaded(void **state)
+{
+	struct tsd_dwarf found;
+	int fd;
+
+	(void)state;
+	compile("-g", HEAD "struct tsd_s { unsigned char " MEMBERS_5 " }" TAIL);
+	assert_int_equal(find_in("o.o", &found), 0);
+	fd = open_here("o.o");
+	assert_int_equal(tsd_dwarf_find(NULL, fd, &found), -ENOTSUP);
+	assert_string_equal(found.reason, "elfutils' libdw.so.1 cannot be loaded");
+	close(fd);
+	compile("-g0", HEAD "struct tsd_s { unsigned char " MEMBERS_5 " }" TAIL);
+	fd = open_here("o.o");
+	assert_int_equal(tsd_dwarf_find(NULL, fd, &found), -ENODATA);
+	close(fd);
+}
+
 /* What would make libdw open files by names that the target chose. */
 static void no_file_that_another_names_is_opened(void **state)
 {
@@ -281,7 +299,7 @@ static void any_damage_is_read_within_bounds(void **state)
 				       (off_t)(section.sh_offset + (seed >> 20) % section.sh_size)),
 				1);
 		}
-		if (tsd_dwarf_find(fd, &found) == 0)
+		if (tsd_dwarf_find(elfutils_load(), fd, &found) == 0)
 			assert_true(found.allocated <= found.size - 8 &&
 				    found.deallocated <= found.size - 8 &&
 				    found.state < found.size);
@@ -291,7 +309,7 @@ static void any_damage_is_read_within_bounds(void **state)
 		struct tsd_dwarf found;
 
 		assert_int_equal(ftruncate(fd, length), 0);
-		assert_int_not_equal(tsd_dwarf_find(fd, &found), 0);
+		assert_int_not_equal(tsd_dwarf_find(elfutils_load(), fd, &found), 0);
 		assert_int_equal(pwrite(fd, whole, (size_t)st.st_size, 0), st.st_size);
 	}
 	assert_int_equal(getrusage(RUSAGE_SELF, &usage), 0);
@@ -307,6 +325,7 @@ int main(void)
 		cmocka_unit_test(a_struct_that_does_not_fit_is_refused),
 		cmocka_unit_test(two_units_have_to_agree),
 		cmocka_unit_test(a_file_without_debug_information_has_no_answer),
+		cmocka_unit_test(debug_information_is_refused_where_elfutils_cannot_be_loaded),
 		cmocka_unit_test(no_file_that_another_names_is_opened),
 		cmocka_unit_test(what_is_too_large_is_refused),
 		cmocka_unit_test(any_damage_is_read_within_bounds),

@@ -4,9 +4,7 @@
 
 #include "symfile/dwarf_budget.h"
 
-#include <dwarf.h>
 #include <errno.h>
-#include <gelf.h>
 #include <stdint.h>
 #include <string.h>
 
@@ -115,20 +113,20 @@ static int check_units(struct bytes info, struct bytes abbrev, unsigned int *dec
 	return rc == -ENOENT ? 0 : rc;
 }
 
-static struct bytes section_bytes(Elf *elf, const char *wanted)
+static struct bytes section_bytes(const struct elfutils *dw, Elf *elf, const char *wanted)
 {
 	struct bytes bytes = { NULL, NULL };
 	Elf_Scn *section = NULL;
 	size_t names;
 
-	if (elf_getshdrstrndx(elf, &names))
+	if (dw->elf_getshdrstrndx(elf, &names))
 		return bytes;
-	while (!bytes.at && (section = elf_nextscn(elf, section))) {
+	while (!bytes.at && (section = dw->elf_nextscn(elf, section))) {
 		GElf_Shdr header;
-		const char *name = gelf_getshdr(section, &header)
-					   ? elf_strptr(elf, names, header.sh_name)
+		const char *name = dw->gelf_getshdr(section, &header)
+					   ? dw->elf_strptr(elf, names, header.sh_name)
 					   : NULL;
-		Elf_Data *data = name && strcmp(name, wanted) == 0 ? elf_getdata(section, NULL)
+		Elf_Data *data = name && strcmp(name, wanted) == 0 ? dw->elf_getdata(section, NULL)
 								   : NULL;
 
 		if (data && data->d_buf)
@@ -138,15 +136,15 @@ static struct bytes section_bytes(Elf *elf, const char *wanted)
 	return bytes;
 }
 
-int dwarf_budget_check(Elf *elf)
+int dwarf_budget_check(const struct elfutils *dw, Elf *elf)
 {
 	static const char *const units[] = { ".debug_info", ".debug_types" };
-	struct bytes abbrev = section_bytes(elf, ".debug_abbrev");
+	struct bytes abbrev = section_bytes(dw, elf, ".debug_abbrev");
 	unsigned int declarations = 0;
 	int rc = 0;
 
 	for (size_t i = 0; rc == 0 && i < 2; i++) {
-		struct bytes info = section_bytes(elf, units[i]);
+		struct bytes info = section_bytes(dw, elf, units[i]);
 
 		if (info.at)
 			rc = check_units(info, abbrev, &declarations);

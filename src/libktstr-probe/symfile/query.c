@@ -17,6 +17,7 @@ _Static_assert(sizeof(struct query_answer) <= SANDBOX_ANSWER_LIMIT, "an answer f
 
 struct reading {
 	const struct file_question *question;
+	const struct elfutils *dw;
 	int fds[DEBUG_FILE_BY_ID + DEBUG_FILE_BY_LINK];
 	size_t by_id, count; /* the first by_id of count are there for their build-id */
 	int opened;
@@ -59,7 +60,7 @@ static void read_one(const struct reading *reading, int fd, struct query_answer 
 	answer->symbol = -EEXIST;
 	if (reading->question->wants_symbol)
 		answer->symbol = elf_file_tsd(fd, &answer->symbol_offset, &answer->symbol_size);
-	answer->dwarf_rc = tsd_dwarf_find(fd, &answer->dwarf);
+	answer->dwarf_rc = tsd_dwarf_find(reading->dw, fd, &answer->dwarf);
 }
 
 static void read_program(void *context, void *result)
@@ -154,7 +155,7 @@ int query_program(const struct sandbox *isolation, const struct file_question *q
 		  struct query_answer *answer, char reason[SANDBOX_REASON_SIZE])
 {
 	struct target *target = question->module->image.target;
-	struct reading reading = { .question = question };
+	struct reading reading = { .question = question, .dw = elfutils_load() };
 	struct sandbox_work work = { .context = &reading,
 				     .open_fd = target->proc_fd,
 				     .open = open_program,
@@ -168,7 +169,7 @@ int query_debug(const struct sandbox *isolation, const struct file_question *que
 		struct query_answer *answer, char reason[SANDBOX_REASON_SIZE])
 {
 	struct target *target = question->module->image.target;
-	struct reading reading = { .question = question };
+	struct reading reading = { .question = question, .dw = elfutils_load() };
 	struct sandbox_work work = { .context = &reading,
 				     .open_fd = target->proc_fd,
 				     .open = open_debug,

@@ -7,10 +7,7 @@
 
 #include "symfile/tsd_dwarf.h"
 
-#include <dwarf.h>
-#include <elfutils/libdw.h>
 #include <errno.h>
-#include <libelf.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -30,6 +27,7 @@
 #define NAME_LIMIT     256
 
 struct walk {
+	const struct elfutils *dw;
 	struct tsd_dwarf *found;
 	int definitions;
 	unsigned int entries;
@@ -112,7 +110,7 @@ static int check_sections(int fd, struct tsd_dwarf *found)
 }
 
 /* Without dwarf_peel_type, which follows a cycle of typedefs for ever. */
-static int is_8_bytes(Dwarf_Die *member)
+static int is_8_bytes(const struct elfutils *dw, Dwarf_Die *member)
 {
 	Dwarf_Attribute attribute;
 	Dwarf_Die type = *member;
@@ -121,13 +119,13 @@ static int is_8_bytes(Dwarf_Die *member)
 	for (int i = 0; i < TYPEDEFS_LIMIT; i++) {
 		int tag;
 
-		if (!dwarf_attr(&type, DW_AT_type, &attribute) ||
-		    !dwarf_formref_die(&attribute, &type))
+		if (!dw->dwarf_attr(&type, DW_AT_type, &attribute) ||
+		    !dw->dwarf_formref_die(&attribute, &type))
 			return 0;
-		tag = dwarf_tag(&type);
+		tag = dw->dwarf_tag(&type);
 		if (tag == DW_TAG_base_type)
-			return dwarf_attr(&type, DW_AT_byte_size, &attribute) &&
-			       dwarf_formudata(&attribute, &size) == 0 && size == 8;
+			return dw->dwarf_attr(&type, DW_AT_byte_size, &attribute) &&
+			       dw->dwarf_formudata(&attribute, &size) == 0 && size == 8;
 		if (tag != DW_TAG_typedef && tag != DW_TAG_const_type &&
 		    tag != DW_TAG_volatile_type)
 			return 0;
@@ -135,12 +133,13 @@ static int is_8_bytes(Dwarf_Die *member)
 	return 0;
 }
 
-static int unsigned_attribute(Dwarf_Die *die, unsigned int name, uint64_t *value)
+static int unsigned_attribute(const struct elfutils *dw, Dwarf_Die *die, unsigned int name,
+			      uint64_t *value)
 {
 	Dwarf_Attribute attribute;
 	Dwarf_Word word;
 
-	if (!dwarf_attr(die, name, &attribute) || dwarf_formudata(&attribute, &word))
+	if (!dw->dwarf_attr(die, name, &attribute) || dw->dwarf_formudata(&attribute, &word))
 		return -EBADMSG;
 	*value = word;
 	return 0;
@@ -154,16 +153,16 @@ struct member {
 
 /* Keeps the member if its name ends so. A bit field, or a location that is computed, is no counter.
  */
-static int take_member(Dwarf_Die *die, const char *name, const char *end, int must_be_8,
-		       struct member *member)
+static int take_member(const struct elfutils *dw, Dwarf_Die *die, const char *name, const char *end,
+		       int must_be_8, struct member *member)
 {
 	size_t length = strlen(name), end_length = strlen(end);
 
 	if (length < end_length || length - end_length >= sizeof member->prefix ||
 	    strcmp(name + length - end_length, end) != 0)
 		return 0;
-	if (dwarf_hasattr(die, DW_AT_bit_size) || (must_be_8 && !is_8_bytes(die)) ||
-	    unsigned_attribute(die, DW_AT_data_member_location, &member->offset))
+	if (dw->dwarf_hasattr(die, DW_AT_bit_size) || (must_be_8 && !is_8_bytes(dw, die)) ||
+	    unsigned_attribute(dw, die, DW_AT_data_member_location, &member->offset))
 		return -EBADMSG;
 	memcpy(member->prefix, name, length - end_length);
 	member->prefix[length - end_length] = '\0';
@@ -175,18 +174,20 @@ static int take_member(Dwarf_Die *die, const char *name, const char *end, int mu
  * too. */
 static int take_state(Dwarf_Die *tsd, struct walk *walk, const char *prefix, struct member *state)
 {
+	const struct elfutils *dw = walk->dw;
 	char wanted[NAME_LIMIT + 8];
 	Dwarf_Die die;
-	int rc = dwarf_child(tsd, &die);
+	int rc = dw->dwarf_child(tsd, &die);
 
 	snprintf(wanted, sizeof wanted, "%sstate", prefix);
-	for (; rc == 0; rc = dwarf_siblingof(&die, &die)) {
-		const char *name = dwarf_tag(&die) == DW_TAG_member ? dwarf_diename(&die) : NULL;
+	for (; rc == 0; rc = dw->dwarf_siblingof(&die, &die)) {
+		const char *name = dw->dwarf_tag(&die) == DW_TAG_member ? dw->dwarf_diename(&die)
+									: NULL;
 
 		if (++walk->entries > ENTRIES_LIMIT)
 			return -EFBIG;
 		if (name && (strcmp(name, wanted) == 0 || strcmp(name, "state") == 0) &&
-		    take_member(&die, name, name, 0, state))
+		    take_member(dw, &die, name, name, 0, state))
 			return -EBADMSG;
 	}
 	return rc < 0 ? -EBADMSG : 0;
@@ -210,26 +211,28 @@ static int keep(struct walk *walk, const struct tsd_dwarf *definition)
  * program's. */
 static int read_definition(struct walk *walk, Dwarf_Die *tsd)
 {
+	const struct elfutils *dw = walk->dw;
 	struct member allocated = { .count = 0 }, deallocated = { .count = 0 },
 		      state = { .count = 0 };
 	struct tsd_dwarf definition = { 0 };
 	Dwarf_Die die;
 	int rc;
 
-	if (unsigned_attribute(tsd, DW_AT_byte_size, &definition.size))
+	if (unsigned_attribute(dw, tsd, DW_AT_byte_size, &definition.size))
 		return 0;
-	for (rc = dwarf_child(tsd, &die); rc == 0; rc = dwarf_siblingof(&die, &die)) {
-		const char *name = dwarf_tag(&die) == DW_TAG_member ? dwarf_diename(&die) : NULL;
+	for (rc = dw->dwarf_child(tsd, &die); rc == 0; rc = dw->dwarf_siblingof(&die, &die)) {
+		const char *name = dw->dwarf_tag(&die) == DW_TAG_member ? dw->dwarf_diename(&die)
+									: NULL;
 
 		if (++walk->entries > ENTRIES_LIMIT)
 			return answer(walk->found, -EFBIG, "more entries than are read here");
 		/* In C nothing in a struct has children: to skip them could take as long as the
 		 * file likes. */
-		if (dwarf_haschildren(&die))
+		if (dw->dwarf_haschildren(&die))
 			return answer(walk->found, -EBADMSG,
 				      "struct tsd_s holds more than members");
-		if (name && (take_member(&die, name, "thread_allocated", 1, &allocated) ||
-			     take_member(&die, name, "thread_deallocated", 1, &deallocated)))
+		if (name && (take_member(dw, &die, name, "thread_allocated", 1, &allocated) ||
+			     take_member(dw, &die, name, "thread_deallocated", 1, &deallocated)))
 			return answer(walk->found, -EBADMSG,
 				      "struct tsd_s: %.100s is no counter of 8 bytes", name);
 	}
@@ -259,15 +262,16 @@ static int read_definition(struct walk *walk, Dwarf_Die *tsd)
 
 /* jemalloc is written in C; the thousands of units of a Rust or C++ program are not even entered.
  */
-static int may_be_jemalloc(Dwarf_Die *unit)
+static int may_be_jemalloc(const struct elfutils *dw, Dwarf_Die *unit)
 {
 	Dwarf_Attribute attribute;
 	Dwarf_Word language;
 
-	if (dwarf_tag(unit) == DW_TAG_partial_unit)
+	if (dw->dwarf_tag(unit) == DW_TAG_partial_unit)
 		return 1; /* made by dwz, often without a language */
-	if (dwarf_tag(unit) != DW_TAG_compile_unit ||
-	    !dwarf_attr(unit, DW_AT_language, &attribute) || dwarf_formudata(&attribute, &language))
+	if (dw->dwarf_tag(unit) != DW_TAG_compile_unit ||
+	    !dw->dwarf_attr(unit, DW_AT_language, &attribute) ||
+	    dw->dwarf_formudata(&attribute, &language))
 		return 0;
 	return language == DW_LANG_C89 || language == DW_LANG_C || language == DW_LANG_C99 ||
 	       language == DW_LANG_C11 || language == 0x2c /* DW_LANG_C17, DWARF 6 */;
@@ -275,20 +279,22 @@ static int may_be_jemalloc(Dwarf_Die *unit)
 
 static int walk_unit(struct walk *walk, Dwarf_Die *unit)
 {
+	const struct elfutils *dw = walk->dw;
 	Dwarf_Die die;
-	int rc = dwarf_child(unit, &die);
+	int rc = dw->dwarf_child(unit, &die);
 
-	for (; rc == 0; rc = dwarf_siblingof(&die, &die)) {
+	for (; rc == 0; rc = dw->dwarf_siblingof(&die, &die)) {
 		const char *name;
 		int answered;
 
 		/* Siblings are addresses from the file, and may go in circles. */
 		if (++walk->entries > ENTRIES_LIMIT)
 			return answer(walk->found, -EFBIG, "more entries than are read here");
-		if (dwarf_tag(&die) != DW_TAG_structure_type)
+		if (dw->dwarf_tag(&die) != DW_TAG_structure_type)
 			continue;
-		name = dwarf_diename(&die);
-		if (!name || strcmp(name, "tsd_s") != 0 || dwarf_hasattr(&die, DW_AT_declaration))
+		name = dw->dwarf_diename(&die);
+		if (!name || strcmp(name, "tsd_s") != 0 ||
+		    dw->dwarf_hasattr(&die, DW_AT_declaration))
 			continue;
 		answered = read_definition(walk, &die);
 		if (answered)
@@ -299,22 +305,23 @@ static int walk_unit(struct walk *walk, Dwarf_Die *unit)
 
 static int walk_units(struct walk *walk, Dwarf *dwarf)
 {
+	const struct elfutils *dw = walk->dw;
 	Dwarf_CU *unit = NULL;
 	Dwarf_Die die;
 	int rc, walked = 0;
 
 	/* Without a place for the split unit: libdw would open the .dwo file that it names. */
 	while (walked == 0 &&
-	       (rc = dwarf_get_units(dwarf, unit, &unit, NULL, NULL, &die, NULL)) == 0) {
+	       (rc = dw->dwarf_get_units(dwarf, unit, &unit, NULL, NULL, &die, NULL)) == 0) {
 		if (++walk->entries > ENTRIES_LIMIT)
 			return answer(walk->found, -EFBIG, "more units than are read here");
-		walked = may_be_jemalloc(&die) ? walk_unit(walk, &die) : 0;
+		walked = may_be_jemalloc(dw, &die) ? walk_unit(walk, &die) : 0;
 	}
 	if (walked)
 		return walked;
 	if (rc < 0)
 		return answer(walk->found, -EBADMSG, "damaged debug information: %s",
-			      dwarf_errmsg(-1));
+			      dw->dwarf_errmsg(-1));
 	if (!walk->definitions)
 		return answer(walk->found, -ENODATA,
 			      "no struct tsd_s with counters in the debug information");
@@ -355,9 +362,9 @@ out_of_memory(void)
 	abort();
 }
 
-int tsd_dwarf_find(int fd, struct tsd_dwarf *found)
+int tsd_dwarf_find(const struct elfutils *dw, int fd, struct tsd_dwarf *found)
 {
-	struct walk walk = { .found = found };
+	struct walk walk = { .dw = dw, .found = found };
 	Dwarf *dwarf = NULL;
 	char *copy = NULL;
 	Elf *elf = NULL;
@@ -366,26 +373,30 @@ int tsd_dwarf_find(int fd, struct tsd_dwarf *found)
 
 	*found = (struct tsd_dwarf){ 0 };
 	rc = check_sections(fd, found);
-	if (rc == 0 && elf_version(EV_CURRENT) == EV_NONE)
+	if (rc == 0 && !dw)
+		return answer(found, -ENOTSUP, "elfutils' %s cannot be loaded", ELFUTILS_SONAME);
+	if (rc)
+		return rc;
+	if (dw->elf_version(EV_CURRENT) == EV_NONE)
 		rc = answer(found, -ENOTSUP, "libelf is of another time");
 	if (rc == 0)
 		rc = read_file(fd, found, &copy, &size);
 	if (rc == 0) {
-		elf = elf_memory(copy, size);
-		dwarf = elf ? dwarf_begin_elf(elf, DWARF_C_READ, NULL) : NULL;
+		elf = dw->elf_memory(copy, size);
+		dwarf = elf ? dw->dwarf_begin_elf(elf, DWARF_C_READ, NULL) : NULL;
 		rc = dwarf ? 0
 			   : answer(found, -EBADMSG, "the debug information cannot be read: %s",
-				    dwarf_errmsg(-1));
+				    dw->dwarf_errmsg(-1));
 	}
 	if (rc == 0)
-		dwarf_new_oom_handler(dwarf, out_of_memory);
-	if (rc == 0 && (rc = dwarf_budget_check(elf)))
+		dw->dwarf_new_oom_handler(dwarf, out_of_memory);
+	if (rc == 0 && (rc = dwarf_budget_check(dw, elf)))
 		answer(found, rc, "the debug information's abbreviations are %s",
 		       rc == -EFBIG ? "more than are read here" : "damaged");
 	if (rc == 0)
 		rc = walk_units(&walk, dwarf);
-	dwarf_end(dwarf);
-	elf_end(elf);
+	dw->dwarf_end(dwarf);
+	dw->elf_end(elf);
 	free(copy);
 	return rc;
 }

@@ -9,6 +9,8 @@
 
 #include <stdint.h>
 
+#include "symfile/elfutils.h"
+
 struct tsd_dwarf {
 	uint64_t size;                          /* of struct tsd_s */
 	uint64_t state, allocated, deallocated; /* from its start */
@@ -19,8 +21,8 @@ struct tsd_dwarf {
  * Reads the debug information in the open ELF file. Returns 0; -ENODATA when there is none or no
  * struct tsd_s with the state and both counters in it; -ENOTUNIQ when two definitions differ;
  * -EFBIG when it is larger than can be read with little memory; -ENOTSUP when a part lies in a
- * supplementary file (dwz -m); -EBADMSG when damaged. The fd stays open.
+ * supplementary file (dwz -m), or dw is NULL; -EBADMSG when damaged. The fd stays open.
  */
-int tsd_dwarf_find(int fd, struct tsd_dwarf *found);
+int tsd_dwarf_find(const struct elfutils *dw, int fd, struct tsd_dwarf *found);
 
 #endif
