@@ -3,6 +3,7 @@
 #include "config.h"
 
 #include <errno.h>
+#include <malloc.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdbool.h>
@@ -22,13 +23,18 @@
 #define DATA_SIZE 0x8000
 #define HOLE      (DATA + 0x4000) /* a page that cannot be read, if there is one */
 
+#define FAR (BASE + 0x100000) /* constants of another file's */
+
 static unsigned char constants[4096], data[DATA_SIZE];
-static size_t names_used;
+static const char far_constants[] = "version";
+static size_t names_used, read_calls, read_ranges;
 static bool has_hole;
 
 static int read_made(struct target *target, struct target_range *ranges, size_t count)
 {
 	(void)target;
+	read_calls++;
+	read_ranges += count;
 	for (size_t i = 0; i < count; i++) {
 		uint64_t at = ranges[i].address;
 		size_t size = ranges[i].size;
@@ -37,6 +43,9 @@ static int read_made(struct target *target, struct target_range *ranges, size_t 
 		if (at >= CONSTANTS && at - CONSTANTS < sizeof constants &&
 		    size <= sizeof constants - (at - CONSTANTS))
 			memcpy(ranges[i].buffer, constants + (at - CONSTANTS), size);
+		else if (at >= FAR && at - FAR < sizeof far_constants &&
+			 size <= sizeof far_constants - (at - FAR))
+			memcpy(ranges[i].buffer, far_constants + (at - FAR), size);
 		else if (at >= DATA && at - DATA < DATA_SIZE && size <= DATA_SIZE - (at - DATA) &&
 			 !(has_hole && at < HOLE + 4096 && at + size > HOLE))
 			memcpy(ranges[i].buffer, data + (at - DATA), size);
@@ -114,6 +123,80 @@ static void a_leaf_is_found_by_its_whole_name(void **state)
 	assert_int_equal(handler_of("thread.alloc", &handler), -ENOENT);
 	assert_int_equal(handler_of("thread.allocated.x", &handler), -ENOENT);
 	assert_int_equal(handler_of("", &handler), -ENOENT);
+}
+
+static void the_handlers_of_one_level_cost_what_one_of_them_does(void **state)
+{
+	struct ctl_handler handlers[] = { { .name = "thread.arena" },
+					  { .name = "thread.none" },
+					  { .name = "thread.allocated" } };
+	uint64_t handler;
+	size_t calls;
+
+	(void)state;
+	plant();
+	assert_int_equal(ctl_tree_find(&target, &image, &tree), 0);
+	read_calls = 0;
+	assert_int_equal(handler_of("thread.arena", &handler), 0);
+	calls = read_calls;
+	read_calls = 0;
+	assert_int_equal(ctl_tree_handlers(&target, &image, &tree, handlers, 3), 0);
+	assert_int_equal(read_calls, calls);
+	assert_int_equal(handlers[0].rc, 0);
+	assert_true(handlers[0].address == CODE + 0x40);
+	assert_int_equal(handlers[1].rc, -ENOENT);
+	assert_int_equal(handlers[2].rc, 0);
+	assert_true(handlers[2].address == CODE + 0x30);
+	handlers[0].name = "none.arena";
+	assert_int_equal(ctl_tree_handlers(&target, &image, &tree, handlers, 1), -ENOENT);
+}
+
+/* Leaves side by side whose names are others, as most of a tree are. */
+static void plant_decoys(size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		node(0x3000 + 40 * i, "decoy", 0, 0, CODE + 0x50);
+}
+
+static void hundreds_of_names_are_read_in_one_piece(void **state)
+{
+	(void)state;
+	plant();
+	plant_decoys(200);
+	read_calls = read_ranges = 0;
+	assert_int_equal(ctl_tree_find(&target, &image, &tree), 0);
+	assert_true(tree.root == DATA + ROOT);
+	assert_in_range(read_ranges, 1, 8);
+	assert_int_equal(read_calls, read_ranges);
+}
+
+static void a_name_that_lies_apart_is_read_too(void **state)
+{
+	const uint64_t apart = FAR;
+
+	(void)state;
+	plant();
+	plant_decoys(200);
+	image.constants[1] = (struct elf_span){ FAR, sizeof far_constants };
+	memcpy(data + ROOT + 8, &apart, sizeof apart);
+	assert_int_equal(ctl_tree_find(&target, &image, &tree), 0);
+	assert_true(tree.root == DATA + ROOT);
+}
+
+static void a_tree_begins_anywhere_in_what_is_read(void **state)
+{
+	(void)state;
+	for (size_t at = 0x1000; at < 0x1100; at += 8) {
+		plant();
+		memset(data + ROOT, 0, 120);
+		node(at, "version", 0, 0, CODE + 0x10);
+		node(at + 40, "epoch", 0, 0, CODE + 0x20);
+		image.data[0] = (struct elf_span){ DATA, at + 80 };
+		assert_int_equal(ctl_tree_find(&target, &image, &tree), 0);
+		assert_true(tree.root == DATA + at);
+		image.data[0].size -= 8;
+		assert_int_equal(ctl_tree_find(&target, &image, &tree), -ENOENT);
+	}
 }
 
 static void two_trees_are_none(void **state)
@@ -247,6 +330,10 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_leaf_is_found_by_its_whole_name),
+		cmocka_unit_test(the_handlers_of_one_level_cost_what_one_of_them_does),
+		cmocka_unit_test(hundreds_of_names_are_read_in_one_piece),
+		cmocka_unit_test(a_name_that_lies_apart_is_read_too),
+		cmocka_unit_test(a_tree_begins_anywhere_in_what_is_read),
 		cmocka_unit_test(two_trees_are_none),
 		cmocka_unit_test(nothing_that_points_out_of_the_module_is_a_tree),
 		cmocka_unit_test(a_name_without_end_is_none),
@@ -258,6 +345,8 @@ int main(void)
 		cmocka_unit_test(a_walk_shows_leaves_until_it_is_told_to_stop),
 	};
 
+	/* What was freed by one test is not to be found in the memory of the next. */
+	mallopt(M_PERTURB, 0x55);
 	cmocka_set_message_output(CM_OUTPUT_TAP);
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
