@@ -77,10 +77,10 @@ static void put_tsd(struct process *process, const struct tsd_layout_row *row, u
 		fake_target_put(&process->fake, start + row->rtree_ctx + 16 * i, &one, 1);
 }
 
-static void add_library(struct process *process, uint64_t tls_size,
-			const struct fake_symbol *symbol)
+static void add_library_with(struct process *process, uint64_t tls_size, uint32_t reloc_type,
+			     const struct fake_symbol *symbol)
 {
-	const struct fake_reloc reloc = { .type = arch_reloc_tpoff, .offset = FAKE_ELF_DATA };
+	const struct fake_reloc reloc = { .type = reloc_type, .offset = FAKE_ELF_DATA };
 	const struct fake_elf library = { .base = LIBRARY,
 					  .path = "/lib/libjemalloc.so.2",
 					  .inode = 2,
@@ -93,6 +93,12 @@ static void add_library(struct process *process, uint64_t tls_size,
 					  .reloc_count = tls_size != 0 };
 
 	fake_elf_add(&process->fake, &library);
+}
+
+static void add_library(struct process *process, uint64_t tls_size,
+			const struct fake_symbol *symbol)
+{
+	add_library_with(process, tls_size, arch_reloc_tpoff, symbol);
 }
 
 /* What was found of the library. */
@@ -125,6 +131,20 @@ static void a_library_with_a_known_build_s_image_is_found(void **state)
 	assert_int_equal(library->offsets.allocated, row->allocated);
 	assert_int_equal(library->offsets.deallocated, row->deallocated);
 	assert_string_equal(library->offsets.row, row->version);
+}
+
+static void a_library_with_a_few_bytes_more_tls_is_a_changed_build(void **state)
+{
+	const struct tsd_layout_row *row = known_build();
+	const struct jemalloc_candidate *library;
+
+	/* Whichever TLS model it was built for. */
+	add_library_with(*state, row->size + 8, arch_reloc_dtpmod, NULL);
+	put_tsd(*state, row, 0);
+	library = find(*state);
+	assert_true(library->is_jemalloc);
+	assert_int_equal(library->verdict, TSD_CONTRADICTED);
+	assert_non_null(strstr(library->offsets.reason, "8 more"));
 }
 
 static void a_library_without_tls_is_no_jemalloc(void **state)
@@ -189,6 +209,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, begin, end)
 		TEST(a_library_with_a_known_build_s_image_is_found),
+		TEST(a_library_with_a_few_bytes_more_tls_is_a_changed_build),
 		TEST(a_library_without_tls_is_no_jemalloc),
 		TEST(a_library_with_an_image_of_zeros_is_no_jemalloc),
 		TEST(two_images_in_one_library_are_a_contradiction),

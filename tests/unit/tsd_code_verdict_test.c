@@ -161,7 +161,6 @@ static void compiled_out_statistics_are_told_as_that(void **state)
 
 static void without_code_a_few_bytes_more_are_a_changed_build(void **state)
 {
-	static const uint64_t relocs[] = { 0 };
 	static const struct {
 		uint64_t more;
 		enum tsd_verdict verdict;
@@ -170,13 +169,82 @@ static void without_code_a_few_bytes_more_are_a_changed_build(void **state)
 	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
 		set_up(state);
 		code.answer = TSD_CODE_SILENT;
-		evidence.relocs = relocs;
-		evidence.reloc_count = 1;
+		evidence.is_library = true;
 		evidence.memsz = 2632 + cases[i].more;
 		offsets =
 			(struct tsd_offsets){ .has_start = true, .row = "5.3.0", .row_size = 2632 };
 		assert_int_equal(tsd_code_decide(&evidence, TSD_FOUND, &offsets), cases[i].verdict);
 	}
+}
+
+static void with_code_a_few_bytes_more_are_told_and_name_no_release(void **state)
+{
+	static const uint64_t relocs[] = { 0 };
+
+	for (unsigned int more = 0; more <= 64; more += 8) {
+		bool is_changed = more > 0 && more < 64;
+
+		set_up(state);
+		evidence.relocs = relocs;
+		evidence.reloc_count = 1;
+		evidence.is_library = true;
+		evidence.memsz = 2632 + more;
+		offsets = (struct tsd_offsets){ .state = 816,
+						.allocated = 832,
+						.deallocated = 848,
+						.has_start = true,
+						.row = "5.3.0",
+						.row_size = 2632 };
+		assert_int_equal(tsd_code_decide(&evidence, TSD_FOUND, &offsets), TSD_FOUND);
+		assert_int_equal(offsets.allocated, 832);
+		assert_int_equal(*offsets.contradiction != 0, is_changed);
+		assert_int_equal(offsets.row == NULL, is_changed);
+	}
+}
+
+static void a_symbol_that_does_not_hold_the_counters_is_refused(void **state)
+{
+	static const struct {
+		uint64_t offset, size;
+		enum tsd_verdict verdict;
+	} cases[] = {
+		{ START, 856, TSD_FOUND },
+		{ START, 0, TSD_FOUND }, /* of hand-written assembly: it is not known */
+		{ START, 4096 - START, TSD_FOUND },
+		{ START, 855, TSD_CONTRADICTED },
+		{ START, 4096 - START + 8, TSD_CONTRADICTED }, /* it ends outside of the block */
+		{ START, 7, TSD_CONTRADICTED },
+		{ START, UINT64_MAX, TSD_CONTRADICTED },
+	};
+
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+		for (int from_tp = 0; from_tp < 2; from_tp++) {
+			set_up(state);
+			evidence.has_symbol = true;
+			evidence.symbol_offset = cases[i].offset;
+			evidence.symbol_size = cases[i].size;
+			code.from_tp = evidence.has_tp_offset = from_tp;
+			evidence.tp_offset = from_tp ? -START : 0;
+			assert_int_equal(tsd_code_decide(&evidence, TSD_FOUND, &offsets),
+					 cases[i].verdict);
+		}
+}
+
+static void debug_information_outside_of_the_block_is_told(void **state)
+{
+	(void)state;
+	evidence.has_symbol = true;
+	evidence.symbol_offset = START;
+	evidence.has_dwarf = true;
+	evidence.dwarf_allocated = code.allocated;
+	evidence.dwarf_deallocated = code.deallocated;
+	evidence.dwarf_size = 4096 - START;
+	assert_int_equal(tsd_code_decide(&evidence, TSD_FOUND, &offsets), TSD_FOUND);
+	evidence.dwarf_size = 4096 - START;
+	evidence.memsz -= 8;
+	offsets = (struct tsd_offsets){ .allocated = START + 832, .deallocated = START + 848 };
+	assert_int_equal(tsd_code_decide(&evidence, TSD_FOUND, &offsets), TSD_FOUND);
+	assert_non_null(strstr(offsets.contradiction, "does not fit the TLS block"));
 }
 
 int main(void)
@@ -191,6 +259,9 @@ int main(void)
 		cmocka_unit_test_setup(from_the_thread_pointer_it_needs_the_block, set_up),
 		cmocka_unit_test_setup(compiled_out_statistics_are_told_as_that, set_up),
 		cmocka_unit_test(without_code_a_few_bytes_more_are_a_changed_build),
+		cmocka_unit_test(with_code_a_few_bytes_more_are_told_and_name_no_release),
+		cmocka_unit_test(a_symbol_that_does_not_hold_the_counters_is_refused),
+		cmocka_unit_test_setup(debug_information_outside_of_the_block_is_told, set_up),
 	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);

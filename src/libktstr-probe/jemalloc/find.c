@@ -254,7 +254,8 @@ static int examine(const struct search *search, struct jemalloc_candidate *candi
 {
 	const struct module *module = candidate->module;
 	struct tsd_evidence evidence = { .filesz = module->image.tls_filesz,
-					 .memsz = module->image.tls_memsz };
+					 .memsz = module->image.tls_memsz,
+					 .is_library = !module->is_executable };
 	struct elf_dynamic dynamic = { 0 };
 	unsigned char *image = NULL;
 	uint64_t *relocs = NULL, state;

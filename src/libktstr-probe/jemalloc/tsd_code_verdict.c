@@ -89,6 +89,17 @@ static bool fits(const struct tsd_evidence *evidence, uint64_t offset)
 	return offset % 8 == 0 && evidence->memsz >= 8 && offset <= evidence->memsz - 8;
 }
 
+/* Does the symbol tsd_tls, if its size is known, lie in the TLS block and hold this counter? */
+static bool in_symbol(const struct tsd_evidence *evidence, uint64_t offset)
+{
+	if (!evidence->has_symbol || !evidence->symbol_size)
+		return true;
+	return evidence->symbol_offset <= evidence->memsz &&
+	       evidence->symbol_size <= evidence->memsz - evidence->symbol_offset &&
+	       evidence->symbol_size >= 8 && offset >= evidence->symbol_offset &&
+	       offset - evidence->symbol_offset <= evidence->symbol_size - 8;
+}
+
 /* The counters in the TLS block. */
 static enum tsd_verdict locate(const struct tsd_evidence *evidence, const struct start *start,
 			       uint64_t *allocated, uint64_t *deallocated,
@@ -113,6 +124,13 @@ static enum tsd_verdict locate(const struct tsd_evidence *evidence, const struct
 		return tsd_decide(offsets, TSD_CONTRADICTED,
 				  "%s, which is outside of its TLS block of %llu bytes",
 				  code->reason, (unsigned long long)evidence->memsz);
+	if (!in_symbol(evidence, *allocated) || !in_symbol(evidence, *deallocated))
+		return tsd_decide(offsets, TSD_CONTRADICTED,
+				  "%s, but the symbol tsd_tls at %llu of %llu bytes does not hold "
+				  "them within the TLS block of %llu",
+				  code->reason, (unsigned long long)evidence->symbol_offset,
+				  (unsigned long long)evidence->symbol_size,
+				  (unsigned long long)evidence->memsz);
 	return TSD_FOUND;
 }
 
@@ -141,9 +159,27 @@ static void place_state(const struct tsd_evidence *evidence, const struct start 
 				 !is_near(offsets, offsets->deallocated);
 }
 
+/*
+ * A few bytes more than the row's tsd_s in a library's TLS, and nothing that says what they are:
+ * a changed build. Returns how many.
+ */
+static uint64_t bytes_behind_row(const struct tsd_evidence *evidence,
+				 const struct tsd_offsets *offsets)
+{
+	uint64_t behind;
+
+	if (!offsets->row || !offsets->has_start || !evidence->is_library || evidence->has_symbol ||
+	    evidence->has_dwarf || offsets->start > evidence->memsz ||
+	    evidence->memsz - offsets->start < offsets->row_size)
+		return 0;
+	behind = evidence->memsz - offsets->start - offsets->row_size;
+	return behind < OTHER_TLS_LIMIT ? behind : 0;
+}
+
 /* In what the code and the signs that were looked at before differ. */
 static void compare(const struct tsd_evidence *evidence, enum tsd_verdict verdict,
-		    const struct tsd_offsets *before, struct tsd_offsets *offsets)
+		    const struct tsd_offsets *before, const struct start *start,
+		    struct tsd_offsets *offsets)
 {
 	const struct tsd_code *code = evidence->code;
 	char *text = offsets->contradiction;
@@ -164,21 +200,25 @@ static void compare(const struct tsd_evidence *evidence, enum tsd_verdict verdic
 			 "%s; the debug information says %llu and %llu", code->reason,
 			 (unsigned long long)evidence->dwarf_allocated,
 			 (unsigned long long)evidence->dwarf_deallocated);
+	else if (evidence->has_dwarf && start->known && !tsd_dwarf_fits(evidence, start->offset))
+		snprintf(text, sizeof offsets->contradiction,
+			 "the debug information's struct tsd_s of %llu bytes does not fit the TLS "
+			 "block of %llu from %llu on: the code decides",
+			 (unsigned long long)evidence->dwarf_size,
+			 (unsigned long long)evidence->memsz, (unsigned long long)start->offset);
+	else if (bytes_behind_row(evidence, before))
+		snprintf(text, sizeof offsets->contradiction,
+			 "the image is that of %s, but the file's TLS has %llu bytes more: a "
+			 "changed build, and the code decides",
+			 before->row, (unsigned long long)bytes_behind_row(evidence, before));
 }
 
-/* No code answers: a few bytes more than the row's tsd_s, and nothing else, are a changed one. */
 static enum tsd_verdict decide_without_code(const struct tsd_evidence *evidence,
 					    enum tsd_verdict verdict, struct tsd_offsets *offsets)
 {
-	uint64_t behind;
+	uint64_t behind = verdict == TSD_FOUND ? bytes_behind_row(evidence, offsets) : 0;
 
-	if (verdict != TSD_FOUND || !offsets->row || !offsets->has_start ||
-	    !evidence->reloc_count || evidence->has_symbol || evidence->has_dwarf ||
-	    offsets->start > evidence->memsz ||
-	    evidence->memsz - offsets->start < offsets->row_size)
-		return verdict;
-	behind = evidence->memsz - offsets->start - offsets->row_size;
-	if (behind == 0 || behind >= OTHER_TLS_LIMIT)
+	if (behind == 0)
 		return verdict;
 	return tsd_decide(offsets, TSD_CONTRADICTED,
 			  "the image is that of %s, whose tsd_s has %llu bytes, but the file's TLS "
@@ -207,7 +247,7 @@ enum tsd_verdict tsd_code_decide(const struct tsd_evidence *evidence, enum tsd_v
 	offsets->allocated = allocated;
 	offsets->deallocated = deallocated;
 	offsets->is_from_code = true;
-	compare(evidence, verdict, &before, offsets);
+	compare(evidence, verdict, &before, &start, offsets);
 	place_state(evidence, &start, verdict, offsets);
 	if (*offsets->contradiction || verdict != TSD_FOUND)
 		offsets->row = NULL;

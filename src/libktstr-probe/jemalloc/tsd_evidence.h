@@ -15,6 +15,8 @@ struct tsd_evidence {
 	const unsigned char
 		*image; /* the initial TLS image: filesz bytes, then zeros up to memsz */
 	uint64_t filesz, memsz;
+	bool is_library; /* whose TLS holds tsd_tls and next to nothing else, if it is jemalloc's
+			    own */
 	bool has_symbol; /* a symbol *tsd_tls */
 	uint64_t symbol_offset, symbol_size;
 	const uint64_t *relocs; /* what initial-exec relocations point to */
