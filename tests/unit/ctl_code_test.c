@@ -282,6 +282,25 @@ static void the_arena_is_what_its_index_was_loaded_through(void **state)
 	assert_false(ctl_code_arena(&ctl_arch_x86_64, &target, &image, BIAS + 0x1000, &offset));
 }
 
+/*
+ * mov 208(%rdi),%rax; test %rax,%rax; jne on; again: cmpq $0,8(%rdi); je again; int3 …
+ * on: mov 8(%rax),%eax; mov %eax,(%rcx); xor %eax,%eax; ret
+ * As ClickHouse's, which may look up the CPU first: a loop whose every round is a fork.
+ */
+static void the_arena_is_found_beside_a_way_without_end(void **state)
+{
+	static const char bytes[] = "\x48\x8b\x87\xd0\x00\x00\x00\x48\x85\xc0\x75\x08"
+				    "\x48\x83\x7f\x08\x00\x74\xf9\xcc"
+				    "\x8b\x40\x08\x89\x01\x31\xc0\xc3";
+	const struct code_chunk chunks[] = { { 0x1000, bytes, sizeof bytes - 1 }, { 0, NULL, 0 } };
+	uint64_t offset = 0;
+
+	(void)state;
+	plant(chunks);
+	assert_true(ctl_code_arena(&ctl_arch_x86_64, &target, &image, BIAS + 0x1000, &offset));
+	assert_int_equal(offset, 208);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -295,6 +314,7 @@ int main(void)
 		cmocka_unit_test(a_handler_without_end_ends),
 		cmocka_unit_test(code_outside_of_the_module_is_not_followed),
 		cmocka_unit_test(the_arena_is_what_its_index_was_loaded_through),
+		cmocka_unit_test(the_arena_is_found_beside_a_way_without_end),
 	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);

@@ -104,7 +104,7 @@ static void follow(struct ctl_machine *machine, const struct ctl_arch *arch, str
 		step = arch->step(machine, &state, &other);
 		if (step != CTL_FORKS)
 			continue;
-		state.forked = true;
+		state.forks++;
 		if (!ctl_is_code(machine->image, other, 1) ||
 		    !ctl_is_code(machine->image, state.pc, 1) || !add_way(ways, &state)) {
 			ends->open = true;
@@ -113,17 +113,30 @@ static void follow(struct ctl_machine *machine, const struct ctl_arch *arch, str
 		ways->open[ways->count - 1]->pc = other;
 		step = CTL_GOES_ON;
 	}
-	if (step == CTL_RETURNED ? !finish(machine, arch, &state, size, ends) : !state.forked)
+	if (step == CTL_RETURNED ? !finish(machine, arch, &state, size, ends) : !state.forks)
 		ends->open = true;
+}
+
+/* Puts the way with the fewest conditions behind it last, where follow takes it from. */
+static void prefer_fewest_forks(struct ways *ways)
+{
+	struct ctl_state **last = &ways->open[ways->count - 1], **fewest = last, *kept = *last;
+
+	for (size_t i = 0; i < ways->count; i++)
+		if (ways->open[i]->forks < (*fewest)->forks)
+			fewest = &ways->open[i];
+	*last = *fewest;
+	*fewest = kept;
 }
 
 /*
  * The handler's ends if it is asked for size bytes and told nothing: newp NULL, newlen 0. with_tsd:
- * its first argument is tsd, as from 4.1 on.
+ * its first argument is tsd, as from 4.1 on. straight: the ways that the fewest conditions lead to
+ * come first, so that a search for one end does not get lost where the program does something rare.
  */
 static void follow_all(const struct ctl_arch *arch, struct target *target,
-		       const struct elf_image *image, uint64_t handler, bool with_tsd, size_t size,
-		       struct ends *ends)
+		       const struct elf_image *image, uint64_t handler, bool with_tsd,
+		       bool straight, size_t size, struct ends *ends)
 {
 	struct ctl_machine machine;
 	struct ctl_value arguments[7] = {
@@ -147,8 +160,11 @@ static void follow_all(const struct ctl_arch *arch, struct target *target,
 	arch->call(&begin, arguments);
 	ctl_store(&begin, ctl_number(CTL_OLD_SIZE), 8, ctl_number(size));
 	*ends = (struct ends){ .open = !ctl_is_code(image, handler, 1) || !add_way(&ways, &begin) };
-	while (ways.count && !ends->open)
+	while (ways.count && !ends->open) {
+		if (straight)
+			prefer_fewest_forks(&ways);
 		follow(&machine, arch, &ways, &steps, size, ends);
+	}
 	while (ways.allocated)
 		free(ways.open[--ways.allocated]);
 }
@@ -188,7 +204,7 @@ void ctl_code_ask(const struct ctl_arch *arch, struct target *target, const stru
 	for (size_t i = 0; i < 2 * sizeof sizes / sizeof *sizes; i++) {
 		size_t size = sizes[i / 2];
 
-		follow_all(arch, target, image, handler, i % 2 == 0, size, &ends);
+		follow_all(arch, target, image, handler, i % 2 == 0, false, size, &ends);
 		combine(&ends, size, answer);
 		if (answer->outcome == CTL_ANSWERS)
 			return;
@@ -204,7 +220,7 @@ bool ctl_code_arena(const struct ctl_arch *arch, struct target *target,
 	size_t found = 0;
 	struct ends ends;
 
-	follow_all(arch, target, image, handler, true, 4, &ends);
+	follow_all(arch, target, image, handler, true, true, 4, &ends);
 	for (size_t i = 0; i < ends.count; i++) {
 		const struct ctl_value *value = &ends.end[i].value;
 

@@ -64,7 +64,7 @@ struct ctl_state {
 	struct ctl_flags flags;
 	uint64_t pc;
 	unsigned int calls; /* how deep */
-	bool forked;        /* a condition that is not known lies behind it */
+	unsigned int forks; /* conditions that are not known lie behind it */
 	size_t stores;
 	struct ctl_store store[CTL_STORES];
 };
