@@ -223,5 +223,5 @@ clean-local:
 # jemallocs that nobody ships, built from Debian's sources and run: each is read rightly or refused.
 EXTRA_DIST += tests/builds/check tests/builds/fetch_sources tests/builds/target.c tests/builds/variants
 check-builds: all
-	KTSTR_BUILDDIR='$(abs_top_builddir)' $(srcdir)/tests/builds/check
+	KTSTR_BUILDDIR='$(abs_top_builddir)' $(srcdir)/tests/builds/check $(if $(filter quick,$(BUILDS)),--quick)
 .PHONY: check-builds
