@@ -157,6 +157,7 @@ program_tests = \
 	tests/program/probe_choice.t \
 	tests/program/probe_container.t \
 	tests/program/probe_hostile.t \
+	tests/program/probe_moved.t \
 	tests/program/probe_sandbox.t \
 	tests/program/probe_program.t \
 	tests/program/probe_real.t \

@@ -17,6 +17,7 @@
 #include "jemalloc/version.h"
 #include "tls/module_tls.h"
 
+#define HEAD_SIZE   4096 /* as linkers have it: both headers are there */
 #define BASE        UINT64_C(0x10000)
 #define CALLS_LIMIT 20000
 
@@ -84,7 +85,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static const struct target_ops ops = { .read = serve };
 	struct target target = { .ops = &ops, .proc_fd = -1, .task_fd = -1, .mem_fd = -1 };
-	unsigned char head[ELF_IMAGE_HEAD_SIZE] = { 0 }, id[64];
+	unsigned char head[HEAD_SIZE] = { 0 }, id[64];
 	size_t id_size = sizeof id;
 	struct elf_dynamic dynamic;
 	struct module module = { .path = "/fuzz/libc.so.6" };

@@ -25,7 +25,7 @@
 #include <unistd.h>
 
 #include "base/arch.h"
-#include "elf/module_list.h"
+#include "elf/module_scan.h"
 #include "linux/live_target.h"
 #include <ktstr/probe.h>
 
@@ -171,7 +171,7 @@ static void choose_words(void)
 
 	live_target_init(&target);
 	if (live_target_open_proc(&target) || live_target_open_tasks(&target, victim) ||
-	    module_list_read(&target, &list, &unread) || list.count == 0)
+	    module_scan(&target, &list, &unread) || list.count == 0)
 		die("modules");
 	add_module(&list.modules[0]);
 	for (size_t i = 1; i < list.count; i++)

@@ -3,15 +3,17 @@
  * A jemalloc process with as many or as odd mappings as one likes. Run by
  *tests/program/probe_hostile.t and probe_symbols.t and probe_choice.t.
  *
- *	many_maps [vmas COUNT | file COUNT PATH | data COUNT PATH | moved | other PATH | held]
+ *	many_maps [vmas COUNT | file COUNT PATH | data COUNT PATH | moved | other PATH | held |
+ *		   moved-code NAME | moved-head NAME | moved-both NAME]
  *
  * "vmas" makes COUNT anonymous mappings, "file" maps the file COUNT times, whole, readable and
  * executable, as if each were a loaded library, "data" to be read alone. "moved" moves the
- *program's code to anonymous memory, as some do for huge pages; "other" opens a library in a
- *namespace of its own, and allocates with that one's malloc; "held" maps a page as if it were a
- *library, and whoever reads it waits for ever. With -DBIG_TLS=SIZE the program has a TLS image of
- *that many bytes. Then "thread TID ALLOCATED DEALLOCATED" of mallctl and "parked" on stdout; it
- *ends with its stdin.
+ *program's code to anonymous memory, as some do for huge pages; "moved-…" that of the library whose
+ *path contains NAME ("" is the program), its first segment with the headers, or both; "other" opens
+ *a library in a namespace of its own, and allocates with that one's malloc; "held" maps a page as
+ *if it were a library, and whoever reads it waits for ever. With -DBIG_TLS=SIZE the program has a
+ *TLS image of that many bytes. Then "thread TID ALLOCATED DEALLOCATED" of mallctl and "parked" on
+ *stdout; it ends with its stdin.
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -19,6 +21,7 @@
 #include <inttypes.h>
 #include <link.h>
 #include <linux/userfaultfd.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -67,33 +70,59 @@ static void map_file(size_t count, const char *path, int protection)
 	close(fd);
 }
 
-/* Its own program header that can be executed: to a copy, which then takes its place. */
-static int move_code(struct dl_phdr_info *info, size_t size, void *unused)
+/* What is to be moved to a copy, which then takes its place. */
+struct wanted {
+	const char *name;
+	bool code, head;
+};
+
+static void move_segment(uintptr_t start, uintptr_t end, int protection)
 {
+	void *copy =
+		mmap(NULL, end - start, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	if (copy == MAP_FAILED)
+		die("mmap");
+	memcpy(copy, (void *)start, end - start);
+	if (mprotect(copy, end - start, protection) ||
+	    mremap(copy, end - start, end - start, MREMAP_MAYMOVE | MREMAP_FIXED, (void *)start) ==
+		    MAP_FAILED)
+		die("mremap");
+}
+
+static int move_module(struct dl_phdr_info *info, size_t size, void *argument)
+{
+	const struct wanted *wanted = argument;
 	uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
+	ElfW(Phdr) phdrs[64];
+	size_t count = info->dlpi_phnum < 64 ? info->dlpi_phnum : 64;
 
 	(void)size;
-	(void)unused;
-	for (int i = 0; i < info->dlpi_phnum; i++) {
-		uintptr_t start = (info->dlpi_addr + info->dlpi_phdr[i].p_vaddr) & ~(page - 1);
-		uintptr_t end = (info->dlpi_addr + info->dlpi_phdr[i].p_vaddr +
-				 info->dlpi_phdr[i].p_memsz + page - 1) &
-				~(page - 1);
-		void *copy;
+	if (!strstr(info->dlpi_name, wanted->name))
+		return 0;
+	memcpy(phdrs, info->dlpi_phdr, count * sizeof *phdrs);
+	for (size_t i = 0; i < count; i++) {
+		uintptr_t start = info->dlpi_addr + phdrs[i].p_vaddr;
+		uintptr_t end = start + phdrs[i].p_memsz;
+		bool is_code = phdrs[i].p_flags & PF_X, is_head = phdrs[i].p_offset == 0;
 
-		if (info->dlpi_phdr[i].p_type != PT_LOAD || !(info->dlpi_phdr[i].p_flags & PF_X))
-			continue;
-		copy = mmap(NULL, end - start, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS,
-			    -1, 0);
-		if (copy == MAP_FAILED)
-			die("mmap");
-		memcpy(copy, (void *)start, end - start);
-		if (mprotect(copy, end - start, PROT_READ | PROT_EXEC) ||
-		    mremap(copy, end - start, end - start, MREMAP_MAYMOVE | MREMAP_FIXED,
-			   (void *)start) == MAP_FAILED)
-			die("mremap");
+		if (phdrs[i].p_type == PT_LOAD &&
+		    ((wanted->code && is_code) || (wanted->head && is_head)))
+			move_segment(start & ~(page - 1), (end + page - 1) & ~(page - 1),
+				     is_code ? PROT_READ | PROT_EXEC : PROT_READ);
 	}
-	return 1; /* the first is the program */
+	return 1; /* the first of that name: the program for "" */
+}
+
+static void move(const char *what, const char *name)
+{
+	struct wanted wanted = { .name = name,
+				 .code = strcmp(what, "moved-head") != 0,
+				 .head = strcmp(what, "moved-head") == 0 ||
+					 strcmp(what, "moved-both") == 0 };
+
+	if (dl_iterate_phdr(move_module, &wanted) != 1)
+		die("no such library");
 }
 
 static void use_other(const char *path)
@@ -138,18 +167,20 @@ static uint64_t figure(const char *name)
 int main(int argc, char **argv)
 {
 	char line[96], byte;
+	void *volatile kept;
 	uint64_t allocated;
 	int length;
 
-	free(malloc(1000));
+	kept = malloc(1000);
+	free(kept);
 	if (argc == 3 && strcmp(argv[1], "vmas") == 0)
 		make_vmas(strtoul(argv[2], NULL, 10));
 	if (argc == 4 && strcmp(argv[1], "file") == 0)
 		map_file(strtoul(argv[2], NULL, 10), argv[3], PROT_READ | PROT_EXEC);
 	if (argc == 4 && strcmp(argv[1], "data") == 0)
 		map_file(strtoul(argv[2], NULL, 10), argv[3], PROT_READ);
-	if (argc == 2 && strcmp(argv[1], "moved") == 0)
-		dl_iterate_phdr(move_code, NULL);
+	if (argc >= 2 && strncmp(argv[1], "moved", 5) == 0)
+		move(argv[1], argc == 3 ? argv[2] : "");
 	if (argc == 3 && strcmp(argv[1], "other") == 0)
 		use_other(argv[2]);
 	if (argc == 2 && strcmp(argv[1], "held") == 0)

@@ -13,6 +13,7 @@
 #include <cmocka.h>
 
 #include "base/arch.h"
+#include "elf/module_scan.h"
 #include "fake_elf.h"
 #include "jemalloc/choose.h"
 
@@ -91,7 +92,7 @@ static void map_process(struct process *process, uint64_t program_malloc, uint64
 
 	for (size_t i = 0; i < sizeof files / sizeof *files; i++)
 		fake_elf_add(&process->fake, &files[i]);
-	assert_int_equal(module_list_read(&process->fake.target, &process->list, &maps_failed), 0);
+	assert_int_equal(module_scan(&process->fake.target, &process->list, &maps_failed), 0);
 	assert_int_equal(process->list.count, 4);
 	for (size_t i = 0; i < 4; i++)
 		process->all[i].module = &process->list.modules[i];

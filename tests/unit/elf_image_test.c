@@ -291,7 +291,7 @@ static void this_program_is_read_from_memory(void **state)
 
 	(void)state;
 	assert_true(initialized == MARK);
-	assert_int_equal(elf_image_parse(__ehdr_start, ELF_IMAGE_HEAD_SIZE, start, &image), 0);
+	assert_int_equal(elf_image_parse(__ehdr_start, HEAD_SIZE, start, &image), 0);
 	image.target = &here;
 	here.read_count = (struct target_read_count){ 0, 0 };
 	assert_true(image.has_tls && image.low == start && image.high > (uint64_t)(uintptr_t)&made);
@@ -318,7 +318,7 @@ static int keep_libc(struct dl_phdr_info *info, size_t size, void *base)
 static void symbols_of_libc_are_where_dlsym_has_them(void **state)
 {
 	uint64_t start = 0;
-	char head[ELF_IMAGE_HEAD_SIZE];
+	char head[HEAD_SIZE];
 	struct elf_dynamic dynamic;
 	struct elf_image image;
 	int same = 0;

@@ -135,7 +135,7 @@ void fake_elf_add(struct fake_target *fake, const struct fake_elf *elf)
 	put_relocs(fake, elf);
 	add_map(fake, elf, 0, CODE, "r--p");
 	add_map(fake, elf, CODE, FAKE_ELF_DATA, elf->has_no_code ? "r--p" : "r-xp");
-	add_map(fake, elf, FAKE_ELF_DATA, FAKE_ELF_SIZE, "rw-p");
+	add_map(fake, elf, FAKE_ELF_DATA, FAKE_ELF_SIZE, elf->has_no_code ? "r--p" : "rw-p");
 	if (elf->is_executable)
 		fake_target_add_auxv(fake, AT_PHDR, elf->base + sizeof(Elf64_Ehdr));
 }

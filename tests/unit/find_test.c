@@ -13,6 +13,7 @@
 #include <cmocka.h>
 
 #include "base/arch.h"
+#include "elf/module_scan.h"
 #include "fake_elf.h"
 #include "jemalloc/find.h"
 #include "jemalloc/tsd_layout_table.h"
@@ -107,7 +108,7 @@ static const struct jemalloc_candidate *find(struct process *process)
 	const struct jemalloc_files no_files = { .use = false };
 	bool maps_failed;
 
-	assert_int_equal(module_list_read(&process->fake.target, &process->list, &maps_failed), 0);
+	assert_int_equal(module_scan(&process->fake.target, &process->list, &maps_failed), 0);
 	assert_int_equal(process->list.count, 2);
 	assert_int_equal(jemalloc_find(&process->fake.target, &no_files, &process->list, NULL,
 				       &process->found),

@@ -12,8 +12,9 @@
 #include "elf/elf_image.h"
 #include "linux/live_target.h"
 
-#define SIZE  65536 /* more than the longest chain that is followed */
-#define PHDRS 6
+#define HEAD_SIZE 4096  /* as linkers have it: both headers are there */
+#define SIZE      65536 /* more than the longest chain that is followed */
+#define PHDRS     6
 enum {
 	DYNAMIC = 1024,
 	NOTE = 1536,
@@ -109,7 +110,7 @@ static inline void make(void)
 
 static inline int parse(struct elf_image *image)
 {
-	int rc = elf_image_parse(made, ELF_IMAGE_HEAD_SIZE, (uint64_t)(uintptr_t)made, image);
+	int rc = elf_image_parse(made, HEAD_SIZE, (uint64_t)(uintptr_t)made, image);
 
 	image->target = &here;
 	return rc;

@@ -11,7 +11,7 @@
 
 #include <cmocka.h>
 
-#include "elf/module_list.h"
+#include "elf/module_scan.h"
 #include "fake_elf.h"
 
 #define PID 1000
@@ -48,7 +48,7 @@ static void the_executable_comes_first_and_the_others_by_address(void **state)
 
 	fake_elf_add(fake, &library);
 	fake_elf_add(fake, &program);
-	assert_int_equal(module_list_read(&fake->target, &list, &maps_failed), 0);
+	assert_int_equal(module_scan(&fake->target, &list, &maps_failed), 0);
 	assert_int_equal(list.count, 2);
 	assert_string_equal(list.modules[0].path, program.path);
 	assert_true(list.modules[0].is_executable);
@@ -66,7 +66,7 @@ static void a_file_without_code_is_no_module(void **state)
 
 	fake_elf_add(fake, &program);
 	fake_elf_add(fake, &data);
-	assert_int_equal(module_list_read(&fake->target, &list, &maps_failed), 0);
+	assert_int_equal(module_scan(&fake->target, &list, &maps_failed), 0);
 	assert_int_equal(list.count, 1);
 	module_list_free(&list);
 }
@@ -79,8 +79,8 @@ static void code_of_another_file_does_not_make_a_module(void **state)
 
 	fake_elf_add(fake, &library);
 	fake_elf_add(fake, &program);
-	fake->maps[1].inode = 77; /* the library's code is another file's */
-	assert_int_equal(module_list_read(&fake->target, &list, &maps_failed), 0);
+	fake->maps[1].inode = fake->maps[2].inode = 77; /* its code and data are another file's */
+	assert_int_equal(module_scan(&fake->target, &list, &maps_failed), 0);
 	assert_int_equal(list.count, 1);
 	assert_string_equal(list.modules[0].path, program.path);
 	module_list_free(&list);
@@ -95,7 +95,7 @@ static void a_head_that_is_no_program_s_is_left_out(void **state)
 	fake_elf_add(fake, &library);
 	fake_elf_add(fake, &program);
 	fake_target_put(fake, library.base, "not ELF", 7);
-	assert_int_equal(module_list_read(&fake->target, &list, &maps_failed), 0);
+	assert_int_equal(module_scan(&fake->target, &list, &maps_failed), 0);
 	assert_int_equal(list.count, 1);
 	assert_string_equal(list.unread, "");
 	module_list_free(&list);
@@ -110,10 +110,78 @@ static void a_head_that_cannot_be_read_is_noted(void **state)
 	fake_elf_add(fake, &library);
 	fake_elf_add(fake, &program);
 	fake->memory[0].address += 0x1000000; /* mapped, but gone */
-	assert_int_equal(module_list_read(&fake->target, &list, &maps_failed), 0);
+	assert_int_equal(module_scan(&fake->target, &list, &maps_failed), 0);
 	assert_int_equal(list.count, 1);
 	assert_non_null(strstr(list.unread, library.path));
 	assert_non_null(strstr(list.unread, "cannot be read"));
+	module_list_free(&list);
+}
+
+static void a_library_whose_code_is_no_file_s_any_more_is_a_module(void **state)
+{
+	struct fake_target *fake = *state;
+	struct module_list list;
+	bool maps_failed;
+
+	fake_elf_add(fake, &library);
+	fake->maps[1] = fake->maps[2]; /* anonymous memory is not listed */
+	fake->map_count = 2;
+	fake_elf_add(fake, &program);
+	assert_int_equal(module_scan(&fake->target, &list, &maps_failed), 0);
+	assert_int_equal(list.count, 2);
+	assert_string_equal(list.modules[1].path, library.path);
+	module_list_free(&list);
+}
+
+static void a_library_whose_first_page_is_no_file_s_any_more_is_found_by_its_data(void **state)
+{
+	struct fake_target *fake = *state;
+	struct module_list list;
+	bool maps_failed;
+
+	fake_elf_add(fake, &library);
+	fake->maps[0] = fake->maps[2];
+	fake->map_count = 1;
+	fake_elf_add(fake, &program);
+	assert_int_equal(module_scan(&fake->target, &list, &maps_failed), 0);
+	assert_int_equal(list.count, 2);
+	assert_string_equal(list.modules[1].path, library.path);
+	assert_int_equal(list.modules[1].image.start, library.base);
+	assert_false(list.modules[1].is_executable);
+	module_list_free(&list);
+}
+
+static void a_piece_where_the_file_would_not_load_it_shows_nothing(void **state)
+{
+	struct fake_target *fake = *state;
+	struct module_list list;
+	bool maps_failed;
+
+	fake_elf_add(fake, &library);
+	fake->maps[0] = fake->maps[2];
+	fake->maps[0].offset -= 4096; /* the first page is found, but loads it elsewhere */
+	fake->map_count = 1;
+	fake_elf_add(fake, &program);
+	assert_int_equal(module_scan(&fake->target, &list, &maps_failed), 0);
+	assert_int_equal(list.count, 1);
+	module_list_free(&list);
+}
+
+static void a_file_with_damaged_headers_is_noted(void **state)
+{
+	struct fake_target *fake = *state;
+	struct module_list list;
+	bool maps_failed;
+	Elf64_Half size = 1;
+
+	fake_elf_add(fake, &library);
+	fake_elf_add(fake, &program);
+	fake_target_put(fake, library.base + offsetof(Elf64_Ehdr, e_phentsize), &size, sizeof size);
+	assert_int_equal(module_scan(&fake->target, &list, &maps_failed), 0);
+	assert_int_equal(list.count, 1);
+	assert_non_null(strstr(list.unread, library.path));
+	assert_non_null(strstr(list.unread, "damaged"));
+	assert_non_null(strstr(fake->target.diagnostics.text, "is left out"));
 	module_list_free(&list);
 }
 
@@ -137,7 +205,7 @@ static void without_a_living_task_the_maps_fail(void **state)
 
 	fake_elf_add(fake, &program);
 	fake_target_remove_task(fake, PID);
-	assert_int_equal(module_list_read(&fake->target, &list, &maps_failed), -ESRCH);
+	assert_int_equal(module_scan(&fake->target, &list, &maps_failed), -ESRCH);
 	assert_true(maps_failed);
 	assert_null(list.modules);
 }
@@ -163,6 +231,10 @@ int main(void)
 		TEST(code_of_another_file_does_not_make_a_module),
 		TEST(a_head_that_is_no_program_s_is_left_out),
 		TEST(a_head_that_cannot_be_read_is_noted),
+		TEST(a_library_whose_code_is_no_file_s_any_more_is_a_module),
+		TEST(a_library_whose_first_page_is_no_file_s_any_more_is_found_by_its_data),
+		TEST(a_piece_where_the_file_would_not_load_it_shows_nothing),
+		TEST(a_file_with_damaged_headers_is_noted),
 		TEST(the_first_note_stays),
 		TEST(without_a_living_task_the_maps_fail),
 		TEST(a_module_is_named_by_its_path_or_the_last_part_of_it),

@@ -13,6 +13,7 @@
 #include <cmocka.h>
 
 #include "base/arch.h"
+#include "elf/module_scan.h"
 #include "fake_elf.h"
 #include "tls/module_tls.h"
 
@@ -57,7 +58,7 @@ static int find_with(struct process *process, const struct fake_elf *elf)
 	bool maps_failed;
 
 	fake_elf_add(&process->fake, elf);
-	assert_int_equal(module_list_read(&process->fake.target, &process->list, &maps_failed), 0);
+	assert_int_equal(module_scan(&process->fake.target, &process->list, &maps_failed), 0);
 	assert_int_equal(process->list.count, 1);
 	return module_tls_find(&process->list, &process->list.modules[0], &process->tls);
 }
@@ -189,7 +190,7 @@ static void a_got_word_outside_of_the_file_is_refused(void **state)
 
 	fake_elf_add(&process->fake, &elf);
 	fake_target_put_word(&process->fake, LIBRARY + 0x4000, outside); /* r_offset */
-	assert_int_equal(module_list_read(&process->fake.target, &process->list, &maps_failed), 0);
+	assert_int_equal(module_scan(&process->fake.target, &process->list, &maps_failed), 0);
 	assert_int_equal(module_tls_find(&process->list, &process->list.modules[0], &process->tls),
 			 -EBADMSG);
 }

@@ -98,9 +98,9 @@ static void a_child_answers_as_this_process_does(void **state)
 	assert_true(readlink("/proc/self/exe", path, sizeof path - 1) > 0);
 	fd = open(path, O_RDONLY | O_CLOEXEC);
 	assert_int_equal(fstat(fd, &st), 0);
-	module.dev_major = major(st.st_dev);
-	module.dev_minor = minor(st.st_dev);
-	module.inode = st.st_ino;
+	module.file.dev_major = major(st.st_dev);
+	module.file.dev_minor = minor(st.st_dev);
+	module.file.inode = st.st_ino;
 	assert_int_equal(read(fd, beginning, sizeof beginning), sizeof beginning);
 	close(fd);
 	head.size = sizeof beginning;
@@ -122,7 +122,7 @@ static void a_child_answers_as_this_process_does(void **state)
 	}
 	assert_memory_equal(&answers[0], &answers[1], sizeof *answers);
 	/* What stat tells is not what maps told: the file's beginning decides. */
-	module.inode++;
+	module.file.inode++;
 	head.id_size = 1;
 	assert_int_equal(query_program(isolation, &question, &other, reason), 0);
 	assert_int_equal(other.opened, 0);

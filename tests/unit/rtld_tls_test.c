@@ -12,6 +12,7 @@
 #include <cmocka.h>
 
 #include "base/arch.h"
+#include "elf/module_scan.h"
 #include "fake_elf.h"
 #include "tls/rtld_tls.h"
 
@@ -112,7 +113,7 @@ static int begin(void **state)
 	put_map(fake, LIBC + LINK_MAP, LIBRARY, fake_elf_dynamic(&library));
 	put_map(fake, LIBC + OTHER_MAP, LIBC, fake_elf_dynamic(&libc));
 	fake_target_put_word(fake, LIBC + LINK_MAP + MODULE_ID_AT, 2);
-	assert_int_equal(module_list_read(&fake->target, &process.list, &maps_failed), 0);
+	assert_int_equal(module_scan(&fake->target, &process.list, &maps_failed), 0);
 	assert_int_equal(process.list.count, 2);
 	*state = &process;
 	return 0;

@@ -16,7 +16,7 @@
 #define READ_LIMIT      (UINT64_C(128) << 20)
 #define ADDRESS_LIMIT   (UINT64_C(1) << 56)
 
-static int check_header(const Elf64_Ehdr *header)
+int elf_header_check(const Elf64_Ehdr *header)
 {
 	if (memcmp(header->e_ident, ELFMAG, SELFMAG) != 0 ||
 	    header->e_ident[EI_CLASS] != ELFCLASS64 || header->e_ident[EI_DATA] != ELFDATA2LSB ||
@@ -60,48 +60,46 @@ static void shift_spans(struct elf_span *spans, uint64_t bias)
 		spans[i].address += bias;
 }
 
-int elf_image_parse(const void *head, size_t size, uint64_t start, struct elf_image *image)
+/* What one program header adds. */
+static int take_phdr(struct elf_image *image, const Elf64_Phdr *phdr, bool *first)
 {
-	Elf64_Ehdr header;
-	Elf64_Phdr phdr;
-	bool first = true;
-	int rc;
+	int rc = 0;
 
-	*image = (struct elf_image){ .start = start };
-	if (size < sizeof header)
-		return -ENOEXEC;
-	memcpy(&header, head, sizeof header);
-	rc = check_header(&header);
-	if (rc)
-		return rc;
-	if (header.e_phoff > size || header.e_phnum > (size - header.e_phoff) / sizeof phdr)
-		return -EBADMSG;
-	for (size_t i = 0; rc == 0 && i < header.e_phnum; i++) {
-		memcpy(&phdr, (const char *)head + header.e_phoff + i * sizeof phdr, sizeof phdr);
-		if (phdr.p_type == PT_LOAD) {
-			rc = take_load(image, &phdr, &first);
-			if (phdr.p_flags & PF_W) {
-				add_span(image->data, &phdr, phdr.p_filesz);
-				add_span(image->writable, &phdr, phdr.p_memsz);
-			} else {
-				add_span(phdr.p_flags & PF_X ? image->code : image->constants,
-					 &phdr, phdr.p_filesz);
-			}
-		} else if (phdr.p_type == PT_NOTE) {
-			add_span(image->notes, &phdr, phdr.p_filesz);
-		} else if (phdr.p_type == PT_DYNAMIC) {
-			image->dynamic = phdr.p_vaddr;
-			image->dynamic_size = phdr.p_memsz;
-		} else if (phdr.p_type == PT_TLS) {
-			if (image->has_tls || phdr.p_filesz > phdr.p_memsz)
-				return -EBADMSG;
-			image->has_tls = true;
-			image->tls_vaddr = phdr.p_vaddr;
-			image->tls_filesz = phdr.p_filesz;
-			image->tls_memsz = phdr.p_memsz;
-			image->tls_align = phdr.p_align;
+	if (phdr->p_type == PT_LOAD) {
+		rc = take_load(image, phdr, first);
+		if (phdr->p_flags & PF_W) {
+			add_span(image->data, phdr, phdr->p_filesz);
+			add_span(image->writable, phdr, phdr->p_memsz);
+		} else {
+			add_span(phdr->p_flags & PF_X ? image->code : image->constants, phdr,
+				 phdr->p_filesz);
 		}
+	} else if (phdr->p_type == PT_NOTE) {
+		add_span(image->notes, phdr, phdr->p_filesz);
+	} else if (phdr->p_type == PT_DYNAMIC) {
+		image->dynamic = phdr->p_vaddr;
+		image->dynamic_size = phdr->p_memsz;
+	} else if (phdr->p_type == PT_TLS) {
+		if (image->has_tls || phdr->p_filesz > phdr->p_memsz)
+			return -EBADMSG;
+		image->has_tls = true;
+		image->tls_vaddr = phdr->p_vaddr;
+		image->tls_filesz = phdr->p_filesz;
+		image->tls_memsz = phdr->p_memsz;
+		image->tls_align = phdr->p_align;
 	}
+	return rc;
+}
+
+int elf_image_take(const Elf64_Ehdr *header, const Elf64_Phdr *phdrs, uint64_t start,
+		   struct elf_image *image)
+{
+	bool first = true;
+	int rc = elf_header_check(header);
+
+	*image = (struct elf_image){ .start = start, .phdrs = start + header->e_phoff };
+	for (size_t i = 0; rc == 0 && i < header->e_phnum; i++)
+		rc = take_phdr(image, &phdrs[i], &first);
 	if (rc == 0 && first)
 		rc = -EBADMSG;
 	image->low += image->bias;
@@ -115,27 +113,102 @@ int elf_image_parse(const void *head, size_t size, uint64_t start, struct elf_im
 	return rc;
 }
 
-int elf_image_compare(const struct elf_image *image, int fd)
+int elf_image_parse(const void *head, size_t size, uint64_t start, struct elf_image *image)
 {
-	unsigned char memory[ELF_IMAGE_HEAD_SIZE], file[ELF_IMAGE_HEAD_SIZE];
+	Elf64_Phdr phdrs[ELF_IMAGE_PHDRS_LIMIT];
 	Elf64_Ehdr header;
-	size_t size;
-	ssize_t n;
-	int rc = target_read_one(image->target, image->start, memory, sizeof memory);
+	int rc;
 
+	*image = (struct elf_image){ .start = start };
+	if (size < sizeof header)
+		return -ENOEXEC;
+	memcpy(&header, head, sizeof header);
+	rc = elf_header_check(&header);
 	if (rc)
 		return rc;
-	memcpy(&header, memory, sizeof header);
-	size = header.e_phnum * sizeof(Elf64_Phdr);
-	if (header.e_phoff > sizeof memory || size > sizeof memory - header.e_phoff)
+	if (header.e_phoff > size || header.e_phnum > (size - header.e_phoff) / sizeof *phdrs ||
+	    header.e_phnum > ELF_IMAGE_PHDRS_LIMIT)
 		return -EBADMSG;
-	size = header.e_phoff + size > sizeof header ? header.e_phoff + size : sizeof header;
+	memcpy(phdrs, (const char *)head + header.e_phoff, header.e_phnum * sizeof *phdrs);
+	return elf_image_take(&header, phdrs, start, image);
+}
+
+/* Does a PT_LOAD put the file's offset at that address? */
+static bool is_loaded_at(const Elf64_Ehdr *header, const Elf64_Phdr *phdrs, uint64_t bias,
+			 const struct elf_place *place)
+{
+	uint64_t page_size = (uint64_t)sysconf(_SC_PAGESIZE);
+
+	for (size_t i = 0; i < header->e_phnum; i++) {
+		const Elf64_Phdr *load = &phdrs[i];
+
+		/* Whole pages are mapped. */
+		if (load->p_type == PT_LOAD &&
+		    place->offset >= (load->p_offset & ~(page_size - 1)) &&
+		    place->offset - (load->p_offset & ~(page_size - 1)) <
+			    load->p_filesz + (load->p_offset & (page_size - 1)) &&
+		    bias + load->p_vaddr + (place->offset - load->p_offset) == place->address)
+			return true;
+	}
+	return false;
+}
+
+int elf_image_load(struct target *target, uint64_t start, uint64_t phdrs_at,
+		   const struct elf_place *known, struct elf_image *image)
+{
+	Elf64_Phdr phdrs[ELF_IMAGE_PHDRS_LIMIT];
+	Elf64_Ehdr header;
+	int rc = target_read_one(target, start, &header, sizeof header);
+
+	*image = (struct elf_image){ .start = start };
+	if (rc == 0)
+		rc = elf_header_check(&header);
+	if (rc == 0 && (header.e_phnum == 0 || header.e_phnum > ELF_IMAGE_PHDRS_LIMIT))
+		rc = -EBADMSG;
+	if (rc == 0)
+		rc = target_read_one(target, phdrs_at, phdrs, header.e_phnum * sizeof *phdrs);
+	if (rc == 0)
+		rc = elf_image_take(&header, phdrs, start, image);
+	if (rc == 0 && phdrs_at != start + header.e_phoff &&
+	    !is_loaded_at(&header, phdrs, image->bias,
+			  &(struct elf_place){ header.e_phoff, phdrs_at }))
+		rc = -EBADMSG;
+	if (rc == 0 && known && !is_loaded_at(&header, phdrs, image->bias, known))
+		rc = -EBADMSG;
+	image->target = target;
+	image->phdrs = phdrs_at;
+	return rc;
+}
+
+static int compare_with_file(const void *memory, size_t size, int fd, uint64_t offset)
+{
+	unsigned char file[ELF_IMAGE_PHDRS_LIMIT * sizeof(Elf64_Phdr)];
+	ssize_t n;
+
 	do {
-		n = pread(fd, file, size, 0);
+		n = pread(fd, file, size, (off_t)offset);
 	} while (n < 0 && errno == EINTR);
-	if (n < 0)
+	if (n < 0 && errno != EINVAL) /* no such offset in any file */
 		return -EIO;
 	return n == (ssize_t)size && memcmp(memory, file, size) == 0 ? 0 : -EBADMSG;
+}
+
+int elf_image_compare(const struct elf_image *image, int fd)
+{
+	Elf64_Phdr phdrs[ELF_IMAGE_PHDRS_LIMIT];
+	Elf64_Ehdr header;
+	int rc = target_read_one(image->target, image->start, &header, sizeof header);
+
+	if (rc == 0 && header.e_phnum > ELF_IMAGE_PHDRS_LIMIT)
+		rc = -EBADMSG;
+	if (rc == 0)
+		rc = compare_with_file(&header, sizeof header, fd, 0);
+	if (rc == 0)
+		rc = target_read_one(image->target, image->phdrs, phdrs,
+				     header.e_phnum * sizeof *phdrs);
+	if (rc == 0)
+		rc = compare_with_file(phdrs, header.e_phnum * sizeof *phdrs, fd, header.e_phoff);
+	return rc;
 }
 
 bool elf_image_over_budget(const struct elf_image *image)

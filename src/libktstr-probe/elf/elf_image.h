@@ -14,9 +14,7 @@
 
 #include "base/target.h"
 
-#define ELF_IMAGE_HEAD_SIZE                                                   \
-	4096 /* the header and, in every linker's output, the program headers \
-	      */
+#define ELF_IMAGE_PHDRS_LIMIT 256 /* linkers make about ten */
 
 #define ELF_IMAGE_SPANS 4
 
@@ -27,6 +25,8 @@ struct elf_span {
 struct elf_image {
 	struct target *target;
 	uint64_t start;     /* where file offset 0 is mapped */
+	uint64_t phdrs;     /* where the program headers are: patchelf and llvm-bolt move them to
+			       the end of the file */
 	uint64_t bias;      /* address = p_vaddr + bias */
 	uint64_t low, high; /* addresses from the first to the last PT_LOAD */
 	bool has_tls;
@@ -51,11 +51,29 @@ struct elf_dynamic {
 	uint64_t debug; /* DT_DEBUG: the address of ld.so's struct r_debug, 0 for none */
 };
 
-/*
- * Pure: looks at the first size bytes of a mapped file. Returns 0, -ENOEXEC for what is not a
- * native 64-bit ELF executable or library, -EBADMSG for a damaged one.
- */
+/* An offset in a file, and the address where that is mapped. */
+struct elf_place {
+	uint64_t offset, address;
+};
+
+/* Pure: 0, -ENOEXEC for what is not a native 64-bit ELF executable or library, -EBADMSG for a
+ * damaged one. */
+int elf_header_check(const Elf64_Ehdr *header);
+
+/* Pure: takes header->e_phnum program headers. Returns 0, or as elf_header_check. */
+int elf_image_take(const Elf64_Ehdr *header, const Elf64_Phdr *phdrs, uint64_t start,
+		   struct elf_image *image);
+
+/* Pure: the same from the first size bytes of a mapped file, where they hold all the headers. */
 int elf_image_parse(const void *head, size_t size, uint64_t start, struct elf_image *image);
+
+/*
+ * Reads the headers from memory: the program headers from the address `phdrs`, which may be
+ * anywhere; the file must then say that it loads them there. Neither may it contradict `known`,
+ * which may be NULL. Returns 0, as elf_header_check, or what reading gave.
+ */
+int elf_image_load(struct target *target, uint64_t start, uint64_t phdrs,
+		   const struct elf_place *known, struct elf_image *image);
 
 /*
  * Are the header and the program headers in memory those of this open file? Returns 0, -EBADMSG

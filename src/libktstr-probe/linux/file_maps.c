@@ -19,8 +19,9 @@
 #include "linux/procfs.h"
 #include "linux/procfs_text.h"
 
-#define MAPS_LIMIT    (64u << 20)
-#define QUERIES_LIMIT 65536 /* vm.max_map_count's default is as great */
+/* vm.max_map_count is 65530 unless it was raised; systems with databases set a million. */
+#define QUERIES_LIMIT (1u << 20)
+#define MAPS_LIMIT    (256u << 20) /* as many lines of 256 bytes */
 
 /* linux/fs.h of Linux 6.11 and later, under names of our own: older headers do not have them. */
 struct map_query {

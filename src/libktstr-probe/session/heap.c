@@ -52,12 +52,9 @@ static uint64_t *make_states(const struct ktstr_probe *probe,
 /* The file that carries jemalloc, as it is mapped. */
 static int read_image(struct ktstr_probe *probe, struct elf_image *image, struct ktstr_error *error)
 {
-	unsigned char head[ELF_IMAGE_HEAD_SIZE];
-	int rc = target_read_one(&probe->target, probe->locator.module_start, head, sizeof head);
+	int rc = elf_image_load(&probe->target, probe->locator.module_start,
+				probe->locator.module_phdrs, NULL, image);
 
-	if (rc == 0)
-		rc = elf_image_parse(head, sizeof head, probe->locator.module_start, image);
-	image->target = &probe->target;
 	return rc ? changed(probe, error) : 0;
 }
 

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "elf/libc_kind.h"
+#include "elf/module_scan.h"
 #include "session/error.h"
 #include "session/process.h"
 #include "session/session.h"
@@ -43,7 +44,7 @@ static int find_jemalloc(struct ktstr_probe *probe, struct ktstr_error *error)
 {
 	struct module_list list;
 	bool maps_failed;
-	int rc = module_list_read(&probe->target, &list, &maps_failed);
+	int rc = module_scan(&probe->target, &list, &maps_failed);
 
 	if (rc)
 		return probe_fail_access(&probe->target, error,

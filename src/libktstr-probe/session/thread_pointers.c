@@ -11,6 +11,7 @@
 
 #include "base/arch.h"
 #include "elf/libc_kind.h"
+#include "elf/module_scan.h"
 #include "tls/robust_list.h"
 
 #define TASKS_LIMIT 256 /* that are tried until one shows the offset */
@@ -51,7 +52,7 @@ static int find_described_offset(struct target *target, uint64_t *offset)
 	struct module_list list;
 	uint32_t size, field[3];
 	bool maps_failed;
-	int rc = module_list_read(target, &list, &maps_failed);
+	int rc = module_scan(target, &list, &maps_failed);
 
 	if (rc)
 		return rc;

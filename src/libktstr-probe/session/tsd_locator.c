@@ -86,6 +86,7 @@ static int use_candidate(struct tsd_locator *locator, struct target *target,
 				  *locator->tls.reason ? locator->tls.reason : strerror(-rc));
 	locator->offsets = *offsets;
 	locator->module_start = module->image.start;
+	locator->module_phdrs = module->image.phdrs;
 	locator->jemalloc_path = strdup(module->path);
 	/* A table row names the release whose image it is. */
 	locator->jemalloc_version = offsets->row ? strdup(offsets->row) : NULL;

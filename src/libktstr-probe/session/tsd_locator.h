@@ -12,6 +12,7 @@ struct tsd_locator {
 	struct tsd_offsets offsets; /* where the counters are in it, and why */
 	bool is_confirmed;          /* the living threads have been asked, and did not contradict */
 	uint64_t module_start;      /* where the module's file begins in memory */
+	uint64_t module_phdrs;      /* and where its program headers are */
 	char *jemalloc_path;
 	char *jemalloc_version; /* NULL: not known */
 };

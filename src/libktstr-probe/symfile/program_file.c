@@ -52,8 +52,8 @@ static int is_mapped_file(int fd, const struct module *module, const struct prog
 
 int program_file_open_mapped(const struct module *module)
 {
-	return target_file_open(module->image.target, module->path, module->dev_major,
-				module->dev_minor, module->inode);
+	return target_file_open(module->image.target, module->path, module->file.dev_major,
+				module->file.dev_minor, module->file.inode);
 }
 
 /*
@@ -69,8 +69,8 @@ int program_file_open(const struct module *module, const struct program_head *he
 	if (module->is_executable)
 		fd = target_file_open_exe(module->image.target);
 	if (fd < 0)
-		fd = target_file_open_range(module->image.target, module->image.start,
-					    module->first_end);
+		fd = target_file_open_range(module->image.target, module->link_start,
+					    module->link_end);
 	if (fd < 0 && head->id_size)
 		fd = target_file_open_any(module->image.target, module->path);
 	if (fd >= 0 && !is_mapped_file(fd, module, head)) {
