@@ -110,6 +110,14 @@ subtest 'under strace -f' => sub {
 	end_target($target);
 };
 
+# Its heap begins low, and its kernel's main program is valgrind's own.
+subtest 'under valgrind' => sub {
+	my $valgrind = find_program('valgrind') or plan skip_all => 'valgrind is not installed';
+	my $target = target($valgrind, '-q', '--soname-synonyms=somalloc=nouserintercepts', $program, 'park', 3) or return fail('runs');
+	reads_right($target, 'read to the byte');
+	end_target($target);
+};
+
 subtest 'no ptrace call' => sub {
 	plan skip_all => 'strace is not installed' unless $strace;
 	my $target = target($program, 'park', 5);

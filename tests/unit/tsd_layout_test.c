@@ -144,6 +144,14 @@ static void a_running_thread_s_entries_are_told_from_their_neighbours(void **sta
 	for (int beside = -4; beside <= 4; beside++)
 		if (beside)
 			assert_int_equal(tsd_layout_53_sight(entries + beside), TSD_NOT_SEEN);
+	entries[0] = 0; /* a heap below 1 GiB */
+	assert_int_equal(tsd_layout_53_sight(entries), TSD_SEEN);
+	for (int beside = -4; beside <= 4; beside++)
+		if (beside)
+			assert_int_equal(tsd_layout_53_sight(entries + beside), TSD_NOT_SEEN);
+	entries[1] = 0; /* no leaf: nothing is there */
+	assert_int_equal(tsd_layout_53_sight(entries), TSD_NOT_SEEN);
+	entries[0] = 1;
 	entries[2] = 4096;
 	assert_int_equal(tsd_layout_53_sight(entries), TSD_NOT_SEEN);
 }

@@ -73,17 +73,26 @@ _Static_assert(ENTRIES *ENTRY_SIZE == TSD_RTREE_CTX_SIZE, "as the header says");
 
 /*
  * An entry in use has the address of what a leaf covers as its key, at least 1 MiB on every
- * architecture (rtree.h: rtree_leafkey); a free one has the key 1 and no leaf.
+ * architecture (rtree.h: rtree_leafkey), so 0 where a heap begins low, as under valgrind; a free
+ * one has the key 1 and no leaf. The last two are those least recently used: there 0 is not
+ * believed, as state and thread_allocated would look so one or two entries too late.
  */
+static bool may_be_entry(size_t index, uint64_t key, uint64_t leaf)
+{
+	if (key == 0)
+		return index < ENTRIES - 2 && leaf && leaf % sizeof leaf == 0;
+	return key == 1 || key % (UINT64_C(1) << 20) == 0;
+}
+
 enum tsd_sighting tsd_layout_53_sight(const void *bytes)
 {
 	uint64_t behind[2]; /* state with its padding, thread_allocated */
 
 	for (size_t i = 0; i < ENTRIES; i++) {
-		uint64_t key;
+		uint64_t entry[2]; /* key, leaf */
 
-		memcpy(&key, (const char *)bytes + i * ENTRY_SIZE, sizeof key);
-		if (key != 1 && (key == 0 || key % (UINT64_C(1) << 20)))
+		memcpy(entry, (const char *)bytes + i * ENTRY_SIZE, sizeof entry);
+		if (!may_be_entry(i, entry[0], entry[1]))
 			return TSD_NOT_SEEN;
 	}
 	memcpy(behind, (const char *)bytes + TSD_RTREE_CTX_SIZE, sizeof behind);
