@@ -8,6 +8,7 @@ complete -c ktstr-jemalloc-probe -l jsonl -d 'Print one JSON document for each s
 complete -c ktstr-jemalloc-probe -l snapshots -x -d 'Read so many times'
 complete -c ktstr-jemalloc-probe -l interval-ms -x -d 'Time from one snapshot to the next'
 complete -c ktstr-jemalloc-probe -l abort-after-ms -x -d 'End early after this time'
+complete -c ktstr-jemalloc-probe -l wait -x -d 'Wait for a process that is still starting'
 complete -c ktstr-jemalloc-probe -l sort -x -a 'tid name allocated deallocated flow' -d 'Order of the text'
 complete -c ktstr-jemalloc-probe -l explain -d 'Show how the numbers were found'
 complete -c ktstr-jemalloc-probe -l no-names -d 'Leave out names and start times'

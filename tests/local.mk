@@ -163,6 +163,7 @@ program_tests = \
 	tests/program/probe_real.t \
 	tests/program/probe_releases.t \
 	tests/program/probe_sessions.t \
+	tests/program/probe_starting.t \
 	tests/program/probe_states.t \
 	tests/program/probe_symbols.t \
 	tests/program/probe_tls.t \
@@ -177,7 +178,7 @@ endif
 EXTRA_DIST += $(program_tests) $(plain_program_tests) tests/program/HeapTest.pm tests/program/ProbeTest.pm tests/program/TestKtstr.pm tests/targets/heap_histories.c \
 	tests/targets/heap_truth.c tests/targets/hostile_heap.c \
 	tests/targets/late_library.c tests/targets/tls_library.c \
-	tests/private_apt.sh tests/targets/fetch_old_jemalloc tests/targets/fetch_suite tests/targets/hidden_image.c tests/targets/many_maps.c \
+	tests/private_apt.sh tests/targets/fetch_old_jemalloc tests/targets/fetch_suite tests/targets/hidden_image.c tests/targets/late_link.c tests/targets/many_maps.c \
 	tests/open_files.h tests/shim/cmocka.h \
 	tests/unit/made_directory.h tests/unit/made_image.h tests/unit/payload_children.h tests/unit/waited_children.h \
 	tests/targets/refuse_calls.c tests/targets/shared_memory.c tests/targets/tell_counters.c tests/targets/thread_states.c

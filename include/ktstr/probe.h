@@ -130,7 +130,8 @@ struct ktstr_probe_options {
 					 path's last part; NULL: the one behind malloc */
 	int no_isolation;             /* non-zero, for debugging: files are read by the calling
 					 process, and not by a short-lived child without privileges */
-	int reserved;                 /* 0; -EINVAL otherwise */
+	unsigned int wait_ms;         /* how long a process that is starting is tried again until
+					 its jemalloc can be read, in milliseconds; 0: a few tens */
 };
 
 #define KTSTR_PROBE_OPTIONS_INIT                                                \

@@ -44,6 +44,8 @@ static void each_option_is_taken_within_its_limits(void **state)
 	assert_int_equal(parse(&o, error, "--pid 5 --snapshots 100000 --interval-ms 3600000"), 0);
 	assert_int_equal(o.snapshots, 100000);
 	assert_int_equal(o.interval_ms, 3600000);
+	assert_int_equal(parse(&o, error, "--pid 5 --wait 3600000"), 0);
+	assert_int_equal(o.probe.wait_ms, 3600000);
 	assert_int_equal(parse(&o, error, "--pid 5 --abort-after-ms 1 --sort flow"), 0);
 	assert_int_equal(o.abort_after_ms, 1);
 	assert_int_equal(o.sort, OPTIONS_SORT_FLOW);
@@ -94,6 +96,8 @@ static void what_is_out_of_place_or_range_is_refused(void **state)
 		"-p 1 --snapshots 2 --interval-ms 3600001",
 		"-p 1 --abort-after-ms 0",
 		"-p 1 --abort-after-ms 3600001",
+		"-p 1 --wait 0",
+		"-p 1 --wait 3600001",
 		"-p 1 --sort size",
 		"-p 1 --json --sort flow",
 		"-p 1 --sort name --no-names",

@@ -25,6 +25,8 @@ src_libktstr_probe_libktstr_probe_inner_la_SOURCES += \
 	src/libktstr-probe/session/snapshot.c \
 	src/libktstr-probe/session/snapshot.h \
 	src/libktstr-probe/session/snapshot_take.c \
+	src/libktstr-probe/session/starting.c \
+	src/libktstr-probe/session/starting.h \
 	src/libktstr-probe/session/thread_names.c \
 	src/libktstr-probe/session/thread_names.h \
 	src/libktstr-probe/session/thread_pointers.c \

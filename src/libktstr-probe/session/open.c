@@ -6,13 +6,22 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <poll.h>
+#include <stdarg.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "elf/libc_kind.h"
 #include "elf/module_scan.h"
+#include "linux/live_target.h"
 #include "session/error.h"
 #include "session/process.h"
 #include "session/session.h"
+#include "session/starting.h"
+#include "shared/clock.h"
+
+#define PATIENCE_MS  50 /* for a process that has just begun */
+#define PAUSES_LIMIT 5  /* milliseconds between two tries: 1, 2 and so on */
 
 static int find_in_modules(struct ktstr_probe *probe, struct module_list *list,
 			   struct ktstr_error *error)
@@ -40,7 +49,8 @@ static int find_in_modules(struct ktstr_probe *probe, struct module_list *list,
 	return rc;
 }
 
-static int find_jemalloc(struct ktstr_probe *probe, struct ktstr_error *error)
+static int find_jemalloc(struct ktstr_probe *probe, struct elf_image *executable,
+			 struct ktstr_error *error)
 {
 	struct module_list list;
 	bool maps_failed;
@@ -52,6 +62,8 @@ static int find_jemalloc(struct ktstr_probe *probe, struct ktstr_error *error)
 						     : KTSTR_PROBE_TAG_OTHER,
 					 rc, maps_failed ? "memory map" : "memory");
 	rc = find_in_modules(probe, &list, error);
+	if (list.count && list.modules[0].is_executable)
+		*executable = list.modules[0].image;
 	module_list_free(&list);
 	return rc;
 }
@@ -112,13 +124,14 @@ static int check_cancelled(const struct cancellation *cancellation, struct ktstr
 					  : 0;
 }
 
-static int examine(struct ktstr_probe *probe, struct ktstr_error *error)
+static int examine(struct ktstr_probe *probe, struct elf_image *executable,
+		   struct ktstr_error *error)
 {
 	const struct thread_pointers *pointers = &probe->threads.pointers;
 	int why_not, rc = check_cancelled(&probe->cancellation, error);
 
 	if (rc == 0)
-		rc = find_jemalloc(probe, error);
+		rc = find_jemalloc(probe, executable, error);
 	if (rc == 0)
 		rc = check_cancelled(&probe->cancellation, error);
 	if (rc == 0)
@@ -156,8 +169,105 @@ static bool is_own_shortage(int rc)
 	return rc == -EMFILE || rc == -ENFILE || rc == -ENOMEM;
 }
 
+static int try_open(struct ktstr_probe *probe, pid_t pid, enum starting *starting,
+		    struct ktstr_error *error)
+{
+	struct elf_image executable = { .target = NULL };
+	struct target *target = &probe->target;
+	int rc = process_open(target, &probe->identity, pid, error);
+
+	if (rc == 0)
+		rc = examine(probe, &executable, error);
+	if (target->mem_fd >= 0 && rc != -ECANCELED && !is_own_shortage(rc))
+		rc = check_still_there(&probe->identity, target, rc, error);
+	*starting = rc == 0 ? STARTED
+		    : executable.target && starting_is_unlinked(&executable)
+			    ? STARTING_UNLINKED
+			    : starting_by_age(target);
+	return rc;
+}
+
+/* What may be different in a moment in a process that is starting. */
+static bool may_change(const struct ktstr_error *error)
+{
+	switch ((enum ktstr_probe_tag)error->tag) {
+	case KTSTR_PROBE_TAG_JEMALLOC_NOT_FOUND:
+	case KTSTR_PROBE_TAG_LAYOUT_UNKNOWN:
+	case KTSTR_PROBE_TAG_ARCH_MISMATCH:
+	case KTSTR_PROBE_TAG_EXE_IDENTITY_CHANGED:
+		return true;
+	default:
+		return false;
+	}
+}
+
+static void forget_try(struct ktstr_probe *probe)
+{
+	live_target_close(&probe->target);
+	tsd_locator_free(&probe->locator);
+	thread_table_free(&probe->threads);
+	probe->identity = (struct identity){ 0 };
+	probe->locator = (struct tsd_locator){ .jemalloc_path = NULL };
+	probe->threads = (struct thread_table){ .entries = NULL };
+}
+
+static void add_text(struct ktstr_error *error, const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
+
+static void add_text(struct ktstr_error *error, const char *format, ...)
+{
+	size_t length = strlen(error->text);
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(error->text + length, sizeof error->text - length, format, args);
+	va_end(args);
+}
+
+/*
+ * A process that has just begun is tried again, for a moment by itself, or as long as the caller
+ * wants: relocations are not done, libraries not mapped, or it has yet to exec.
+ */
+static int open_with_patience(struct ktstr_probe *probe, pid_t pid, struct ktstr_error *error)
+{
+	static const char *const words[] = {
+		[STARTED] = "",
+		[STARTING_YOUNG] = "",
+		[STARTING_FORKED] =
+			". It was forked a moment ago and has run no program since: it may be "
+			"still starting (--wait MS waits for it)",
+		[STARTING_UNLINKED] = ". It is still starting: its dynamic linker is at work "
+				      "(--wait MS waits for it)",
+	};
+	struct pollfd cancelled = { .fd = probe->cancellation.fd, .events = POLLIN };
+	int64_t began = clock_ns(CLOCK_MONOTONIC), waited = 0;
+	int64_t limit = probe->options.wait_ms > PATIENCE_MS ? probe->options.wait_ms : PATIENCE_MS;
+	enum starting starting;
+	unsigned int tries = 1;
+	int rc = try_open(probe, pid, &starting, error);
+
+	while (rc && may_change(error) && waited < limit &&
+	       (starting != STARTED || probe->options.wait_ms) &&
+	       poll(&cancelled, 1, tries < PAUSES_LIMIT ? (int)tries : PAUSES_LIMIT) == 0) {
+		forget_try(probe);
+		rc = try_open(probe, pid, &starting, error);
+		waited = (clock_ns(CLOCK_MONOTONIC) - began) / NS_PER_MS;
+		tries++;
+	}
+	if (tries > 1)
+		diagnostics_add(&probe->target.diagnostics, "start", "%u tries in %lld ms", tries,
+				(long long)waited);
+	if (rc && may_change(error)) {
+		add_text(error, "%s", words[starting]);
+		if (probe->options.wait_ms)
+			add_text(error, ". It was waited for %lld ms", (long long)waited);
+	}
+	return rc;
+}
+
 int ktstr_probe_open(struct ktstr_probe *probe, pid_t pid, struct ktstr_error *error)
 {
+	struct ktstr_error last = { 0 }; /* of a try that failed, also where a later one did not */
 	struct target *target;
 	int rc;
 
@@ -168,11 +278,9 @@ int ktstr_probe_open(struct ktstr_probe *probe, pid_t pid, struct ktstr_error *e
 		return probe_fail(error, KTSTR_PROBE_TAG_OTHER, -EBUSY, "session",
 				  "a session is opened only once");
 	target = &probe->target;
-	rc = process_open(target, &probe->identity, pid, error);
-	if (rc == 0)
-		rc = examine(probe, error);
-	if (target->mem_fd >= 0 && rc != -ECANCELED && !is_own_shortage(rc))
-		rc = check_still_there(&probe->identity, target, rc, error);
+	rc = open_with_patience(probe, pid, &last);
+	if (rc && error)
+		*error = last;
 	if (target->read_count.calls)
 		diagnostics_add(&target->diagnostics, "memory",
 				"%" PRIu64 " bytes in %" PRIu64 " reads", target->read_count.bytes,

@@ -14,7 +14,7 @@
 #include "session/error.h"
 #include "shared/extensible_struct.h"
 
-_Static_assert(offsetof(struct ktstr_probe_options, reserved) + sizeof(int) ==
+_Static_assert(offsetof(struct ktstr_probe_options, wait_ms) + sizeof(unsigned int) ==
 		       sizeof(struct ktstr_probe_options),
 	       "padding at the end could become a member");
 
@@ -34,8 +34,6 @@ static int copy_options(struct ktstr_probe_options *options,
 		fault = "debuginfo is out of range";
 	else if ((unsigned int)options->thread_pointer > KTSTR_PROBE_THREAD_POINTER_PTRACE)
 		fault = "thread_pointer is out of range";
-	else if (options->reserved)
-		fault = "reserved is not 0";
 	return fault ? probe_fail(error, KTSTR_PROBE_TAG_OTHER, rc ? rc : -EINVAL, "options",
 				  "struct ktstr_probe_options: %s", fault)
 		     : 0;

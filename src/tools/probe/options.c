@@ -25,6 +25,7 @@ const char options_usage[] =
 	"      --snapshots N         read N times (default 1)\n"
 	"      --interval-ms MS      time from one snapshot to the next; needed with N > 1\n"
 	"      --abort-after-ms MS   end early after this time, with what was read\n"
+	"      --wait MS             wait so long for a process that is still starting\n"
 	"      --sort KEY            text only: tid, name, allocated, deallocated or flow\n"
 	"      --explain             show on stderr how the numbers were found\n"
 	"      --no-names            leave out names and start times: faster\n"
@@ -45,6 +46,7 @@ enum {
 	OPTION_SNAPSHOTS,
 	OPTION_INTERVAL,
 	OPTION_ABORT_AFTER,
+	OPTION_WAIT,
 	OPTION_SORT,
 	OPTION_EXPLAIN,
 	OPTION_NO_NAMES,
@@ -63,6 +65,7 @@ static const struct option long_options[] = {
 	{ "snapshots", required_argument, NULL, OPTION_SNAPSHOTS },
 	{ "interval-ms", required_argument, NULL, OPTION_INTERVAL },
 	{ "abort-after-ms", required_argument, NULL, OPTION_ABORT_AFTER },
+	{ "wait", required_argument, NULL, OPTION_WAIT },
 	{ "sort", required_argument, NULL, OPTION_SORT },
 	{ "explain", no_argument, NULL, OPTION_EXPLAIN },
 	{ "no-names", no_argument, NULL, OPTION_NO_NAMES },
@@ -178,6 +181,8 @@ static int parse_one(int option, char **argv, struct options *options, char *err
 		return number_option("interval-ms", 3600000, &options->interval_ms, error);
 	case OPTION_ABORT_AFTER:
 		return number_option("abort-after-ms", 3600000, &options->abort_after_ms, error);
+	case OPTION_WAIT:
+		return number_option("wait", 3600000, &options->probe.wait_ms, error);
 	case OPTION_SORT:
 		rc = choice_option("sort", sort_choices, &value, error);
 		if (rc == 0)
