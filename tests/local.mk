@@ -65,6 +65,7 @@ probe_unit_tests = \
 	tests/unit/find_test \
 	tests/unit/module_list_test \
 	tests/unit/module_tls_test \
+	tests/unit/musl_threads_test \
 	tests/unit/ptrace_stop_test \
 	tests/unit/rtld_tls_test \
 	tests/unit/thread_table_test \
@@ -130,6 +131,7 @@ tests_unit_dtv_test_SOURCES = tests/unit/dtv_test.c $(fake_target)
 tests_unit_find_test_SOURCES = tests/unit/find_test.c $(fake_elf)
 tests_unit_module_list_test_SOURCES = tests/unit/module_list_test.c $(fake_elf)
 tests_unit_module_tls_test_SOURCES = tests/unit/module_tls_test.c $(fake_elf)
+tests_unit_musl_threads_test_SOURCES = tests/unit/musl_threads_test.c $(fake_target)
 tests_unit_ptrace_stop_test_SOURCES = tests/unit/ptrace_stop_test.c $(fake_target)
 tests_unit_rtld_tls_test_SOURCES = tests/unit/rtld_tls_test.c $(fake_elf)
 tests_unit_thread_table_test_SOURCES = tests/unit/thread_table_test.c $(fake_target)

@@ -93,6 +93,7 @@ subtest 'under gdb, stopped by it' => sub {
 	is($status, 1, 'by ptrace, which allows one tracer: exit 1');
 	like($err, qr/^ktstr-probe-all-failed: single$/m, 'its tag');
 	like($out, qr/"error_kind":\s*"ptrace-seize"/, 'each thread says why');
+	like($out, qr/"error":\s*"it could not be traced: process $debugger traces it already"/, 'and by whom it is traced');
 	close $commands; # gdb lets go at the end of its input
 	ok(until_true { !grep { $_ } of_threads('TracerPid', $pid) }, 'let go');
 	end_target($target);

@@ -9,6 +9,7 @@ use lib $FindBin::Bin;
 use POSIX ();
 use ProbeTest qw(scratch source_dir probe_json run_probe explained start_target order end_target build compile
 	output_of library differences settled);
+use TestKtstr qw(slurp until_true);
 use Test::More;
 
 $SIG{ALRM} = sub { die "waited for too long\n" };
@@ -150,6 +151,22 @@ SKIP: {
 	}
 }
 
+# ptrace(2) allows one tracer. The ring of threads needs none.
+sub under_a_tracer {
+	my ($target) = @_;
+	my $strace = output_of('command -v strace') or return;
+	my $tracer = fork // die;
+	if ($tracer == 0) {
+		open STDERR, '>', '/dev/null';
+		exec $strace, '-f', '-o', '/dev/null', '-p', $target->{pid} or POSIX::_exit(127);
+	}
+	until_true { !grep { slurp("$_/status") !~ /^TracerPid:\s+$tracer$/m } glob "/proc/$target->{pid}/task/*" };
+	is(differences($target, probe_json($target->{pid})), '', 'under a tracer, to the byte');
+	like(explained($target->{pid}), qr/musl's ring of threads, of which none was stopped, shows (\d+) of \1 /, 'as is explained');
+	kill 'INT', $tracer;
+	waitpid $tracer, 0;
+}
+
 # musl has no robust lists and DTVs of its own kind. The library stands for a jemalloc built with musl.
 SKIP: {
 	skip 'musl-gcc is not installed (musl-tools)' unless output_of('command -v musl-gcc');
@@ -185,6 +202,7 @@ SKIP: {
 			my $explanation = explained($target->{pid});
 			like($explanation, $how, 'explained');
 			like($explanation, qr/thread pointer: by ptrace/, 'by ptrace');
+			under_a_tracer($target);
 			end_target($target);
 		};
 	}

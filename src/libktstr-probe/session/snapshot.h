@@ -13,7 +13,8 @@ struct ktstr_probe_snapshot {
 	size_t count, read_count;
 	int64_t unix_ns, monotonic_ns;
 	bool interrupted;
-	bool with_names; /* names and start times are wanted */
+	bool with_names;      /* names and start times are wanted */
+	char traced_text[96]; /* error_text of threads that a debugger has */
 };
 
 struct task_stat;

@@ -4,6 +4,7 @@
 #include "config.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -25,6 +26,26 @@ static int fail_changed(const struct target *target, struct ktstr_error *error)
 			  "memory can no longer be read: "
 			  "what was read in this snapshot is dropped",
 			  (int)target->pid);
+}
+
+/* Only one may trace a thread. All of a process have the same one, as good as always. */
+static void name_tracer(struct target *target, struct ktstr_probe_snapshot *snapshot)
+{
+	struct proc_status status;
+	pid_t tracer = 0;
+
+	for (size_t i = 0; i < snapshot->count; i++) {
+		struct ktstr_probe_thread *thread = &snapshot->threads[i];
+
+		if (thread->error_kind != KTSTR_PROBE_THREAD_PTRACE_SEIZE ||
+		    target_read_status(target, thread->tid, &status) || !status.tracer ||
+		    (tracer && tracer != status.tracer))
+			continue;
+		tracer = status.tracer;
+		snprintf(snapshot->traced_text, sizeof snapshot->traced_text,
+			 "it could not be traced: process %d traces it already", (int)tracer);
+		thread->error_text = snapshot->traced_text;
+	}
 }
 
 static int take(struct ktstr_probe *probe, struct ktstr_probe_snapshot *snapshot,
@@ -77,6 +98,7 @@ static int take(struct ktstr_probe *probe, struct ktstr_probe_snapshot *snapshot
 					 "memory");
 	for (size_t i = 0; i < snapshot->count; i++)
 		snapshot->read_count += snapshot->threads[i].error_kind == KTSTR_PROBE_THREAD_OK;
+	name_tracer(&probe->target, snapshot);
 	return 0;
 }
 

@@ -23,6 +23,7 @@
 #include "base/arch.h"
 #include "shared/clock.h"
 #include "shared/thread_start.h"
+#include "tls/musl_threads.h"
 
 struct tracer {
 	struct target *target;
@@ -211,5 +212,7 @@ int ptrace_stop_read(struct target *target, struct ptrace_stop *stops, size_t co
 		pthread_join(thread, NULL);
 	}
 	close(tracer.done_fd);
+	if (rc == 0)
+		musl_threads_find(target, stops, count);
 	return rc;
 }

@@ -5,20 +5,7 @@
 #ifndef KTSTR_PTRACE_STOP_H
 #define KTSTR_PTRACE_STOP_H
 
-#include <stddef.h>
-#include <stdint.h>
-#include <sys/types.h>
-
-#include <ktstr/probe.h>
-
-#include "base/target.h"
-
-struct ptrace_stop {
-	pid_t tid;
-	uint64_t thread_pointer; /* valid when error is KTSTR_PROBE_THREAD_OK */
-	enum ktstr_probe_thread_error error;
-	int code; /* negative errno of that error, or 0 */
-};
+#include "tls/stopped_thread.h"
 
 /*
  * Fills in the thread pointer of each of `count` threads. All are interrupted first,
