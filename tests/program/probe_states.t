@@ -7,7 +7,7 @@ use warnings;
 use FindBin ();
 use lib $FindBin::Bin;
 use POSIX ();
-use ProbeTest qw(scratch source_dir run_probe probe_json probe_program start_target next_report end_target);
+use ProbeTest qw(scratch source_dir run_probe probe_json probe_program start_target next_report end_target unfolded);
 use TestKtstr qw(find_program until_true slurp spew);
 use Test::More;
 use Time::HiRes ();
@@ -116,6 +116,12 @@ subtest 'under valgrind' => sub {
 	my $valgrind = find_program('valgrind') or plan skip_all => 'valgrind is not installed';
 	my $target = target($valgrind, '-q', '--soname-synonyms=somalloc=nouserintercepts', $program, 'park', 3) or return fail('runs');
 	reads_right($target, 'read to the byte');
+	end_target($target);
+	my $alone = build('alone', '-static', $static);
+	$target = target($valgrind, '-q', '--log-file=/dev/null', $alone, 'park', 1) or return fail('a static program runs');
+	my ($status, $out, $err) = run_probe('-p', $target->{pid});
+	is($status, 1, 'a static program is refused');
+	like(unfolded($err), qr/^error: .* It runs under valgrind, /m, 'with the reason');
 	end_target($target);
 };
 

@@ -23,6 +23,25 @@
 #define PATIENCE_MS  50 /* for a process that has just begun */
 #define PAUSES_LIMIT 5  /* milliseconds between two tries: 1, 2 and so on */
 
+__attribute__((format(printf, 2, 3))) static void add_text(struct ktstr_error *error,
+							   const char *format, ...)
+{
+	size_t length = strlen(error->text);
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(error->text + length, sizeof error->text - length, format, args);
+	va_end(args);
+}
+
+/* The kernel's program is then valgrind's own, and the one that it runs is a library to us, whose
+ * static TLS only its ld.so would describe. */
+static bool runs_under_valgrind(const struct module_list *list)
+{
+	return list->count && list->modules[0].is_executable &&
+	       strstr(list->modules[0].path, "/valgrind/");
+}
+
 static int find_in_modules(struct ktstr_probe *probe, struct module_list *list,
 			   struct ktstr_error *error)
 {
@@ -62,6 +81,10 @@ static int find_jemalloc(struct ktstr_probe *probe, struct elf_image *executable
 						     : KTSTR_PROBE_TAG_OTHER,
 					 rc, maps_failed ? "memory map" : "memory");
 	rc = find_in_modules(probe, &list, error);
+	if (rc && runs_under_valgrind(&list))
+		add_text(error, ". It runs under valgrind, where a static program cannot be read, "
+				"and malloc is valgrind's own unless "
+				"--soname-synonyms=somalloc=nouserintercepts leaves it alone");
 	if (list.count && list.modules[0].is_executable)
 		*executable = list.modules[0].image;
 	module_list_free(&list);
@@ -209,19 +232,6 @@ static void forget_try(struct ktstr_probe *probe)
 	probe->identity = (struct identity){ 0 };
 	probe->locator = (struct tsd_locator){ .jemalloc_path = NULL };
 	probe->threads = (struct thread_table){ .entries = NULL };
-}
-
-static void add_text(struct ktstr_error *error, const char *format, ...)
-	__attribute__((format(printf, 2, 3)));
-
-static void add_text(struct ktstr_error *error, const char *format, ...)
-{
-	size_t length = strlen(error->text);
-	va_list args;
-
-	va_start(args, format);
-	vsnprintf(error->text + length, sizeof error->text - length, format, args);
-	va_end(args);
 }
 
 /*
