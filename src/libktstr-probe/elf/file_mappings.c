@@ -20,20 +20,36 @@ static int compare_files(const struct file_id *x, const struct file_id *y)
 #undef ORDER
 }
 
-/* Makes room for one more. */
-static bool grow(void *array, size_t count, size_t *room, size_t size)
+static size_t larger(size_t room)
 {
-	size_t wanted = *room + *room / 2 + GROWTH;
-	void *grown;
+	return room + room / 2 + GROWTH;
+}
 
-	if (count < *room)
+static bool make_room(struct file_mappings *mappings)
+{
+	struct file_mapping *grown;
+
+	if (mappings->count < mappings->room)
 		return true;
-	memcpy(&grown, array, sizeof grown);
-	grown = reallocarray(grown, wanted, size);
+	grown = reallocarray(mappings->all, larger(mappings->room), sizeof *grown);
 	if (!grown)
 		return false;
-	memcpy(array, &grown, sizeof grown);
-	*room = wanted;
+	mappings->all = grown;
+	mappings->room = larger(mappings->room);
+	return true;
+}
+
+static bool make_path_room(struct file_mappings *mappings)
+{
+	char **grown;
+
+	if (mappings->path_count < mappings->path_room)
+		return true;
+	grown = reallocarray(mappings->paths, larger(mappings->path_room), sizeof *grown);
+	if (!grown)
+		return false;
+	mappings->paths = grown;
+	mappings->path_room = larger(mappings->path_room);
 	return true;
 }
 
@@ -46,8 +62,7 @@ static const char *keep_path(struct file_mappings *mappings, const struct file_i
 	if (mappings->count && compare_files(&last->file, file) == 0 &&
 	    strcmp(last->path, path) == 0)
 		return last->path;
-	if (!grow(&mappings->paths, mappings->path_count, &mappings->path_room,
-		  sizeof *mappings->paths))
+	if (!make_path_room(mappings))
 		return NULL;
 	mappings->paths[mappings->path_count] = strdup(path);
 	return mappings->paths[mappings->path_count] ? mappings->paths[mappings->path_count++]
@@ -61,7 +76,7 @@ int file_mappings_add(struct file_mappings *mappings, const struct target_map *m
 
 	if (mappings->count >= MAPPINGS_LIMIT)
 		return -E2BIG;
-	if (!grow(&mappings->all, mappings->count, &mappings->room, sizeof *mappings->all))
+	if (!make_room(mappings))
 		return -ENOMEM;
 	path = keep_path(mappings, &file, map->path);
 	if (!path)
