@@ -160,6 +160,7 @@ program_tests = \
 	tests/program/probe_container.t \
 	tests/program/probe_hostile.t \
 	tests/program/probe_moved.t \
+	tests/program/probe_owner.t \
 	tests/program/probe_sandbox.t \
 	tests/program/probe_program.t \
 	tests/program/probe_real.t \
@@ -183,7 +184,8 @@ EXTRA_DIST += $(program_tests) $(plain_program_tests) tests/program/HeapTest.pm 
 	tests/private_apt.sh tests/targets/fetch_old_jemalloc tests/targets/fetch_suite tests/targets/hidden_image.c tests/targets/late_link.c tests/targets/many_maps.c \
 	tests/open_files.h tests/shim/cmocka.h \
 	tests/unit/made_directory.h tests/unit/made_image.h tests/unit/payload_children.h tests/unit/waited_children.h \
-	tests/targets/refuse_calls.c tests/targets/shared_memory.c tests/targets/tell_counters.c tests/targets/thread_states.c
+	tests/targets/refuse_calls.c tests/targets/shared_memory.c tests/targets/tell_counters.c tests/targets/thread_states.c \
+	tests/targets/tid_reuse.c tests/targets/tid_reuse.h
 # They look at what a complete build makes.
 if HAVE_PERL
 if BUILD_ALL
@@ -194,12 +196,13 @@ endif
 # `make check' builds everything that the program tests look at.
 check_DATA = $(bin_PROGRAMS) $(lib_LTLIBRARIES)
 if BUILD_ALL
-check_DATA += tests/targets/probe_rounds$(EXEEXT) \
+check_DATA += tests/targets/probe_rounds$(EXEEXT) tests/targets/reuse_rounds$(EXEEXT) \
 	tests/targets/damage_memory$(EXEEXT) tests/targets/many_sessions$(EXEEXT) tests/targets/measure$(EXEEXT) tests/targets/planted_probe$(EXEEXT)
 endif
 # Driven by a program test; no test of its own.
-EXTRA_PROGRAMS += tests/targets/probe_rounds tests/targets/damage_memory tests/targets/many_sessions tests/targets/measure
+EXTRA_PROGRAMS += tests/targets/probe_rounds tests/targets/reuse_rounds tests/targets/damage_memory tests/targets/many_sessions tests/targets/measure
 tests_targets_measure_LDADD =
+tests_targets_reuse_rounds_SOURCES = tests/targets/reuse_rounds.c tests/targets/tid_reuse.h
 # The probe, with faults planted where it reads a file: for tests/program/probe_sandbox.t.
 EXTRA_PROGRAMS += tests/targets/planted_probe
 tests_targets_planted_probe_SOURCES = tests/targets/planted_probe.c $(src_tools_probe_ktstr_jemalloc_probe_SOURCES)

@@ -148,6 +148,35 @@ static int fake_read_status(struct target *target, pid_t tid, struct proc_status
 	return 0;
 }
 
+static int fake_open_stat(struct target *target, pid_t tid)
+{
+	struct fake_target *fake = fake_of(target);
+	const struct fake_task *task = fake_target_task(fake, tid);
+
+	if (!task)
+		return -ENOENT;
+	fake->open_files++;
+	return task->number;
+}
+
+static int fake_reread_stat(struct target *target, int file, struct task_stat *stat)
+{
+	const struct fake_target *fake = fake_of(target);
+
+	for (size_t i = 0; i < fake->task_count; i++)
+		if (fake->tasks[i].number == file) {
+			*stat = fake->tasks[i].stat;
+			return fake->tasks[i].stat_error;
+		}
+	return -ESRCH;
+}
+
+static void fake_close_stat(struct target *target, int file)
+{
+	(void)file;
+	fake_of(target)->open_files--;
+}
+
 static int fake_robust_list(struct target *target, pid_t tid, uint64_t *head)
 {
 	const struct fake_task *task = fake_target_task(fake_of(target), tid);
@@ -192,6 +221,9 @@ void fake_target_begin(struct fake_target *fake, pid_t pid)
 			.count_tasks = fake_count_tasks,
 			.read_stat = fake_read_stat,
 			.read_status = fake_read_status,
+			.open_stat = fake_open_stat,
+			.reread_stat = fake_reread_stat,
+			.close_stat = fake_close_stat,
 			.robust_list = fake_robust_list,
 			.trace = fake_trace,
 			.wait = fake_wait,
@@ -243,6 +275,7 @@ struct fake_task *fake_target_add_task(struct fake_target *fake, pid_t tid, uint
 	fake->tasks[at] = (struct fake_task){
 		.tid = tid,
 		.ns_tid = tid,
+		.number = ++fake->last_number,
 		.stat = { .comm = "fake", .state = 'S', .start_time = start_time },
 	};
 	return &fake->tasks[at];

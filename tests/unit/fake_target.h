@@ -32,6 +32,7 @@ struct fake_task {
 	uint64_t robust_list;  /* the head's address, 0 for none */
 	int robust_list_error; /* 0, or what get_robust_list fails with */
 	int stat_error;
+	int number; /* of its stat file: no other task ever has the same */
 };
 
 struct fake_target {
@@ -41,12 +42,15 @@ struct fake_target {
 	size_t memory_count;
 	struct fake_task tasks[FAKE_LIMIT]; /* in ascending order of tid */
 	size_t task_count;
+	int last_number;
 	struct target_map maps[FAKE_LIMIT]; /* in ascending order; their paths are the test's */
 	size_t map_count;
 	uint64_t auxv[FAKE_LIMIT][2];
 	size_t auxv_count;
 	int read_error;   /* 0, or what every read of memory fails with */
 	bool pin_is_gone; /* the address space that was pinned has ended */
+
+	int open_files; /* of stat */
 
 	/* Before the call-th read of memory, from 1 on: what happens meanwhile. May be NULL. */
 	void (*before_read)(struct fake_target *fake, unsigned int call);

@@ -59,12 +59,15 @@ static void the_offset_follows_from_what_libc_tells_its_debugger(void **state)
 	uint64_t offset = 0;
 
 	(void)state;
-	assert_int_equal(robust_list_offset_from_libc(1856, tid_field, &offset), 0);
+	assert_int_equal(robust_list_offset_from_libc(1856, tid_field, false, &offset), 0);
 	assert_true((int64_t)offset == -1632); /* measured on Debian 12, aarch64 */
-	assert_int_equal(robust_list_offset_from_libc(0, tid_field, &offset), -EBADMSG);
-	assert_int_equal(robust_list_offset_from_libc(UINT32_MAX, tid_field, &offset), -EBADMSG);
-	assert_int_equal(robust_list_offset_from_libc(1856, wide, &offset), -EBADMSG);
-	assert_int_equal(robust_list_offset_from_libc(1856, beyond, &offset), -EBADMSG);
+	assert_int_equal(robust_list_offset_from_libc(2368, tid_field, true, &offset), 0);
+	assert_int_equal(offset, 224); /* x86_64: the thread pointer is where the struct begins */
+	assert_int_equal(robust_list_offset_from_libc(0, tid_field, false, &offset), -EBADMSG);
+	assert_int_equal(robust_list_offset_from_libc(UINT32_MAX, tid_field, false, &offset),
+			 -EBADMSG);
+	assert_int_equal(robust_list_offset_from_libc(1856, wide, false, &offset), -EBADMSG);
+	assert_int_equal(robust_list_offset_from_libc(1856, beyond, false, &offset), -EBADMSG);
 }
 
 #ifdef __x86_64__

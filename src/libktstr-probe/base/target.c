@@ -152,6 +152,21 @@ int target_read_status(struct target *target, pid_t tid, struct proc_status *sta
 	return target->ops->read_status(target, tid, status);
 }
 
+int target_open_stat(struct target *target, pid_t tid)
+{
+	return target->ops->open_stat(target, tid);
+}
+
+int target_reread_stat(struct target *target, int file, struct task_stat *stat)
+{
+	return target->ops->reread_stat(target, file, stat);
+}
+
+void target_close_stat(struct target *target, int file)
+{
+	target->ops->close_stat(target, file);
+}
+
 pid_t target_ns_tid(struct target *target, pid_t tid)
 {
 	struct proc_status status;

@@ -88,6 +88,11 @@ struct target_ops {
 	int (*count_tasks)(struct target *target, size_t *count);
 	int (*read_stat)(struct target *target, pid_t tid, struct task_stat *stat);
 	int (*read_status)(struct target *target, pid_t tid, struct proc_status *status);
+	/* A file to read one task's stat from again and again, not negative. When that task is
+	 * gone, reading fails with -ESRCH, also if another has its id. */
+	int (*open_stat)(struct target *target, pid_t tid);
+	int (*reread_stat)(struct target *target, int file, struct task_stat *stat);
+	void (*close_stat)(struct target *target, int file);
 	/* As get_robust_list(2); *head is 0 for a task that registered none. */
 	int (*robust_list)(struct target *target, pid_t tid, uint64_t *head);
 	/* As ptrace(2) and waitid(2). */
@@ -127,6 +132,9 @@ int target_list_tasks(struct target *target, pid_t **tids, size_t *count);
 int target_count_tasks(struct target *target, size_t *count);
 int target_read_stat(struct target *target, pid_t tid, struct task_stat *stat);
 int target_read_status(struct target *target, pid_t tid, struct proc_status *status);
+int target_open_stat(struct target *target, pid_t tid);
+int target_reread_stat(struct target *target, int file, struct task_stat *stat);
+void target_close_stat(struct target *target, int file);
 
 /* The id of a task in its own pid namespace, 0 when that cannot be read. */
 pid_t target_ns_tid(struct target *target, pid_t tid);

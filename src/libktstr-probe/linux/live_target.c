@@ -90,6 +90,25 @@ static int read_status(struct target *target, pid_t tid, struct proc_status *sta
 	return procfs_read_status(target->task_fd, tid, status);
 }
 
+/* The file stays the task's: struct pid, which it holds, is not used again as the number is
+ * (proc_single_show() in fs/proc/base.c). */
+static int open_stat(struct target *target, pid_t tid)
+{
+	return procfs_open_stat(target->task_fd, tid);
+}
+
+static int reread_stat(struct target *target, int file, struct task_stat *stat)
+{
+	(void)target;
+	return procfs_reread_stat(file, stat);
+}
+
+static void close_stat(struct target *target, int file)
+{
+	(void)target;
+	close(file);
+}
+
 /* get_robust_list(2) asks for PTRACE_MODE_READ_REALCREDS and stops nothing. */
 static int robust_list(struct target *target, pid_t tid, uint64_t *head)
 {
@@ -126,6 +145,9 @@ static const struct target_ops live_ops = {
 	.count_tasks = count_tasks,
 	.read_stat = read_stat,
 	.read_status = read_status,
+	.open_stat = open_stat,
+	.reread_stat = reread_stat,
+	.close_stat = close_stat,
 	.robust_list = robust_list,
 	.trace = trace,
 	.wait = wait_for_task,

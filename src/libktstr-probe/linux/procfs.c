@@ -141,22 +141,36 @@ int procfs_open_tasks(int proc_fd, pid_t pid)
 	return fd < 0 ? -errno : fd;
 }
 
-int procfs_read_stat(int task_fd, pid_t tid, struct task_stat *stat)
+int procfs_open_stat(int task_fd, pid_t tid)
 {
-	char path[32], text[1024];
-	ssize_t n;
+	char path[32];
 	int fd;
 
 	snprintf(path, sizeof path, "%d/stat", (int)tid);
 	fd = openat(task_fd, path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0)
-		return -errno;
-	n = read(fd, text, sizeof text); /* one read: the kernel makes this file in one piece */
-	n = n < 0 ? -errno : n;
-	close(fd);
+	return fd < 0 ? -errno : fd;
+}
+
+int procfs_reread_stat(int fd, struct task_stat *stat)
+{
+	char text[1024];
+	/* One read from the start: the kernel makes this file anew, and in one piece. */
+	ssize_t n = pread(fd, text, sizeof text, 0);
+
 	if (n <= 0)
-		return n ? (int)n : -ESRCH;
+		return n ? -errno : -ESRCH;
 	return procfs_parse_stat(text, (size_t)n, stat);
+}
+
+int procfs_read_stat(int task_fd, pid_t tid, struct task_stat *stat)
+{
+	int fd = procfs_open_stat(task_fd, tid), rc;
+
+	if (fd < 0)
+		return fd;
+	rc = procfs_reread_stat(fd, stat);
+	close(fd);
+	return rc;
 }
 
 int procfs_read_status(int task_fd, pid_t tid, struct proc_status *status)

@@ -30,6 +30,12 @@ int procfs_read_auxv(int proc_fd, pid_t pid, uint64_t type, uint64_t *value);
 int procfs_open_tasks(int proc_fd, pid_t pid);
 
 int procfs_read_stat(int task_fd, pid_t tid, struct task_stat *stat);
+
+/* The same in two steps: a descriptor or a negative errno, and what stat says now of the task that
+ * it was opened for; -ESRCH when that is gone. */
+int procfs_open_stat(int task_fd, pid_t tid);
+int procfs_reread_stat(int fd, struct task_stat *stat);
+
 int procfs_read_status(int task_fd, pid_t tid, struct proc_status *status);
 
 /* The tids in ascending order; *tids is the caller's to free. */

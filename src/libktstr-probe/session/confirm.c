@@ -42,10 +42,10 @@ static bool holds(const uint64_t *events, const uint64_t *counter)
 }
 
 static enum verdict compare(const struct sample *sample, const struct thread_entry *entry,
-			    bool by_ptrace)
+			    bool has_tid)
 {
 	if (!sample->read || (arch_self_pointer && sample->self != entry->thread_pointer) ||
-	    (!by_ptrace && sample->tid != entry->ns_tid))
+	    (has_tid && sample->tid != entry->ns_tid))
 		return NOTHING;
 	if (sample->allocated[0] == 0 && sample->deallocated[0] == 0)
 		return NOTHING;
@@ -108,10 +108,10 @@ static size_t add_ranges(const struct reader *reader, const struct thread_entry 
 		ranges[count++] = (struct target_range){ .address = entry->thread_pointer,
 							 .buffer = &sample->self,
 							 .size = sizeof sample->self };
-	if (!reader->pointers->by_ptrace)
+	if (thread_pointers_name_threads(reader->pointers))
 		ranges[count++] = (struct target_range){
-			.address = entry->thread_pointer + reader->pointers->robust_list_offset -
-				   ROBUST_LIST_TID_BEFORE_HEAD,
+			.address = entry->thread_pointer +
+				   (uint64_t)thread_pointers_tid_offset(reader->pointers),
 			.buffer = &sample->tid,
 			.size = sizeof sample->tid,
 		};
@@ -145,7 +145,8 @@ static int look(const struct reader *reader, const struct thread_entry *entries,
 		samples[i].read = first[i] != first[i + 1];
 		for (size_t r = first[i]; r < first[i + 1]; r++)
 			samples[i].read &= ranges[r].error == 0;
-		verdict = compare(&samples[i], &entries[i], reader->pointers->by_ptrace);
+		verdict = compare(&samples[i], &entries[i],
+				  thread_pointers_name_threads(reader->pointers));
 		*confirm += verdict == CONFIRMS;
 		*contradict += verdict == CONTRADICTS;
 	}

@@ -57,7 +57,8 @@ static struct plan make_plan(const struct tsd_locator *locator,
 	const struct tsd_offsets *offsets = &locator->offsets;
 	uint64_t last = offsets->allocated > offsets->deallocated ? offsets->allocated
 								  : offsets->deallocated;
-	int64_t tid_at = (int64_t)pointers->robust_list_offset - ROBUST_LIST_TID_BEFORE_HEAD;
+	int64_t tid_at = thread_pointers_tid_offset(pointers);
+	bool named = thread_pointers_name_threads(pointers);
 	struct plan plan = { .counters_first = offsets->allocated < offsets->deallocated
 						       ? offsets->allocated
 						       : offsets->deallocated };
@@ -71,11 +72,10 @@ static struct plan make_plan(const struct tsd_locator *locator,
 	plan.counters_size = end - plan.counters_first;
 	if (arch_self_pointer) {
 		plan.identity_first = 0;
-		plan.identity_size = pointers->by_ptrace ? sizeof(uint64_t)
-							 : (uint64_t)tid_at + sizeof(uint32_t);
+		plan.identity_size = named ? (uint64_t)tid_at + sizeof(uint32_t) : sizeof(uint64_t);
 	} else {
 		plan.identity_first = tid_at;
-		plan.identity_size = pointers->by_ptrace ? 0 : sizeof(uint32_t);
+		plan.identity_size = named ? sizeof(uint32_t) : 0;
 	}
 	plan.stride = plan.counters_size + plan.identity_size;
 	if (!locator->tls.is_dynamic && plan.identity_size) {
@@ -141,6 +141,7 @@ static uint64_t word(const unsigned char *bytes)
 	return value;
 }
 
+/* Does the memory name the thread? Sets the entry's code. */
 static bool thread_is_same(const struct reader *reader, const struct reading *reading)
 {
 	const struct plan *plan = &reader->plan;
@@ -149,12 +150,17 @@ static bool thread_is_same(const struct reader *reader, const struct reading *re
 		(plan->contiguous ? (uint64_t)plan->identity_gap : plan->counters_size);
 	int32_t tid;
 
+	reading->entry->code = 0;
 	if (arch_self_pointer && word(identity) != reading->entry->thread_pointer)
 		return false;
-	if (reader->table->pointers.by_ptrace)
+	if (!thread_pointers_name_threads(&reader->table->pointers))
 		return true; /* the start time is compared afterwards */
 	memcpy(&tid, identity + plan->identity_size - sizeof tid, sizeof tid);
-	return tid > 0 && tid == reading->entry->ns_tid;
+	if (tid <= 0)
+		return false;
+	if (tid != reading->entry->ns_tid)
+		reading->entry->code = -ENOTUNIQ;
+	return tid == reading->entry->ns_tid;
 }
 
 /* Returns KTSTR_PROBE_THREAD_OK, or the kind of error. */
@@ -256,7 +262,9 @@ static void finish_error(const struct reader *reader, const struct reading *read
 	snapshot_thread_fail(reading->thread,
 			     gone ? KTSTR_PROBE_THREAD_THREAD_EXITED : reading->entry->error,
 			     gone ? -ESRCH : reading->entry->code);
-	reading->entry->is_known = false;
+	/* A pointer from a register is the thread's, whoever else has the same. */
+	reading->entry->is_known = reader->table->pointers.by_ptrace &&
+				   reading->entry->code == -ENOTUNIQ;
 }
 
 /* A known thread pointer that no longer verifies: find it again, once. */
@@ -274,16 +282,17 @@ static int read_again(const struct reader *reader, struct reading *reading)
 	return rc;
 }
 
-/* The threads of the table from `at` on, as many as one batch holds. */
-static int read_next(const struct reader *reader, unsigned char *bytes, size_t at, size_t count)
+/* Some threads of the table, as many as one batch holds. */
+static int read_some(const struct reader *reader, unsigned char *bytes, const size_t *indexes,
+		     size_t count)
 {
 	struct reading readings[BATCH];
 	size_t used = 0;
 	int rc;
 
 	for (size_t i = 0; i < count; i++) {
-		struct thread_entry *entry = &reader->table->entries[at + i];
-		struct ktstr_probe_thread *thread = &reader->snapshot->threads[at + i];
+		struct thread_entry *entry = &reader->table->entries[indexes[i]];
+		struct ktstr_probe_thread *thread = &reader->snapshot->threads[indexes[i]];
 
 		thread->tid = entry->tid;
 		if (!entry->is_known && !reader->table->pointers.by_ptrace) /* it may just have
@@ -293,10 +302,11 @@ static int read_next(const struct reader *reader, unsigned char *bytes, size_t a
 			finish_error(reader, &(struct reading){ .entry = entry, .thread = thread });
 			continue;
 		}
-		readings[used] = (struct reading){ .entry = entry,
-						   .thread = thread,
-						   .kept_block = &reader->snapshot->blocks[at + i],
-						   .bytes = bytes + used * reader->plan.stride };
+		readings[used] =
+			(struct reading){ .entry = entry,
+					  .thread = thread,
+					  .kept_block = &reader->snapshot->blocks[indexes[i]],
+					  .bytes = bytes + used * reader->plan.stride };
 		used++;
 	}
 	rc = read_batch(reader, readings, used);
@@ -306,24 +316,32 @@ static int read_next(const struct reader *reader, unsigned char *bytes, size_t a
 	return rc;
 }
 
+/* Room for a batch as well. */
+static int begin_reading(struct reader *reader, size_t count, unsigned char **bytes)
+{
+	size_t room = count < BATCH ? count : BATCH;
+
+	*bytes = NULL;
+	reader->plan = make_plan(reader->locator, &reader->table->pointers);
+	if (reader->plan.counters_size > COUNTERS_LIMIT)
+		return -EBADMSG;
+	*bytes = aligned_alloc(64, (room ? room : 1) * reader->plan.stride);
+	return *bytes ? 0 : -ENOMEM;
+}
+
 int counters_read(struct target *target, const struct tsd_locator *locator,
 		  struct thread_table *table, const struct cancellation *cancellation,
 		  struct ktstr_probe_snapshot *snapshot)
 {
-	const struct reader reader = { .target = target,
-				       .locator = locator,
-				       .table = table,
-				       .snapshot = snapshot,
-				       .plan = make_plan(locator, &table->pointers) };
-	size_t room = table->count < BATCH ? table->count : BATCH;
+	struct reader reader = {
+		.target = target, .locator = locator, .table = table, .snapshot = snapshot
+	};
+	size_t indexes[BATCH];
 	unsigned char *bytes;
-	int rc = 0;
+	int rc = begin_reading(&reader, table->count, &bytes);
 
-	if (reader.plan.counters_size > COUNTERS_LIMIT)
-		return -EBADMSG;
-	bytes = aligned_alloc(64, (room ? room : 1) * reader.plan.stride);
-	if (!bytes)
-		return -ENOMEM;
+	if (rc)
+		return rc;
 	for (size_t at = 0; at < table->count && rc == 0; at += BATCH) {
 		size_t count = table->count - at < BATCH ? table->count - at : BATCH;
 
@@ -331,9 +349,28 @@ int counters_read(struct target *target, const struct tsd_locator *locator,
 			snapshot->interrupted = true;
 			break;
 		}
-		rc = read_next(&reader, bytes, at, count);
+		for (size_t i = 0; i < count; i++)
+			indexes[i] = at + i;
+		rc = read_some(&reader, bytes, indexes, count);
 		snapshot->count = at + count;
 	}
+	free(bytes);
+	return rc;
+}
+
+int counters_read_again(struct target *target, const struct tsd_locator *locator,
+			struct thread_table *table, const size_t *indexes, size_t count,
+			struct ktstr_probe_snapshot *snapshot)
+{
+	struct reader reader = {
+		.target = target, .locator = locator, .table = table, .snapshot = snapshot
+	};
+	unsigned char *bytes;
+	int rc = begin_reading(&reader, count, &bytes);
+
+	for (size_t at = 0; at < count && rc == 0; at += BATCH)
+		rc = read_some(&reader, bytes, indexes + at,
+			       count - at < BATCH ? count - at : BATCH);
 	free(bytes);
 	return rc;
 }

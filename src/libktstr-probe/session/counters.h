@@ -15,4 +15,9 @@ int counters_read(struct target *target, const struct tsd_locator *locator,
 		  struct thread_table *table, const struct cancellation *cancellation,
 		  struct ktstr_probe_snapshot *snapshot);
 
+/* The same for some threads of the table once more: those of these indexes. */
+int counters_read_again(struct target *target, const struct tsd_locator *locator,
+			struct thread_table *table, const size_t *indexes, size_t count,
+			struct ktstr_probe_snapshot *snapshot);
+
 #endif

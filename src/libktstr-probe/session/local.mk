@@ -34,4 +34,6 @@ src_libktstr_probe_libktstr_probe_inner_la_SOURCES += \
 	src/libktstr-probe/session/thread_table.c \
 	src/libktstr-probe/session/thread_table.h \
 	src/libktstr-probe/session/tsd_locator.c \
-	src/libktstr-probe/session/tsd_locator.h
+	src/libktstr-probe/session/tsd_locator.h \
+	src/libktstr-probe/session/young_threads.c \
+	src/libktstr-probe/session/young_threads.h

@@ -105,6 +105,8 @@ static int choose_thread_pointers(struct ktstr_probe *probe, int *why_not,
 				 : thread_pointers_find_offset(pointers, target, &probe->identity,
 							       &probe->cancellation);
 	*why_not = rc;
+	if (pointers->by_ptrace)
+		thread_pointers_find_tid_word(pointers, target);
 	if (rc == 0)
 		return 0;
 	/* Its memory has been read, so a filter of our own refuses that call alone. */
@@ -122,6 +124,7 @@ static int choose_thread_pointers(struct ktstr_probe *probe, int *why_not,
 			"process %d ended or ran another program while it was examined: try again",
 			(int)target->pid);
 	pointers->by_ptrace = true;
+	thread_pointers_find_tid_word(pointers, target);
 	return 0;
 }
 
@@ -130,7 +133,9 @@ static void report_thread_pointers(struct target *target, const struct thread_po
 {
 	if (pointers->by_ptrace)
 		diagnostics_add(&target->diagnostics, "thread pointer",
-				"by ptrace, each thread stopped for a moment%s%s",
+				"by ptrace, each thread stopped for a moment, %sconfirmed by its "
+				"tid word%s%s",
+				pointers->has_tid_word ? "" : "not ",
 				why_not ? ": no usable robust list: " : "",
 				why_not ? strerror(-why_not) : "");
 	else

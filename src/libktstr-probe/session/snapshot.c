@@ -4,6 +4,7 @@
 
 #include "session/snapshot.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -23,10 +24,12 @@ void snapshot_thread_fail(struct ktstr_probe_thread *thread, enum ktstr_probe_th
 			"its thread pointer was not found or did not verify",
 		[KTSTR_PROBE_THREAD_THREAD_EXITED] = "it ended before it was read",
 	};
+	static const char shared[] = "it shares its thread pointer with another task, and the "
+				     "counters there may be that one's";
 
 	thread->error_kind = kind;
 	thread->error_code = code;
-	thread->error_text = texts[kind];
+	thread->error_text = code == -ENOTUNIQ ? shared : texts[kind];
 	thread->allocated_bytes = thread->deallocated_bytes = 0;
 }
 

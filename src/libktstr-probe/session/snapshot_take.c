@@ -14,6 +14,7 @@
 #include "session/missed_tasks.h"
 #include "session/session.h"
 #include "session/thread_names.h"
+#include "session/young_threads.h"
 #include "shared/clock.h"
 #include "tls/dtv.h"
 
@@ -74,8 +75,15 @@ static int take(struct ktstr_probe *probe, struct ktstr_probe_snapshot *snapshot
 	rc = counters_read(&probe->target, &probe->locator, table, &probe->cancellation, snapshot);
 	if (rc == 0)
 		confirmed = confirm_counters(&probe->target, &probe->locator, table);
-	if (rc == 0 && (snapshot->with_names || table->pointers.by_ptrace))
+	/* Start times show whose numbers these are, too. */
+	if (rc == 0 && (snapshot->with_names || table->pointers.by_ptrace || probe->target.nested))
 		thread_names_read(&probe->target, table, &probe->cancellation, snapshot);
+	if (rc == 0)
+		rc = young_threads_read(&probe->target, &probe->locator, table,
+					probe->options.stop_timeout_ms, &probe->cancellation,
+					snapshot);
+	if (rc == 0)
+		rc = shared_pointers_refuse(table, snapshot);
 	/* Before anything is believed, names too: was it one and the same program all the time? */
 	if (rc == -ESRCH || confirmed == -ESRCH ||
 	    !identity_holds(&probe->identity, &probe->target))

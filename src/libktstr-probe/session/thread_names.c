@@ -10,7 +10,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "shared/clock.h"
 #include "shared/thread_start.h"
 
 #define HELPERS_LIMIT      7
@@ -19,50 +18,36 @@
 
 struct work {
 	struct target *target;
-	const struct thread_table *table;
+	struct thread_table *table;
 	const struct cancellation *cancellation;
 	struct ktstr_probe_snapshot *snapshot;
-	uint64_t latest_start; /* in clock ticks since boot: no thread that was read began later */
 	atomic_size_t next;
 	atomic_bool skipped;
 };
 
-static uint64_t boot_ticks(void)
-{
-	return (uint64_t)(clock_ns(CLOCK_BOOTTIME) / (NS_PER_SEC / sysconf(_SC_CLK_TCK)));
-}
-
-/* The name and the numbers may be of two threads. */
-static void fail_other_thread(struct ktstr_probe_thread *thread)
-{
-	snapshot_thread_fail(thread, KTSTR_PROBE_THREAD_THREAD_EXITED, -ESRCH);
-	thread->has_name = 0;
-	thread->start_time = 0;
-	memset(thread->comm, 0, sizeof thread->comm);
-}
-
 static void read_name(const struct work *work, size_t index)
 {
-	bool by_ptrace = work->table->pointers.by_ptrace;
+	const struct thread_pointers *pointers = &work->table->pointers;
 	struct ktstr_probe_thread *thread = &work->snapshot->threads[index];
-	struct task_stat stat;
+	struct thread_entry *entry = &work->table->entries[index];
+	struct task_stat stat = { .state = 0 };
 	int rc = target_read_stat(work->target, thread->tid, &stat);
 
-	if (rc) {
-		/* Read while it lived; but a thread pointer from a register has only this to vouch
-		 * for it. */
-		if (by_ptrace)
+	entry->is_young = rc == 0 && stat.start_time >= entry->found_ticks;
+	if (rc || entry->is_young) {
+		/* Read while it lived; but its id in its own namespace, which may be another's by
+		 * now, and a thread pointer from a register have only this to vouch for them. */
+		if (rc && (pointers->by_ptrace || work->target->nested))
 			snapshot_thread_fail(thread,
 					     task_is_gone(rc) ? KTSTR_PROBE_THREAD_THREAD_EXITED
 							      : KTSTR_PROBE_THREAD_THREAD_POINTER,
 					     rc);
 		return;
 	}
-	if (stat.start_time > work->latest_start ||
-	    (by_ptrace && stat.start_time != work->table->entries[index].start_time))
-		fail_other_thread(thread);
-	else
-		snapshot_thread_name(work->snapshot, thread, &stat);
+	/* While a thread ends, its stack may be another's already. */
+	if (task_has_ended(&stat) && !thread_pointers_name_threads(pointers))
+		snapshot_thread_fail(thread, KTSTR_PROBE_THREAD_THREAD_EXITED, -ESRCH);
+	snapshot_thread_name(work->snapshot, thread, &stat);
 }
 
 static void *read_names(void *argument)
@@ -78,7 +63,7 @@ static void *read_names(void *argument)
 				atomic_store(&work->skipped, true);
 				/* Only its start time shows whose numbers these are.
 				 */
-				if (work->table->pointers.by_ptrace)
+				if (work->table->pointers.by_ptrace || work->target->nested)
 					snapshot_thread_fail(&work->snapshot->threads[i],
 							     KTSTR_PROBE_THREAD_THREAD_POINTER,
 							     -ECANCELED);
@@ -133,15 +118,13 @@ static size_t start_helpers(pthread_t *helpers, size_t wanted, const cpu_set_t *
 	return started;
 }
 
-void thread_names_read(struct target *target, const struct thread_table *table,
+void thread_names_read(struct target *target, struct thread_table *table,
 		       const struct cancellation *cancellation,
 		       struct ktstr_probe_snapshot *snapshot)
 {
-	struct work work = { .target = target,
-			     .table = table,
-			     .cancellation = cancellation,
-			     .snapshot = snapshot,
-			     .latest_start = boot_ticks() };
+	struct work work = {
+		.target = target, .table = table, .cancellation = cancellation, .snapshot = snapshot
+	};
 	pthread_t helpers[HELPERS_LIMIT];
 	cpu_set_t others;
 	size_t wanted = helpers_for(snapshot->count, &others),

@@ -8,10 +8,11 @@
 
 /*
  * One file a thread: this costs more than all counters together, so with many threads several of
- * ours share the work. A reused tid is detected by its start time: that entry becomes an error.
- * After ktstr_probe_cancel() the rest stays without names, and the snapshot is marked.
+ * ours share the work. A reused tid is detected by its start time: that entry is marked young, and
+ * neither its numbers nor its name count. After ktstr_probe_cancel() the rest stays without names,
+ * and the snapshot is marked.
  */
-void thread_names_read(struct target *target, const struct thread_table *table,
+void thread_names_read(struct target *target, struct thread_table *table,
 		       const struct cancellation *cancellation,
 		       struct ktstr_probe_snapshot *snapshot);
 

@@ -19,6 +19,16 @@
 #define BEGIN_TRIES 20
 #define BEGIN_MS    5
 
+bool thread_pointers_name_threads(const struct thread_pointers *pointers)
+{
+	return !pointers->by_ptrace || pointers->has_tid_word;
+}
+
+int64_t thread_pointers_tid_offset(const struct thread_pointers *pointers)
+{
+	return (int64_t)pointers->robust_list_offset - ROBUST_LIST_TID_BEFORE_HEAD;
+}
+
 /* What libc says for debuggers of one file's struct pthread. Returns 0 or -ENOENT. */
 static int read_description(const struct module *module, uint32_t *size, uint32_t field[3])
 {
@@ -45,8 +55,7 @@ static int read_description(const struct module *module, uint32_t *size, uint32_
 		       : -ENOENT;
 }
 
-/* aarch64: the word at the thread pointer does not hold it, but glibc describes itself, also when
- * stripped. */
+/* glibc describes itself, also when stripped. */
 static int find_described_offset(struct target *target, uint64_t *offset)
 {
 	struct module_list list;
@@ -60,7 +69,7 @@ static int find_described_offset(struct target *target, uint64_t *offset)
 	for (size_t i = 0; rc == -ENOENT && i < list.count; i++)
 		if (libc_kind_is_libc(&list.modules[i]) &&
 		    read_description(&list.modules[i], &size, field) == 0)
-			rc = robust_list_offset_from_libc(size, field, offset);
+			rc = robust_list_offset_from_libc(size, field, arch_self_pointer, offset);
 	module_list_free(&list);
 	return rc;
 }
@@ -72,6 +81,7 @@ static int find_offset(struct target *target, uint64_t *offset)
 	pid_t *tids;
 	int rc;
 
+	/* aarch64: the word at the thread pointer does not hold it. */
 	if (!arch_self_pointer)
 		return find_described_offset(target, offset);
 	rc = robust_list_find_offset(target, target_living_task(target), offset);
@@ -85,6 +95,16 @@ static int find_offset(struct target *target, uint64_t *offset)
 	}
 	free(tids);
 	return rc;
+}
+
+/* A task without a list of its own, as a vfork(2) child is, may yet run on memory that has the
+ * word. */
+void thread_pointers_find_tid_word(struct thread_pointers *pointers, struct target *target)
+{
+	pointers->has_tid_word =
+		target->libc == LIBC_GLIBC &&
+		(find_offset(target, &pointers->robust_list_offset) == 0 ||
+		 find_described_offset(target, &pointers->robust_list_offset) == 0);
 }
 
 /*

@@ -6,11 +6,18 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <unistd.h>
 
+#include "shared/clock.h"
 #include "tls/ptrace_stop.h"
 #include "tls/robust_list.h"
 
 #define STOP_TIMEOUT_MS 2000
+
+uint64_t thread_table_ticks(void)
+{
+	return (uint64_t)(clock_ns(CLOCK_BOOTTIME) / (NS_PER_SEC / sysconf(_SC_CLK_TCK)));
+}
 
 void thread_table_refresh(const struct thread_table *table, struct target *target,
 			  struct thread_entry *entry)
@@ -19,6 +26,8 @@ void thread_table_refresh(const struct thread_table *table, struct target *targe
 	int rc;
 
 	entry->is_known = false;
+	entry->code = 0;
+	entry->found_ticks = table->ticks;
 	entry->ns_tid = target_ns_tid(target, entry->tid);
 	rc = robust_list_head(target, entry->tid, &head);
 	if (rc) {
@@ -36,7 +45,7 @@ void thread_table_refresh(const struct thread_table *table, struct target *targe
 	entry->is_known = true;
 }
 
-/* Both are sorted by tid. */
+/* Both are sorted by tid. That it still is the same thread shows in its start time, later. */
 static void take_over_known(const struct thread_table *old, struct thread_table *updated)
 {
 	for (size_t i = 0, at = 0; i < updated->count; i++) {
@@ -45,64 +54,74 @@ static void take_over_known(const struct thread_table *old, struct thread_table 
 		while (at < old->count && old->entries[at].tid < entry->tid)
 			at++;
 		if (at < old->count && old->entries[at].tid == entry->tid &&
-		    old->entries[at].is_known && old->entries[at].start_time == entry->start_time)
+		    old->entries[at].is_known)
 			*entry = old->entries[at];
+		entry->is_young = false;
 	}
 }
 
-static int stop_unknown(struct thread_table *table, struct target *target,
-			unsigned int stop_timeout_ms, const struct cancellation *cancellation)
+int thread_table_stop(const struct thread_table *table, struct target *target,
+		      struct thread_entry *const *entries, size_t count,
+		      unsigned int stop_timeout_ms, const struct cancellation *cancellation)
 {
-	struct ptrace_stop *stops;
-	size_t unknown = 0, next = 0;
+	struct ptrace_stop *stops = calloc(count + 1, sizeof *stops);
 	int rc = 0;
 
-	if (is_cancelled(cancellation))
-		return 0;
-	stops = calloc(table->count + 1, sizeof *stops);
 	if (!stops)
 		return -ENOMEM;
-	for (size_t i = 0; i < table->count; i++)
-		if (!table->entries[i].is_known)
-			stops[unknown++].tid = table->entries[i].tid;
-	if (unknown)
-		rc = ptrace_stop_read(target, stops, unknown,
+	for (size_t i = 0; i < count; i++)
+		stops[i].tid = entries[i]->tid;
+	if (count)
+		rc = ptrace_stop_read(target, stops, count,
 				      stop_timeout_ms ? stop_timeout_ms : STOP_TIMEOUT_MS,
 				      cancellation->fd);
-	for (size_t i = 0; rc == 0 && i < table->count; i++) {
-		struct thread_entry *entry = &table->entries[i];
-		const struct ptrace_stop *stop = &stops[next];
+	for (size_t i = 0; rc == 0 && i < count; i++) { /* both are sorted by tid */
+		struct thread_entry *entry = entries[i];
 
-		if (entry->is_known)
-			continue;
-		entry->is_known = stop->error == KTSTR_PROBE_THREAD_OK;
-		entry->thread_pointer = stop->thread_pointer;
-		entry->error = stop->error;
-		entry->code = stop->code;
-		next++; /* both are sorted by tid */
+		entry->is_known = stops[i].error == KTSTR_PROBE_THREAD_OK;
+		entry->thread_pointer = stops[i].thread_pointer;
+		entry->found_ticks = table->ticks;
+		entry->error = stops[i].error;
+		entry->code = stops[i].code;
+		if (table->pointers.has_tid_word)
+			entry->ns_tid = target_ns_tid(target, entry->tid);
 	}
 	free(stops);
 	return rc;
 }
 
-static int list_threads(struct thread_table *table, struct target *target,
-			const struct cancellation *cancellation)
+static int stop_unknown(struct thread_table *table, struct target *target,
+			unsigned int stop_timeout_ms, const struct cancellation *cancellation)
+{
+	struct thread_entry **unknown;
+	size_t count = 0;
+	int rc;
+
+	if (is_cancelled(cancellation))
+		return 0;
+	unknown = calloc(table->count + 1, sizeof *unknown);
+	if (!unknown)
+		return -ENOMEM;
+	for (size_t i = 0; i < table->count; i++)
+		if (!table->entries[i].is_known)
+			unknown[count++] = &table->entries[i];
+	rc = thread_table_stop(table, target, unknown, count, stop_timeout_ms, cancellation);
+	free(unknown);
+	return rc;
+}
+
+static int list_threads(struct thread_table *table, struct target *target)
 {
 	pid_t *tids;
-	int rc = target_list_tasks(target, &tids, &table->count);
+	int rc;
 
+	table->ticks = thread_table_ticks();
+	rc = target_list_tasks(target, &tids, &table->count);
 	if (rc)
 		return rc;
 	table->entries = calloc(table->count + 1, sizeof *table->entries);
-	for (size_t i = 0; table->entries && i < table->count; i++) {
-		struct task_stat stat = { .start_time = 0 };
-
+	for (size_t i = 0; table->entries && i < table->count; i++)
 		table->entries[i].tid = tids[i];
-		/* A thread pointer from a register belongs to the thread that then had this tid. */
-		if (table->pointers.by_ptrace && !is_cancelled(cancellation) &&
-		    target_read_stat(target, tids[i], &stat) == 0)
-			table->entries[i].start_time = stat.start_time;
-	}
 	free(tids);
 	return table->entries ? 0 : -ENOMEM;
 }
@@ -111,7 +130,7 @@ int thread_table_update(struct thread_table *table, struct target *target,
 			unsigned int stop_timeout_ms, const struct cancellation *cancellation)
 {
 	struct thread_table updated = { .pointers = table->pointers };
-	int rc = list_threads(&updated, target, cancellation);
+	int rc = list_threads(&updated, target);
 
 	if (rc)
 		return rc;

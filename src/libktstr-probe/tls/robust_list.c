@@ -91,7 +91,7 @@ int robust_list_find_offset(struct target *target, pid_t tid, uint64_t *offset)
 }
 
 int robust_list_offset_from_libc(uint32_t sizeof_pthread, const uint32_t tid_field[3],
-				 uint64_t *offset)
+				 bool begins_at_tp, uint64_t *offset)
 {
 	/* nptl_db: DB_STRUCT (size), DB_FIELD (bits an element, elements, offset). */
 	if (sizeof_pthread < 512 || sizeof_pthread > 65536 || sizeof_pthread % 16)
@@ -99,6 +99,7 @@ int robust_list_offset_from_libc(uint32_t sizeof_pthread, const uint32_t tid_fie
 	if (tid_field[0] != 32 || tid_field[1] != 1 || tid_field[2] > sizeof_pthread - 64 ||
 	    tid_field[2] % 4)
 		return -EBADMSG;
-	*offset = (uint64_t)tid_field[2] + ROBUST_LIST_TID_BEFORE_HEAD - sizeof_pthread;
+	*offset = (uint64_t)tid_field[2] + ROBUST_LIST_TID_BEFORE_HEAD -
+		  (begins_at_tp ? 0 : sizeof_pthread);
 	return 0;
 }

@@ -46,11 +46,12 @@ int robust_list_search(const uint64_t *words, size_t count, uint64_t address, ui
 int robust_list_find_offset(struct target *target, pid_t tid, uint64_t *offset);
 
 /*
- * Pure: the same offset from what the target's libc says of itself for debuggers, where struct
- * pthread ends at the thread pointer (aarch64): _thread_db_sizeof_pthread, and
- * _thread_db_pthread_tid as {bits, count, offset}. Returns 0 or -EBADMSG.
+ * Pure: the same offset from what the target's libc says of itself for debuggers:
+ * _thread_db_sizeof_pthread, and _thread_db_pthread_tid as {bits, count, offset}. begins_at_tp:
+ * struct pthread begins at the thread pointer (x86_64), or else ends there (aarch64). Returns 0 or
+ * -EBADMSG.
  */
 int robust_list_offset_from_libc(uint32_t sizeof_pthread, const uint32_t tid_field[3],
-				 uint64_t *offset);
+				 bool begins_at_tp, uint64_t *offset);
 
 #endif
