@@ -10,7 +10,7 @@ use Test::More;
 
 $SIG{ALRM} = sub { die "waited for too long\n" };
 alarm 900; # nothing here may wait for ever
-my $rows = $ENV{KTSTR_REUSE_ROWS} // 300; # of threads that come and go, for each way
+my $rows = $ENV{KTSTR_REUSE_ROWS} // 600; # of threads that come and go, for each way
 my $shared = library('libjemalloc.so.2') || BAIL_OUT('no jemalloc');
 my @unshare = ('unshare', $> ? '--user' : (), $> ? '--map-root-user' : (), '--pid', '--fork');
 

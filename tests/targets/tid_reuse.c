@@ -24,8 +24,8 @@
 
 #include "tid_reuse.h"
 
-#define LIVING     16 /* that come and go, at once */
-#define IDS        20 /* that they share */
+#define LIVING     8  /* that come and go, at once */
+#define IDS        12 /* that they share */
 #define STACK_SIZE 65536
 
 static struct reuse_log *reuse_log;
@@ -87,7 +87,7 @@ static void *come_and_go(void *argument)
 		blocks[i] = malloc(reuse_size(number, i));
 	/* Some end at once, some live for less than a snapshot takes, some for longer. */
 	if (number % 4)
-		wait_ns((long)(number * UINT64_C(40503) % 400) * (number % 4 == 3 ? 50000 : 1000));
+		wait_ns((long)(number * UINT64_C(40503) % 400) * (number % 8 == 7 ? 50000 : 1000));
 	for (unsigned int i = 0; i < REUSE_STEPS; i++)
 		free(blocks[i]);
 	atomic_fetch_sub(&living, 1);
