@@ -12,7 +12,7 @@ complete -c ktstr-jemalloc-probe -l wait -x -d 'Wait for a process that is still
 complete -c ktstr-jemalloc-probe -l sort -x -a 'tid name allocated deallocated flow' -d 'Order of the text'
 complete -c ktstr-jemalloc-probe -l explain -d 'Show how the numbers were found'
 complete -c ktstr-jemalloc-probe -l no-names -d 'Leave out names and start times'
-complete -c ktstr-jemalloc-probe -l jemalloc -r -F -d 'Which of several jemallocs to read'
+complete -c ktstr-jemalloc-probe -l jemalloc -r -F -d 'Which of several jemallocs to read, file or address'
 complete -c ktstr-jemalloc-probe -l thread-pointer -x -a 'auto robust-list ptrace' -d 'How thread pointers are found'
 complete -c ktstr-jemalloc-probe -l debuginfo -x -a 'auto off' -d 'Where debug information comes from'
 complete -c ktstr-jemalloc-probe -l no-isolation -d 'Read files in this process, to debug'

@@ -127,7 +127,8 @@ struct ktstr_probe_options {
 	unsigned int stop_timeout_ms; /* ptrace only: longest wait for all threads, in
 					 milliseconds; 0: 2000 */
 	const char *jemalloc_path;    /* with several jemallocs: the path in its maps, or the
-					 path's last part; NULL: the one behind malloc */
+					 path's last part, or an address in it, as "0x7f…";
+					 NULL: the one behind malloc */
 	int no_isolation;             /* non-zero, for debugging: files are read by the calling
 					 process, and not by a short-lived child without privileges */
 	unsigned int wait_ms;         /* how long a process that is starting is tried again until
@@ -220,6 +221,24 @@ const char *ktstr_probe_jemalloc_path(const struct ktstr_probe *probe);
 /* That jemalloc's version, such as "5.3.0-0-g54eaed1d"; NULL when unknown. Owned by the session,
    valid as long as it. Since 0.1. */
 const char *ktstr_probe_jemalloc_version(const struct ktstr_probe *probe);
+
+/*
+ * A jemalloc that a process has mapped. Only the library allocates these, and later versions add
+ * members at the end. Since 0.1.
+ */
+struct ktstr_probe_jemalloc {
+	const char *path;    /* of its file, as the target's maps name it */
+	const char *version; /* such as "5.3.0-0-g54eaed1d"; NULL when unknown */
+	uint64_t address;    /* where that file begins in the target's memory */
+};
+
+/* How many jemallocs the process had mapped at the open; 0 before a successful one. Since 0.1. */
+size_t ktstr_probe_jemalloc_count(const struct ktstr_probe *probe);
+
+/* The jemalloc at index, counted from 0: the first is the one being read. NULL when there is none.
+   Owned by the session, valid as long as it. Since 0.1. */
+const struct ktstr_probe_jemalloc *ktstr_probe_get_jemalloc(const struct ktstr_probe *probe,
+							    size_t index);
 
 /*
  * One thread of a snapshot. Identify a thread by (tid, start_time) and never by its index:

@@ -6,7 +6,7 @@ use warnings;
 use FindBin ();
 use lib $FindBin::Bin;
 use POSIX ();
-use ProbeTest qw(scratch source_dir probe_json explained start_target order end_target build compile
+use ProbeTest qw(scratch source_dir run_probe unfolded probe_json explained start_target order end_target build compile
 	output_of library differences);
 use Test::More;
 
@@ -53,6 +53,13 @@ SKIP: {
 			my @touched = grep { $_->{error} || $_->{allocated_bytes} || $_->{deallocated_bytes} }
 				@{ $document->{snapshots}[0]{threads} };
 			is(@touched, 0, 'the other: nobody has used it') or diag(explain(\@touched));
+			like($document->{jemalloc}{path}, qr/\Q$beside\E\z/, 'the document names it');
+			like($document->{other_jemallocs}[0]{path}, qr/\Q$behind\E\z/, 'and the other');
+			my $by_address = probe_json($target->{pid}, '--jemalloc', $document->{other_jemallocs}[0]{address});
+			is(differences($target, $by_address), '', 'which is picked by that address');
+			my ($status, $out, $err) = run_probe('--pid', $target->{pid}, qw(--snapshots 2 --interval-ms 1));
+			my @warnings = $err =~ /^warning: 2 jemallocs are mapped; .*\Q$behind\E\n.*--jemalloc=0x[0-9a-f]+ .*\Q$beside\E$/mg;
+			is(@warnings, 1, 'text warns once') or diag($err);
 			end_target($target);
 		};
 	}
@@ -76,10 +83,46 @@ SKIP: {
 			ok($target, 'the target runs') or return;
 			my $explanation = explained($target->{pid});
 			is(scalar(() = $explanation =~ /^jemalloc: /mg), 2, 'both are listed');
-			is(differences($target, probe_json($target->{pid})), '', "the program's is read");
+			my $document = probe_json($target->{pid});
+			is(differences($target, $document), '', "the program's is read");
+			if ($what =~ /same file/) {
+				my @addresses = map { $_->{address} } $document->{jemalloc}, @{ $document->{other_jemallocs} };
+				my ($status, $out, $err) = run_probe('--pid', $target->{pid}, '--jemalloc', $document->{jemalloc}{path});
+				is("$status$out", '1', 'by that path: refused');
+				$err = unfolded($err);
+				like($err, qr/^ktstr-probe-fatal: layout-unknown\n/, 'with its tag');
+				is(scalar(grep { index($err, " at $_") > 0 } @addresses), 2, 'and both addresses') or diag($err);
+				is(differences($target, probe_json($target->{pid}, '--jemalloc', $addresses[0])), '', 'by the address it is read');
+			}
 			end_target($target);
 		};
 	}
+}
+
+# malloc is libc's, and two libraries have one of their own.
+SKIP: {
+	skip 'libjemalloc.so.2 is not installed' unless $shared;
+	my @copies = map { scratch() . "/copy$_.so" } 1, 2;
+	system('cp', '-L', $shared, $_) for @copies;
+	my $source = build('two', 'many_maps.c', '-DNO_JEMALLOC', '-ldl');
+	subtest 'two jemallocs, and malloc leads to neither' => sub {
+		my $target = start_target({ GLIBC_TUNABLES => 'glibc.rtld.optional_static_tls=20000' }, $source, 'others', @copies);
+		ok($target, 'the target runs') or return;
+		my ($status, $out, $err) = run_probe('--pid', $target->{pid});
+		is("$status$out", '1', 'refused');
+		$err = unfolded($err);
+		like($err, qr/^ktstr-probe-fatal: layout-unknown\nerror: .*malloc leads to none/, 'with its tag');
+		like($err, qr/\Q$_\E at 0x[0-9a-f]+/, "$_ is listed") for @copies;
+		for my $copy (@copies) {
+			my ($address) = $err =~ /\Q$copy\E at (0x[0-9a-f]+)/;
+			for ($copy, $address) {
+				my $document = probe_json($target->{pid}, "--jemalloc=$_");
+				is($document->{jemalloc}{path}, $copy, "by $_ it is read");
+				cmp_ok($document->{snapshots}[0]{threads}[0]{allocated_bytes}, '>=', 777777, 'its numbers');
+			}
+		}
+		end_target($target);
+	};
 }
 
 # x86_64 only, as the table's rows of old jemallocs are.

@@ -1,19 +1,19 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * A jemalloc process with as many or as odd mappings as one likes. Run by
- *tests/program/probe_hostile.t and probe_symbols.t and probe_choice.t.
+ * A jemalloc process with as many or as odd mappings as one likes.
  *
- *	many_maps [vmas COUNT | file COUNT PATH | data COUNT PATH | moved | other PATH | held |
- *		   moved-code NAME | moved-head NAME | moved-both NAME]
+ *	many_maps [vmas COUNT | file COUNT PATH | data COUNT PATH | moved | other PATH | others PATH... |
+ *		   held | moved-code NAME | moved-head NAME | moved-both NAME]
  *
  * "vmas" makes COUNT anonymous mappings, "file" maps the file COUNT times, whole, readable and
- * executable, as if each were a loaded library, "data" to be read alone. "moved" moves the
- *program's code to anonymous memory, as some do for huge pages; "moved-…" that of the library whose
- *path contains NAME ("" is the program), its first segment with the headers, or both; "other" opens
- *a library in a namespace of its own, and allocates with that one's malloc; "held" maps a page as
- *if it were a library, and whoever reads it waits for ever. With -DBIG_TLS=SIZE the program has a
- *TLS image of that many bytes. Then "thread TID ALLOCATED DEALLOCATED" of mallctl and "parked" on
- *stdout; it ends with its stdin.
+ * executable, as if each were a loaded library, "data" to be read alone. "moved" moves the program's
+ * code to anonymous memory, as some do for huge pages; "moved-…" that of the library whose path
+ * contains NAME ("" is the program), its first segment with the headers, or both; "other" opens a
+ * library in a namespace of its own, and allocates with that one's malloc, "others" several; "held"
+ * maps a page as if it were a library, and whoever reads it waits for ever. With -DNO_JEMALLOC the
+ * program has none of its own, and its figures are 0. With -DBIG_TLS=SIZE the program has a TLS image
+ * of that many bytes. Then "thread TID ALLOCATED DEALLOCATED" of mallctl and "parked" on stdout; it
+ * ends with its stdin.
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -36,7 +36,11 @@
 static __thread volatile char big[BIG_TLS] = { 1 };
 #endif
 
+#ifdef NO_JEMALLOC
+#define mallctl(name, old, size, new, new_size) ((void)(name), (void)(size), 0)
+#else
 extern int mallctl(const char *, void *, size_t *, void *, size_t);
+#endif
 
 static void die(const char *what)
 {
@@ -183,6 +187,8 @@ int main(int argc, char **argv)
 		move(argv[1], argc == 3 ? argv[2] : "");
 	if (argc == 3 && strcmp(argv[1], "other") == 0)
 		use_other(argv[2]);
+	for (int i = 2; i < argc && strcmp(argv[1], "others") == 0; i++)
+		use_other(argv[i]);
 	if (argc == 2 && strcmp(argv[1], "held") == 0)
 		hold_page();
 #ifdef BIG_TLS

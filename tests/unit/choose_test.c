@@ -8,6 +8,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -101,7 +102,19 @@ static void map_process(struct process *process, uint64_t program_malloc, uint64
 
 static const struct jemalloc_candidate *choose(struct process *process, const char *wanted)
 {
-	return jemalloc_choose(&process->fake.target, &process->candidates, wanted);
+	const struct jemalloc_candidate *chosen;
+	enum jemalloc_choice choice =
+		jemalloc_choose(&process->fake.target, &process->candidates, wanted, &chosen);
+
+	return choice == JEMALLOC_CHOSEN ? chosen : NULL;
+}
+
+static bool is_ambiguous(struct process *process, const char *wanted)
+{
+	const struct jemalloc_candidate *chosen;
+
+	return jemalloc_choose(&process->fake.target, &process->candidates, wanted, &chosen) ==
+	       JEMALLOC_AMBIGUOUS;
 }
 
 static void without_a_jemalloc_there_is_none(void **state)
@@ -169,6 +182,41 @@ static void a_wanted_one_that_is_none_is_not_replaced_by_another(void **state)
 	assert_null(choose(process, "libsecond"));
 }
 
+static void of_two_that_malloc_does_not_lead_to_none_is_taken(void **state)
+{
+	struct process *process = *state;
+
+	map_process(process, LIBC + 0x1000, 0);
+	process->all[1].is_jemalloc = true;
+	assert_ptr_equal(choose(process, NULL), &process->all[1]);
+	process->all[2].is_jemalloc = true;
+	assert_true(is_ambiguous(process, NULL));
+	process->all[0].is_jemalloc = true; /* nor the executable's */
+	assert_true(is_ambiguous(process, NULL));
+	assert_ptr_equal(choose(process, "libsecond.so"), &process->all[2]);
+}
+
+static void an_address_names_one_of_two_of_the_same_path(void **state)
+{
+	struct process *process = *state;
+
+	map_process(process, FIRST + 0x1000, 0);
+	process->all[1].is_jemalloc = process->all[2].is_jemalloc = true;
+	free(process->list.modules[2].path);
+	process->list.modules[2].path = strdup("/lib/libfirst.so");
+	assert_ptr_equal(choose(process, NULL), &process->all[1]);
+	assert_true(is_ambiguous(process, "libfirst.so"));
+	assert_true(is_ambiguous(process, "/lib/libfirst.so"));
+	assert_ptr_equal(choose(process, "0x200000"), &process->all[1]);
+	assert_ptr_equal(choose(process, "0x300000"), &process->all[2]);
+	assert_ptr_equal(choose(process, "0X300010"), &process->all[2]); /* within it */
+	assert_null(choose(process, "0x100"));
+	assert_null(choose(process, "0x"));
+	assert_null(choose(process, "300000"));
+	assert_null(choose(process, "0x300000z"));
+	assert_null(choose(process, "0x10000000000300000"));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -180,6 +228,8 @@ int main(void)
 		TEST(a_word_that_is_not_bound_yet_tells_nothing_of_the_program),
 		TEST(the_wanted_one_is_taken_whatever_malloc_leads_to),
 		TEST(a_wanted_one_that_is_none_is_not_replaced_by_another),
+		TEST(of_two_that_malloc_does_not_lead_to_none_is_taken),
+		TEST(an_address_names_one_of_two_of_the_same_path),
 	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);

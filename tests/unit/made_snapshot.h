@@ -14,6 +14,24 @@ struct ktstr_probe_snapshot {
 	int64_t unix_ns, monotonic_ns;
 };
 
+/* A session is one with two jemallocs; NULL is one with none. */
+static const struct ktstr_probe_jemalloc made_jemallocs[] = {
+	{ .path = "/lib/first.so", .version = "5.3.0", .address = UINT64_C(0x7f0000001000) },
+	{ .path = "/lib/a\nb.so", .address = UINT64_C(0x7f0000002000) },
+};
+
+size_t ktstr_probe_jemalloc_count(const struct ktstr_probe *session)
+{
+	return session ? 2 : 0;
+}
+
+const struct ktstr_probe_jemalloc *ktstr_probe_get_jemalloc(const struct ktstr_probe *session,
+							    size_t index)
+{
+	(void)session;
+	return &made_jemallocs[index];
+}
+
 size_t ktstr_probe_snapshot_count(const struct ktstr_probe_snapshot *snapshot)
 {
 	return snapshot->count;

@@ -129,6 +129,8 @@ static void probe_functions_refuse_null(void **state)
 	assert_string_equal(ktstr_probe_explain(NULL), "");
 	assert_null(ktstr_probe_jemalloc_path(NULL));
 	assert_null(ktstr_probe_jemalloc_version(NULL));
+	assert_int_equal(ktstr_probe_jemalloc_count(NULL), 0);
+	assert_null(ktstr_probe_get_jemalloc(NULL, 0));
 	assert_int_equal(ktstr_probe_snapshot_count(NULL), 0);
 	assert_null(ktstr_probe_snapshot_thread(NULL, 0));
 	assert_int_equal(ktstr_probe_snapshot_read_count(NULL), 0);

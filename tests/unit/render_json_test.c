@@ -105,12 +105,34 @@ static void a_line_is_a_document_of_one_snapshot(void **state)
 	       "\"interrupted\": false }\n");
 }
 
+static void of_several_jemallocs_the_one_that_is_read_and_the_others_are_named(void **state)
+{
+	struct render_json render = begin();
+
+	(void)state;
+	render.session = (const struct ktstr_probe *)&render;
+	render_json_begin(&render);
+	render_json_end(&render, false);
+	expect(&render,
+	       BEGIN "  \"jemalloc\": { \"path\": \"/lib/first.so\", \"version\": \"5.3.0\", "
+		     "\"address\": \"0x7f0000001000\" },\n"
+		     "  \"other_jemallocs\": [\n"
+		     "    { \"path\": \"/lib/a\\u000ab.so\", \"address\": "
+		     "\"0x7f0000002000\" }\n"
+		     "  ],\n"
+		     "  \"snapshots\": [],\n"
+		     "  \"interrupted\": false\n"
+		     "}\n");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(one_snapshot_is_this_document),
 		cmocka_unit_test(an_interval_is_named_and_an_interruption_is_told),
 		cmocka_unit_test(a_line_is_a_document_of_one_snapshot),
+		cmocka_unit_test(
+			of_several_jemallocs_the_one_that_is_read_and_the_others_are_named),
 	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);

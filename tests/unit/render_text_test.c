@@ -42,8 +42,20 @@ static void the_first_line_names_the_process_and_the_version(void **state)
 	struct render_text text = begin();
 
 	(void)state;
-	render_text_begin(&text, 70);
+	render_text_begin(&text, 70, NULL);
 	expect(&text, "pid=70 tool_version=" PACKAGE_VERSION "\n", "");
+}
+
+static void several_jemallocs_are_a_warning(void **state)
+{
+	struct render_text text = begin();
+
+	(void)state;
+	render_text_begin(&text, 70, (const struct ktstr_probe *)&text);
+	expect(&text, "pid=70 tool_version=" PACKAGE_VERSION "\n",
+	       "warning: 2 jemallocs are mapped; read is the one at 0x7f0000001000: "
+	       "/lib/first.so\n"
+	       "    not read, --jemalloc=0x7f0000002000 would: /lib/a\\x0ab.so\n");
 }
 
 static void each_thread_is_a_line_or_a_warning(void **state)
@@ -152,6 +164,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_first_line_names_the_process_and_the_version),
+		cmocka_unit_test(several_jemallocs_are_a_warning),
 		cmocka_unit_test(each_thread_is_a_line_or_a_warning),
 		cmocka_unit_test(lines_come_in_the_order_that_was_asked_for),
 		cmocka_unit_test(an_interrupted_run_says_which_snapshot_was_the_last),

@@ -4,6 +4,7 @@
 
 #include "elf/module_list.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -24,12 +25,28 @@ void module_list_note_unread(struct module_list *list, const struct module *modu
 	va_end(args);
 }
 
+static bool covers(const struct module *module, const char *digits)
+{
+	uint64_t address = 0;
+
+	if (digits[0] != '0' || (digits[1] != 'x' && digits[1] != 'X') || !digits[2])
+		return false;
+	for (const char *at = digits + 2; *at; at++) {
+		if (!isxdigit((unsigned char)*at) || address >> 60)
+			return false;
+		address =
+			address * 16 + (uint64_t)(*at <= '9' ? *at - '0' : (*at | 0x20) - 'a' + 10);
+	}
+	return address == module->image.start ||
+	       (address >= module->image.low && address < module->image.high);
+}
+
 bool module_is_named(const struct module *module, const char *name)
 {
 	const char *slash = strrchr(module->path, '/');
 
 	return !name || strcmp(name, module->path) == 0 ||
-	       strcmp(name, slash ? slash + 1 : module->path) == 0;
+	       strcmp(name, slash ? slash + 1 : module->path) == 0 || covers(module, name);
 }
 
 int module_list_add(struct module_list *list, const struct module *module)

@@ -40,7 +40,8 @@ __attribute__((format(printf, 3, 4))) void module_list_note_unread(struct module
 								   const struct module *module,
 								   const char *format, ...);
 
-/* Is it the file of this path, or of this last part of one? NULL is any. */
+/* Is it the file of this path, or of this last part of one, or the one that covers this address, in
+ * hexadecimal digits behind 0x? NULL is any. */
 bool module_is_named(const struct module *module, const char *name);
 
 #endif

@@ -149,33 +149,41 @@ static const struct jemalloc_candidate *choose_by_message(struct jemalloc_candid
 	return NULL;
 }
 
-const struct jemalloc_candidate *jemalloc_choose(struct target *target,
-						 struct jemalloc_candidates *candidates,
-						 const char *wanted)
+enum jemalloc_choice jemalloc_choose(struct target *target, struct jemalloc_candidates *candidates,
+				     const char *wanted, const struct jemalloc_candidate **chosen)
 {
-	struct jemalloc_candidate *first = NULL, *bound;
+	struct jemalloc_candidate *bound;
 	const char *whose;
 	size_t count = 0;
 
+	*chosen = NULL;
 	for (size_t i = 0; i < candidates->count; i++) {
 		struct jemalloc_candidate *candidate = &candidates->all[i];
 
 		if (!candidate->is_jemalloc || !module_is_named(candidate->module, wanted))
 			continue;
-		first = first ? first : candidate;
+		*chosen = *chosen ? *chosen : candidate;
 		count++;
 	}
 	if (count == 0)
-		return choose_by_message(candidates, wanted);
+		*chosen = choose_by_message(candidates, wanted);
+	if (count == 0)
+		return *chosen ? JEMALLOC_CHOSEN : JEMALLOC_NONE;
+	if (wanted)
+		return count == 1 ? JEMALLOC_CHOSEN : JEMALLOC_AMBIGUOUS;
 	/* The executable's own, as most are, is not doubted: to examine a large one takes longer
 	 * than all the rest. */
-	if (count == 1 && (wanted || first->module->is_executable))
-		return first;
+	if (count == 1 && (*chosen)->module->is_executable)
+		return JEMALLOC_CHOSEN;
 	bound = find_behind_malloc(candidates, &whose);
-	if (!bound)
-		return first;
-	diagnostics_add(&target->diagnostics, "malloc", "as %s calls it, it is in %s at 0x%llx",
-			whose, bound->module->path, (unsigned long long)bound->module->image.start);
-	return module_is_named(bound->module, wanted) && is_jemalloc_by_message(bound) ? bound
-										       : first;
+	if (bound) {
+		diagnostics_add(&target->diagnostics, "malloc",
+				"as %s calls it, it is in %s at 0x%llx", whose, bound->module->path,
+				(unsigned long long)bound->module->image.start);
+		if (is_jemalloc_by_message(bound)) {
+			*chosen = bound;
+			return JEMALLOC_CHOSEN;
+		}
+	}
+	return count == 1 ? JEMALLOC_CHOSEN : JEMALLOC_AMBIGUOUS;
 }

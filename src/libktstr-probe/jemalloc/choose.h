@@ -5,13 +5,17 @@
 
 #include "jemalloc/find.h"
 
+enum jemalloc_choice {
+	JEMALLOC_CHOSEN,
+	JEMALLOC_NONE,      /* or wanted is not among them */
+	JEMALLOC_AMBIGUOUS, /* several have the wanted path, or malloc leads to none of several */
+};
+
 /*
  * The jemalloc to read: the wanted one, else the only one, else the one that the program's malloc
- * resolves to, or its libc's, else the first, which is the executable's if that has one. NULL:
- * none, or wanted is not among them.
+ * resolves to, or its libc's.
  */
-const struct jemalloc_candidate *jemalloc_choose(struct target *target,
-						 struct jemalloc_candidates *candidates,
-						 const char *wanted);
+enum jemalloc_choice jemalloc_choose(struct target *target, struct jemalloc_candidates *candidates,
+				     const char *wanted, const struct jemalloc_candidate **chosen);
 
 #endif

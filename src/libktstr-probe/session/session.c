@@ -118,3 +118,15 @@ const char *ktstr_probe_jemalloc_version(const struct ktstr_probe *probe)
 {
 	return probe ? probe->locator.jemalloc_version : NULL;
 }
+
+size_t ktstr_probe_jemalloc_count(const struct ktstr_probe *probe)
+{
+	return probe ? probe->locator.jemalloc_count : 0;
+}
+
+const struct ktstr_probe_jemalloc *ktstr_probe_get_jemalloc(const struct ktstr_probe *probe,
+							    size_t index)
+{
+	return probe && index < probe->locator.jemalloc_count ? &probe->locator.jemallocs[index]
+							      : NULL;
+}

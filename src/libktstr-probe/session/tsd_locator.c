@@ -35,6 +35,31 @@ static int fail_not_found(const struct target *target, const struct module_list 
 			  (int)target->pid, UNREAD(list));
 }
 
+/* Several, and nothing says which: all are listed, as far as the text has room. */
+static int fail_ambiguous(const struct target *target, const struct jemalloc_candidates *candidates,
+			  const char *wanted, struct ktstr_error *error)
+{
+	char list[KTSTR_ERROR_TEXT_SIZE / 2] = "";
+	size_t length = 0;
+
+	for (size_t i = 0; i < candidates->count && length < sizeof list; i++) {
+		const struct jemalloc_candidate *candidate = &candidates->all[i];
+		int n;
+
+		if (!candidate->is_jemalloc || !module_is_named(candidate->module, wanted))
+			continue;
+		n = snprintf(list + length, sizeof list - length, "%s%s at 0x%llx",
+			     length ? ", " : "", candidate->module->path,
+			     (unsigned long long)candidate->module->image.start);
+		length += n > 0 ? (size_t)n : 0;
+	}
+	return probe_fail(error, KTSTR_PROBE_TAG_LAYOUT_UNKNOWN, -ENOTUNIQ, "jemalloc",
+			  "process %d has several jemallocs %s: choose one by its address, "
+			  "--jemalloc=0x…: %s",
+			  (int)target->pid,
+			  wanted ? "of that path" : "and its malloc leads to none of them", list);
+}
+
 /* Another than that of the program's malloc is read only by who asks for it. */
 static const struct jemalloc_candidate *find_readable(const struct jemalloc_candidates *candidates)
 {
@@ -102,23 +127,55 @@ static int use_candidate(struct tsd_locator *locator, struct target *target,
 						   "jemalloc", "out of memory");
 }
 
+static bool add_jemalloc(struct tsd_locator *locator, const struct jemalloc_candidate *candidate)
+{
+	struct ktstr_probe_jemalloc *added = &locator->jemallocs[locator->jemalloc_count];
+
+	added->address = candidate->module->image.start;
+	added->path = strdup(candidate->module->path);
+	added->version = candidate->offsets.row ? strdup(candidate->offsets.row) : NULL;
+	locator->jemalloc_count++;
+	return added->path && (added->version || !candidate->offsets.row);
+}
+
+static bool list_jemallocs(struct tsd_locator *locator,
+			   const struct jemalloc_candidates *candidates,
+			   const struct jemalloc_candidate *chosen)
+{
+	bool added;
+
+	locator->jemallocs = calloc(candidates->count + 1, sizeof *locator->jemallocs);
+	added = locator->jemallocs && add_jemalloc(locator, chosen);
+	for (size_t i = 0; added && i < candidates->count; i++)
+		if (candidates->all[i].is_jemalloc && &candidates->all[i] != chosen)
+			added = add_jemalloc(locator, &candidates->all[i]);
+	return added;
+}
+
 int tsd_locator_find(struct tsd_locator *locator, struct target *target,
 		     const struct jemalloc_files *files, struct module_list *list,
 		     const char *wanted, struct ktstr_error *error)
 {
 	struct jemalloc_candidates candidates;
-	const struct jemalloc_candidate *chosen;
+	const struct jemalloc_candidate *chosen = NULL;
+	enum jemalloc_choice choice = JEMALLOC_NONE;
 	int rc = jemalloc_find(target, files, list, wanted, &candidates);
 
+	if (rc == 0)
+		choice = jemalloc_choose(target, &candidates, wanted, &chosen);
 	if (rc)
 		rc = probe_fail_access(target, error, KTSTR_PROBE_TAG_OTHER, rc, "memory");
-	else if (!(chosen = jemalloc_choose(target, &candidates, wanted)))
+	else if (choice == JEMALLOC_NONE)
 		rc = fail_not_found(target, list, wanted, error);
+	else if (choice == JEMALLOC_AMBIGUOUS)
+		rc = fail_ambiguous(target, &candidates, wanted, error);
 	else if (chosen->verdict != TSD_FOUND)
 		rc = fail_layout_unknown(chosen, wanted ? NULL : find_readable(&candidates), list,
 					 error);
 	else
 		rc = use_candidate(locator, target, list, chosen, error);
+	if (rc == 0 && !list_jemallocs(locator, &candidates, chosen))
+		rc = probe_fail(error, KTSTR_PROBE_TAG_OTHER, -ENOMEM, "jemalloc", "out of memory");
 	jemalloc_candidates_free(&candidates);
 	return rc;
 }
@@ -222,6 +279,13 @@ int tsd_locator_verify(const struct tsd_locator *locator, struct target *target,
 
 void tsd_locator_free(struct tsd_locator *locator)
 {
+	for (size_t i = 0; i < locator->jemalloc_count; i++) {
+		free((char *)locator->jemallocs[i].path);
+		free((char *)locator->jemallocs[i].version);
+	}
+	free(locator->jemallocs);
+	locator->jemallocs = NULL;
+	locator->jemalloc_count = 0;
 	free(locator->jemalloc_path);
 	free(locator->jemalloc_version);
 	locator->jemalloc_path = locator->jemalloc_version = NULL;

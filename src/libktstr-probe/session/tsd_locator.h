@@ -3,6 +3,8 @@
 #ifndef KTSTR_TSD_LOCATOR_H
 #define KTSTR_TSD_LOCATOR_H
 
+#include <ktstr/probe.h>
+
 #include "jemalloc/find.h"
 #include "session/error.h"
 #include "tls/module_tls.h"
@@ -15,11 +17,14 @@ struct tsd_locator {
 	uint64_t module_phdrs;      /* and where its program headers are */
 	char *jemalloc_path;
 	char *jemalloc_version; /* NULL: not known */
+	/* All that are mapped, the one above first. Their paths and versions are one's own. */
+	struct ktstr_probe_jemalloc *jemallocs;
+	size_t jemalloc_count;
 };
 
 /*
- * Finds them in the modules of a target. wanted, a path or its last part, or NULL, is which
- * jemalloc. Returns 0, or a negative errno with the error filled in.
+ * Finds them in the modules of a target. wanted, a path or its last part, an address, or NULL,
+ * is which jemalloc. Returns 0, or a negative errno with the error filled in.
  */
 int tsd_locator_find(struct tsd_locator *locator, struct target *target,
 		     const struct jemalloc_files *files, struct module_list *list,

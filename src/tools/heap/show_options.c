@@ -31,7 +31,7 @@ const char heap_show_usage[] =
 	"      --watch SECS      read again and again, with the change since the first\n"
 	"                        reading\n"
 	"      --explain         show on stderr how the numbers were found\n"
-	"      --jemalloc PATH   with several jemallocs, read the one in PATH\n"
+	"      --jemalloc WHICH  with several jemallocs, read the one of this path or address\n"
 	"      --help            show this text and exit\n"
 	"\n"
 	"Exit status: 0 when at least one process was read, 1 when none was, 2 for a\n"

@@ -4,9 +4,40 @@
 
 #include "src/tools/probe/render_json.h"
 
+#include <inttypes.h>
+#include <stdio.h>
+
 #include "shared/clock.h"
 
 #define SCHEMA_VERSION 3
+
+/* Its address as --jemalloc takes it: not every reader of JSON keeps 64 bits of a number. */
+static void write_jemalloc(struct json *json, const char *key,
+			   const struct ktstr_probe_jemalloc *jemalloc)
+{
+	char address[24];
+
+	snprintf(address, sizeof address, "0x%" PRIx64, jemalloc->address);
+	json_object(json, key, JSON_ONE_LINE);
+	json_string(json, "path", jemalloc->path);
+	if (jemalloc->version)
+		json_string(json, "version", jemalloc->version);
+	json_string(json, "address", address);
+	json_end(json);
+}
+
+static void write_jemallocs(const struct render_json *render, struct json *json)
+{
+	size_t count = ktstr_probe_jemalloc_count(render->session);
+
+	if (count < 2)
+		return;
+	write_jemalloc(json, "jemalloc", ktstr_probe_get_jemalloc(render->session, 0));
+	json_array(json, "other_jemallocs", JSON_LINES);
+	for (size_t i = 1; i < count; i++)
+		write_jemalloc(json, NULL, ktstr_probe_get_jemalloc(render->session, i));
+	json_end(json);
+}
 
 static void write_header(const struct render_json *render, struct json *json)
 {
@@ -16,6 +47,7 @@ static void write_header(const struct render_json *render, struct json *json)
 	json_signed(json, "started_at_unix_sec", render->start_unix_ns / NS_PER_SEC);
 	if (render->interval_ms)
 		json_unsigned(json, "interval_ms", render->interval_ms);
+	write_jemallocs(render, json);
 }
 
 static void write_interrupted(struct json *json, bool interrupted)

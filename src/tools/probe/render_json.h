@@ -14,6 +14,7 @@
 struct render_json {
 	struct json json;
 	pid_t pid;
+	const struct ktstr_probe *session; /* its jemallocs are named where there are several */
 	int64_t start_unix_ns, start_monotonic_ns; /* elapsed_since_start_ns counts from here */
 	unsigned int interval_ms;                  /* written when it is not 0 */
 };

@@ -133,9 +133,31 @@ static int write_table(const struct render_text *text, const thread_ref *threads
 	return 0;
 }
 
-void render_text_begin(const struct render_text *text, pid_t pid)
+static void warn_of_others(const struct render_text *text, const struct ktstr_probe *session)
+{
+	size_t count = ktstr_probe_jemalloc_count(session);
+	char prefix[120];
+
+	for (size_t i = 0; count > 1 && i < count; i++) {
+		const struct ktstr_probe_jemalloc *jemalloc = ktstr_probe_get_jemalloc(session, i);
+
+		if (i == 0)
+			snprintf(prefix, sizeof prefix,
+				 "warning: %zu jemallocs are mapped; read is the one at "
+				 "0x%" PRIx64 ": ",
+				 count, jemalloc->address);
+		else
+			snprintf(prefix, sizeof prefix,
+				 "    not read, --jemalloc=0x%" PRIx64 " would: ",
+				 jemalloc->address);
+		message_print(text->warnings, prefix, jemalloc->path);
+	}
+}
+
+void render_text_begin(const struct render_text *text, pid_t pid, const struct ktstr_probe *session)
 {
 	fprintf(text->out, "pid=%d tool_version=%s\n", (int)pid, PACKAGE_VERSION);
+	warn_of_others(text, session);
 }
 
 int render_text_snapshot(const struct render_text *text,

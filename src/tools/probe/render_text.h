@@ -20,7 +20,9 @@ struct render_text {
 	enum options_sort sort; /* descending for the numbers, ascending for tid and name */
 };
 
-void render_text_begin(const struct render_text *text, pid_t pid);
+/* session: warns once where the process has several jemallocs. */
+void render_text_begin(const struct render_text *text, pid_t pid,
+		       const struct ktstr_probe *session);
 
 /*
  * previous: the snapshot before this one, for the rates of the table; NULL for the first.

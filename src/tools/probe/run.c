@@ -62,7 +62,7 @@ static int show_text(struct run *run, const struct ktstr_probe_snapshot *snapsho
 	struct winsize size = { 0 };
 
 	if (run->taken == 1)
-		render_text_begin(&run->text, run->options.pid);
+		render_text_begin(&run->text, run->options.pid, run->session);
 	if (run->text.table) /* it may change from one snapshot to the next */
 		run->text.width = ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 ? size.ws_col : 0;
 	return render_text_snapshot(&run->text, snapshot, previous, run->taken,
@@ -76,6 +76,7 @@ static int show(struct run *run, const struct ktstr_probe_snapshot *snapshot,
 	int rc = 0, flushed;
 
 	run->taken++;
+	run->json.session = run->session;
 	run->read += ktstr_probe_snapshot_read_count(snapshot);
 	run->in_part = ktstr_probe_snapshot_interrupted(snapshot);
 	run->interrupted |= run->in_part;
