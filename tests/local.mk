@@ -184,7 +184,7 @@ EXTRA_DIST += $(program_tests) $(plain_program_tests) tests/program/HeapTest.pm 
 	tests/private_apt.sh tests/targets/fetch_old_jemalloc tests/targets/fetch_suite tests/targets/hidden_image.c tests/targets/late_link.c tests/targets/many_maps.c \
 	tests/open_files.h tests/shim/cmocka.h \
 	tests/unit/made_directory.h tests/unit/made_image.h tests/unit/payload_children.h tests/unit/waited_children.h \
-	tests/targets/refuse_calls.c tests/targets/shared_memory.c tests/targets/tell_counters.c tests/targets/thread_states.c \
+	tests/targets/refuse_calls.c tests/targets/shared_memory.c tests/targets/shared_tasks.c tests/targets/tell_counters.c tests/targets/thread_states.c \
 	tests/targets/tid_reuse.c tests/targets/tid_reuse.h
 # They look at what a complete build makes.
 if HAVE_PERL

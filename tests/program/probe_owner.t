@@ -5,7 +5,8 @@ use strict;
 use warnings;
 use FindBin ();
 use lib $FindBin::Bin;
-use ProbeTest qw(scratch build library);
+use IPC::Open2 ();
+use ProbeTest qw(scratch build library run_probe probe_json unfolded);
 use Test::More;
 
 $SIG{ALRM} = sub { die "waited for too long\n" };
@@ -36,4 +37,57 @@ subtest 'ids that are used again at once' => sub {
 		note(map { chomp; "$_; " } grep { !/^row / } @lines);
 	} } }
 };
+
+# A task on another's memory and thread pointer: what stands there is never shown as its own.
+my @methods = map { "--thread-pointer=$_" } 'auto', 'robust-list', 'ptrace';
+my $static = library('libjemalloc.a');
+my %programs = (dynamic => build('shared_tasks', 'shared_tasks.c', $shared),
+	$static ? (static => build('shared_tasks_static', 'shared_tasks.c', '-static', $static, qw(-lm -lpthread))) : ());
+my @others; # tasks that outlive the target
+END { local $?; kill 'KILL', @others if @others }
+
+# The target's report, and the other task's id.
+sub start_sharing {
+	my ($program, $what) = @_;
+	my $pid = IPC::Open2::open2(my $out, my $in, $program, $what);
+	my %target = (pid => $pid, in => $in, out => $out);
+	while (my $line = <$out>) {
+		$target{task} = $1 if $line =~ /^task (\d+)$/;
+		$target{report} = { $1 => [$2, $3] } if $line =~ /^thread (\d+) (\d+) (\d+)$/;
+		last if $line eq "parked\n";
+	}
+	push @others, $target{task} if $target{task} && $what ne 'thread';
+	return \%target;
+}
+
+for my $kind (sort keys %programs) {
+	for my $what ('vfork', 'clone', 'orphan', 'thread') {
+		subtest "$what, $kind" => sub {
+			ok($programs{$kind}, 'built') or return;
+			my $target = start_sharing($programs{$kind}, $what);
+			ok($target->{task}, 'the other task runs') or return;
+			for my $method (@methods) {
+				my ($status, $out, $err) = run_probe('--pid', $target->{task}, '--json', $method);
+				if ($what ne 'thread') {
+					is($status, 1, "$method: of the other task nothing is read");
+					unlike($out, qr/allocated_bytes/, 'and shown');
+				}
+				if ($what eq 'vfork' || $what eq 'clone') {
+					like(unfolded($err), qr/shares its memory with process $target->{pid} /, 'the reason');
+				}
+				next if $what eq 'orphan';
+				my $document = probe_json($target->{pid}, $method);
+				my %threads = map { $_->{tid} => $_ } @{ $document->{snapshots}[0]{threads} };
+				my ($truth) = values %{ $target->{report} };
+				is(join(' ', map { $threads{ $target->{pid} }{$_} // '?' } qw(allocated_bytes deallocated_bytes)),
+					"@$truth", "$method: the process itself is right") if $what ne 'vfork';
+				next if $what ne 'thread';
+				is($threads{ $target->{task} }{error_kind}, 'thread-pointer', 'its other task is not read');
+				like($threads{ $target->{task} }{error}, qr/shares its thread pointer/, 'the reason') if $method =~ /ptrace/;
+			}
+			kill 'KILL', $target->{pid}, $target->{task};
+			waitpid $target->{pid}, 0;
+		};
+	}
+}
 done_testing();

@@ -187,6 +187,11 @@ static int fake_robust_list(struct target *target, pid_t tid, uint64_t *head)
 	return task->robust_list_error;
 }
 
+static bool fake_shares_memory(struct target *target, pid_t other)
+{
+	return other && fake_of(target)->memory_owner == other;
+}
+
 static int fake_trace(struct target *target, int request, pid_t tid, void *address, void *data)
 {
 	(void)target;
@@ -225,6 +230,7 @@ void fake_target_begin(struct fake_target *fake, pid_t pid)
 			.reread_stat = fake_reread_stat,
 			.close_stat = fake_close_stat,
 			.robust_list = fake_robust_list,
+			.shares_memory = fake_shares_memory,
 			.trace = fake_trace,
 			.wait = fake_wait,
 		},

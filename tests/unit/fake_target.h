@@ -50,7 +50,8 @@ struct fake_target {
 	int read_error;   /* 0, or what every read of memory fails with */
 	bool pin_is_gone; /* the address space that was pinned has ended */
 
-	int open_files; /* of stat */
+	int open_files;     /* of stat */
+	pid_t memory_owner; /* another process with the same memory */
 
 	/* Before the call-th read of memory, from 1 on: what happens meanwhile. May be NULL. */
 	void (*before_read)(struct fake_target *fake, unsigned int call);

@@ -52,6 +52,24 @@ static void the_list_head_is_found_in_a_block_of_memory(void **state)
 	assert_int_equal(robust_list_search(words, 0, BASE, &found), -ENOENT);
 }
 
+static void an_empty_list_is_found_by_its_shape(void **state)
+{
+	uint64_t block[64] = { 0 }, head = 0;
+
+	(void)state;
+	assert_int_equal(robust_list_search_head(block, 64, BASE, &head), -ENOENT);
+	block[10] = block[11] = BASE + 88;
+	assert_int_equal(robust_list_search_head(block, 64, BASE, &head), -ENOENT);
+	block[12] = (uint64_t)-INT64_C(32);
+	assert_int_equal(robust_list_search_head(block, 64, BASE, &head), 0);
+	assert_true(head == BASE + 88);
+	assert_int_equal(robust_list_search_head(block, 12, BASE, &head), -ENOENT);
+	memcpy(block + 20, block + 10, 3 * sizeof *block); /* of another place: no list */
+	assert_int_equal(robust_list_search_head(block, 64, BASE, &head), 0);
+	block[20] = block[21] = BASE + 168;
+	assert_int_equal(robust_list_search_head(block, 64, BASE, &head), -ENOTUNIQ);
+}
+
 static void the_offset_follows_from_what_libc_tells_its_debugger(void **state)
 {
 	static const uint32_t tid_field[3] = { 32, 1, 208 }, wide[3] = { 64, 1, 208 },
@@ -154,6 +172,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_list_head_is_found_in_a_block_of_memory),
+		cmocka_unit_test(an_empty_list_is_found_by_its_shape),
 		cmocka_unit_test(the_offset_follows_from_what_libc_tells_its_debugger),
 #ifdef __x86_64__
 		cmocka_unit_test(the_offset_is_the_same_in_every_thread),

@@ -167,6 +167,17 @@ void target_close_stat(struct target *target, int file)
 	target->ops->close_stat(target, file);
 }
 
+pid_t target_memory_owner(struct target *target)
+{
+	struct task_stat stat;
+	pid_t parent;
+
+	if (target_read_stat(target, target->pid, &stat))
+		return 0;
+	parent = (pid_t)stat.parent;
+	return parent && target->ops->shares_memory(target, parent) ? parent : 0;
+}
+
 pid_t target_ns_tid(struct target *target, pid_t tid)
 {
 	struct proc_status status;

@@ -51,6 +51,7 @@ typedef int (*target_map_visit)(void *context, const struct target_map *map);
 struct task_stat {
 	char comm[16];
 	char state;
+	uint64_t parent;     /* field 4, a pid */
 	uint64_t flags;      /* field 9, PF_… */
 	uint64_t start_time; /* field 22, in clock ticks since boot */
 };
@@ -95,6 +96,8 @@ struct target_ops {
 	void (*close_stat)(struct target *target, int file);
 	/* As get_robust_list(2); *head is 0 for a task that registered none. */
 	int (*robust_list)(struct target *target, pid_t tid, uint64_t *head);
+	/* Has another process the same address space? False also where that cannot be seen. */
+	bool (*shares_memory)(struct target *target, pid_t other);
 	/* As ptrace(2) and waitid(2). */
 	int (*trace)(struct target *target, int request, pid_t tid, void *address, void *data);
 	int (*wait)(struct target *target, idtype_t type, id_t id, siginfo_t *info, int options);
@@ -135,6 +138,10 @@ int target_read_status(struct target *target, pid_t tid, struct proc_status *sta
 int target_open_stat(struct target *target, pid_t tid);
 int target_reread_stat(struct target *target, int file, struct task_stat *stat);
 void target_close_stat(struct target *target, int file);
+
+/* The process that made this one and shares its address space with it, as vfork(2) does; 0: none,
+ * or it cannot be seen. */
+pid_t target_memory_owner(struct target *target);
 
 /* The id of a task in its own pid namespace, 0 when that cannot be read. */
 pid_t target_ns_tid(struct target *target, pid_t tid);

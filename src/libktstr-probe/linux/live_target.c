@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/kcmp.h>
 #include <stdio.h>
 #include <sys/ptrace.h>
 #include <sys/stat.h>
@@ -122,6 +123,12 @@ static int robust_list(struct target *target, pid_t tid, uint64_t *head)
 	return 0;
 }
 
+/* kcmp(2), which asks for PTRACE_MODE_READ of both, and may be left out of a kernel. */
+static bool shares_memory(struct target *target, pid_t other)
+{
+	return syscall(SYS_kcmp, target->pid, other, KCMP_VM, 0UL, 0UL) == 0;
+}
+
 static int trace(struct target *target, int request, pid_t tid, void *address, void *data)
 {
 	(void)target;
@@ -149,6 +156,7 @@ static const struct target_ops live_ops = {
 	.reread_stat = reread_stat,
 	.close_stat = close_stat,
 	.robust_list = robust_list,
+	.shares_memory = shares_memory,
 	.trace = trace,
 	.wait = wait_for_task,
 };

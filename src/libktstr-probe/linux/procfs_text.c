@@ -130,8 +130,12 @@ int procfs_parse_stat(const char *text, size_t length, struct task_stat *stat)
 	memset(stat->comm, 0, sizeof stat->comm);
 	memcpy(stat->comm, open + 1, size);
 	stat->state = close[2];
-	/* The state is field 3, flags are 9, starttime is 22: each with a field behind it. */
-	at = skip(close + 2, end, 9 - 3);
+	/* The state is field 3, ppid 4, flags are 9, starttime is 22: each with a field behind it.
+	 */
+	at = close + 4;
+	if (!memchr(at, ' ', (size_t)(end - at)) || !(at = decimal(at, ' ', &stat->parent)))
+		return -EBADMSG;
+	at = skip(at, end, 9 - 5);
 	if (!at || !memchr(at, ' ', (size_t)(end - at)) || !(at = decimal(at, ' ', &stat->flags)))
 		return -EBADMSG;
 	at = skip(at, end, 22 - 10);

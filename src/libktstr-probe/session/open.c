@@ -91,6 +91,15 @@ static int find_jemalloc(struct ktstr_probe *probe, struct elf_image *executable
 	return rc;
 }
 
+static void find_tid_word(struct ktstr_probe *probe)
+{
+	unsigned int timeout_ms = probe->options.stop_timeout_ms;
+
+	thread_pointers_find_tid_word(&probe->threads.pointers, &probe->target,
+				      timeout_ms ? timeout_ms : THREAD_TABLE_STOP_TIMEOUT_MS,
+				      &probe->cancellation);
+}
+
 /* Robust lists, or ptrace where it is wanted or there are none: *why_not then says why. */
 static int choose_thread_pointers(struct ktstr_probe *probe, int *why_not,
 				  struct ktstr_error *error)
@@ -98,6 +107,7 @@ static int choose_thread_pointers(struct ktstr_probe *probe, int *why_not,
 	enum ktstr_probe_thread_pointer choice = probe->options.thread_pointer;
 	struct thread_pointers *pointers = &probe->threads.pointers;
 	struct target *target = &probe->target;
+	pid_t owner;
 	int rc;
 
 	pointers->by_ptrace = choice == KTSTR_PROBE_THREAD_POINTER_PTRACE;
@@ -105,8 +115,15 @@ static int choose_thread_pointers(struct ktstr_probe *probe, int *why_not,
 				 : thread_pointers_find_offset(pointers, target, &probe->identity,
 							       &probe->cancellation);
 	*why_not = rc;
+	owner = pointers->by_ptrace || rc == -ENODATA ? target_memory_owner(target) : 0;
+	if (owner)
+		return probe_fail(error, KTSTR_PROBE_TAG_OTHER, -EBUSY, "thread pointer",
+				  "process %d shares its memory with process %d that made it, as a "
+				  "child of vfork(2) does until it runs a program: the counters "
+				  "there are that one's",
+				  (int)target->pid, (int)owner);
 	if (pointers->by_ptrace)
-		thread_pointers_find_tid_word(pointers, target);
+		find_tid_word(probe);
 	if (rc == 0)
 		return 0;
 	/* Its memory has been read, so a filter of our own refuses that call alone. */
@@ -124,7 +141,7 @@ static int choose_thread_pointers(struct ktstr_probe *probe, int *why_not,
 			"process %d ended or ran another program while it was examined: try again",
 			(int)target->pid);
 	pointers->by_ptrace = true;
-	thread_pointers_find_tid_word(pointers, target);
+	find_tid_word(probe);
 	return 0;
 }
 

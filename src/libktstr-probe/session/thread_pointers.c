@@ -12,6 +12,7 @@
 #include "base/arch.h"
 #include "elf/libc_kind.h"
 #include "elf/module_scan.h"
+#include "tls/ptrace_stop.h"
 #include "tls/robust_list.h"
 
 #define TASKS_LIMIT 256 /* that are tried until one shows the offset */
@@ -97,14 +98,38 @@ static int find_offset(struct target *target, uint64_t *offset)
 	return rc;
 }
 
+/* Whatever libc, and whoever's memory: an empty list near the register of one thread. */
+static int find_offset_near_register(struct target *target, unsigned int stop_timeout_ms,
+				     int cancel_fd, uint64_t *offset)
+{
+	uint64_t words[ROBUST_LIST_SEARCH / sizeof(uint64_t)], head, start;
+	struct ptrace_stop stop = { .tid = target_living_task(target) };
+	int rc = ptrace_stop_read(target, &stop, 1, stop_timeout_ms, cancel_fd);
+
+	if (rc || stop.error != KTSTR_PROBE_THREAD_OK)
+		return rc ? rc : -ENOENT;
+	/* struct pthread begins at the thread pointer (x86_64), or ends there (aarch64). */
+	start = arch_self_pointer ? stop.thread_pointer : stop.thread_pointer - sizeof words;
+	rc = target_read_one(target, start, words, sizeof words);
+	if (rc == 0)
+		rc = robust_list_search_head(words, sizeof words / sizeof *words, start, &head);
+	if (rc == 0)
+		*offset = head - stop.thread_pointer;
+	return rc;
+}
+
 /* A task without a list of its own, as a vfork(2) child is, may yet run on memory that has the
  * word. */
-void thread_pointers_find_tid_word(struct thread_pointers *pointers, struct target *target)
+void thread_pointers_find_tid_word(struct thread_pointers *pointers, struct target *target,
+				   unsigned int stop_timeout_ms,
+				   const struct cancellation *cancellation)
 {
+	uint64_t *offset = &pointers->robust_list_offset;
+
 	pointers->has_tid_word =
-		target->libc == LIBC_GLIBC &&
-		(find_offset(target, &pointers->robust_list_offset) == 0 ||
-		 find_described_offset(target, &pointers->robust_list_offset) == 0);
+		target->libc != LIBC_MUSL &&
+		(find_offset(target, offset) == 0 || find_described_offset(target, offset) == 0 ||
+		 find_offset_near_register(target, stop_timeout_ms, cancellation->fd, offset) == 0);
 }
 
 /*

@@ -27,7 +27,9 @@ int thread_pointers_find_offset(struct thread_pointers *pointers, struct target 
 				const struct identity *identity,
 				const struct cancellation *cancellation);
 
-/* For ptrace: sets has_tid_word, and the offset, where glibc's are to be had. */
-void thread_pointers_find_tid_word(struct thread_pointers *pointers, struct target *target);
+/* For ptrace: sets has_tid_word, and the offset, where glibc's are to be had. May stop a thread. */
+void thread_pointers_find_tid_word(struct thread_pointers *pointers, struct target *target,
+				   unsigned int stop_timeout_ms,
+				   const struct cancellation *cancellation);
 
 #endif

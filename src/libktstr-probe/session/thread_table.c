@@ -12,8 +12,6 @@
 #include "tls/ptrace_stop.h"
 #include "tls/robust_list.h"
 
-#define STOP_TIMEOUT_MS 2000
-
 uint64_t thread_table_ticks(void)
 {
 	return (uint64_t)(clock_ns(CLOCK_BOOTTIME) / (NS_PER_SEC / sysconf(_SC_CLK_TCK)));
@@ -73,7 +71,8 @@ int thread_table_stop(const struct thread_table *table, struct target *target,
 		stops[i].tid = entries[i]->tid;
 	if (count)
 		rc = ptrace_stop_read(target, stops, count,
-				      stop_timeout_ms ? stop_timeout_ms : STOP_TIMEOUT_MS,
+				      stop_timeout_ms ? stop_timeout_ms
+						      : THREAD_TABLE_STOP_TIMEOUT_MS,
 				      cancellation->fd);
 	for (size_t i = 0; rc == 0 && i < count; i++) { /* both are sorted by tid */
 		struct thread_entry *entry = entries[i];

@@ -7,6 +7,8 @@
 
 #include "session/thread_pointers.h"
 
+#define THREAD_TABLE_STOP_TIMEOUT_MS 2000 /* unless an option says otherwise */
+
 struct thread_entry {
 	pid_t tid;
 	pid_t ns_tid;  /* its id in its own pid namespace */

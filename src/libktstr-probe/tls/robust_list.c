@@ -36,6 +36,27 @@ int robust_list_search(const uint64_t *words, size_t count, uint64_t address, ui
 	return matches == 1 ? 0 : matches ? -ENOTUNIQ : -ENOENT;
 }
 
+/* nptl/allocatestack.c and pthread_create.c: robust_prev = &robust_head; robust_head.list =
+   &robust_head; futex_offset = offsetof (pthread_mutex_t, __data.__lock) - offsetof
+   (pthread_mutex_t, __data.__list.__next), of 64-bit programs 0 - 32. */
+#define FUTEX_OFFSET (-INT64_C(32))
+
+int robust_list_search_head(const uint64_t *words, size_t count, uint64_t address, uint64_t *head)
+{
+	int matches = 0;
+
+	for (size_t i = 1; i + 1 < count; i++) {
+		uint64_t here = address + i * sizeof *words;
+
+		if (words[i - 1] != here || words[i] != here ||
+		    words[i + 1] != (uint64_t)FUTEX_OFFSET)
+			continue;
+		*head = here;
+		matches++;
+	}
+	return matches == 1 ? 0 : matches ? -ENOTUNIQ : -ENOENT;
+}
+
 /*
  * Reads the words below `end`, as many as are mapped: the struct may begin less than
  * ROBUST_LIST_SEARCH above the start of its mapping. Returns their number or a negative errno.

@@ -38,6 +38,13 @@ int robust_list_head(struct target *target, pid_t tid, uint64_t *head);
 int robust_list_search(const uint64_t *words, size_t count, uint64_t address, uint64_t *found);
 
 /*
+ * Pure: finds the one empty list of glibc's in words: a head that points to itself, futex_offset
+ * behind it, robust_prev before it. Also where it was never registered. Returns 0, -ENOENT for none
+ * or -ENOTUNIQ for several.
+ */
+int robust_list_search_head(const uint64_t *words, size_t count, uint64_t address, uint64_t *head);
+
+/*
  * The offset from the thread pointer up to the robust list's head (modulo 2^64), by searching
  * the memory of thread tid below its head. Only where
  * the thread pointer points to itself (x86_64). Returns 0 or a negative errno: -ENOENT, -ENOTUNIQ,
