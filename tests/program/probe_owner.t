@@ -6,7 +6,7 @@ use warnings;
 use FindBin ();
 use lib $FindBin::Bin;
 use IPC::Open2 ();
-use ProbeTest qw(scratch build library run_probe probe_json unfolded);
+use ProbeTest qw(scratch build library run_probe probe_json settled unfolded);
 use Test::More;
 
 $SIG{ALRM} = sub { die "waited for too long\n" };
@@ -85,8 +85,12 @@ for my $kind (sort keys %programs) {
 				is($threads{ $target->{task} }{error_kind}, 'thread-pointer', 'its other task is not read');
 				like($threads{ $target->{task} }{error}, qr/shares its thread pointer/, 'the reason') if $method =~ /ptrace/;
 			}
+			# One whose child of vfork(2) had not let it go on could not stop, and must not do so later.
+			kill 'KILL', $target->{task} if $what eq 'vfork' || $what eq 'clone';
+			ok(settled($target->{pid}, 'S'), 'the process is left as it was, not traced nor stopped') if $what ne 'orphan';
 			kill 'KILL', $target->{pid}, $target->{task};
 			waitpid $target->{pid}, 0;
+			@others = (); # their ids may soon be others'
 		};
 	}
 }
