@@ -22,17 +22,12 @@ struct fixture {
 
 static void begin(struct fixture *f, const struct heap_layout *layout)
 {
-	uint64_t words[ARENAS_LIMIT] = { 0 };
-	const char *reason;
 
 	memset(f, 0, sizeof *f);
 	made_start(&f->heap, layout);
 	assert_int_equal(heap_find(&f->heap.target, &f->heap.start, layout, 1, &f->place), 0);
-	for (size_t i = 0; i < MADE_ARENAS; i++)
-		words[i] = made_arena_address(i);
 	f->reader.place = &f->place;
-	assert_int_equal(
-		arena_list_read(&f->heap.target, layout, words, &f->reader.arenas, &reason), 0);
+	f->reader.arenas = f->place.list;
 	arena_plan_make(layout, &f->place.classes, &f->reader.plan);
 	cache_plan_make(layout, 8, 24, &f->reader.cache);
 	f->reader.states = f->heap.states;
@@ -163,6 +158,25 @@ static void an_arena_that_is_none_any_more_ends_the_reading(void **state)
 	end(&f);
 }
 
+static void an_arena_that_is_new_or_gone_is_seen(void **state)
+{
+	struct fixture f;
+	uint64_t word;
+
+	(void)state;
+	begin(&f, &heap_layout_table[1]);
+	word = f.place.arenas + 8 * UINT64_C(2);
+	assert_int_equal(arena_list_check(&f.heap.target, f.place.arenas, &f.reader.arenas), 0);
+	made_word(&f.heap, word, 0);
+	assert_int_equal(arena_list_check(&f.heap.target, f.place.arenas, &f.reader.arenas),
+			 -ESTALE);
+	made_word(&f.heap, word, made_arena_address(2));
+	made_word(&f.heap, word + 8, made_arena_address(1));
+	assert_int_equal(arena_list_check(&f.heap.target, f.place.arenas, &f.reader.arenas),
+			 -ESTALE);
+	end(&f);
+}
+
 static void an_entry_that_leads_to_no_arena_is_refused(void **state)
 {
 	static const uint64_t nowhere[] = { 1, 8, UINT64_MAX - 7, MADE_DATA,
@@ -252,6 +266,7 @@ int main(void)
 		cmocka_unit_test(sums_that_are_kept_twice_must_agree),
 		cmocka_unit_test(a_bin_of_more_regions_than_its_slabs_hold_is_refused),
 		cmocka_unit_test(an_arena_that_is_none_any_more_ends_the_reading),
+		cmocka_unit_test(an_arena_that_is_new_or_gone_is_seen),
 		cmocka_unit_test(an_entry_that_leads_to_no_arena_is_refused),
 		cmocka_unit_test(all_arenas_that_there_can_be_are_bounded),
 		cmocka_unit_test(without_statistics_what_is_not_counted_is_absent),

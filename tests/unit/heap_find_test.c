@@ -10,7 +10,10 @@
 
 static int find(struct made_heap *heap, struct heap_place *place)
 {
-	return heap_find(&heap->target, &heap->start, heap_layout_table, heap_layout_rows, place);
+	int rc = heap_find(&heap->target, &heap->start, heap_layout_table, heap_layout_rows, place);
+
+	arena_list_free(&place->list);
+	return rc;
 }
 
 static void each_layout_is_found_and_no_other(void **state)
@@ -42,6 +45,7 @@ static void a_wrong_layout_alone_is_refused(void **state)
 			assert_int_equal(heap_find(&heap.target, &heap.start, &heap_layout_table[k],
 						   1, &place),
 					 i == k ? 0 : -ENODATA);
+			arena_list_free(&place.list);
 			made_end(&heap);
 		}
 }

@@ -5,4 +5,5 @@ src_libktstr_probe_libktstr_probe_inner_la_SOURCES += \
 	src/libktstr-probe/base/arch_x86_64.c \
 	src/libktstr-probe/base/diagnostics.c \
 	src/libktstr-probe/base/diagnostics.h \
+	src/libktstr-probe/base/page_cache.c src/libktstr-probe/base/page_cache.h \
 	src/libktstr-probe/base/target.c src/libktstr-probe/base/target.h

@@ -91,7 +91,7 @@ bool arena_signs_hold(const struct arena_plan *plan, const struct arena_ref *ref
 	const struct heap_layout *layout = plan->layout;
 	uint32_t base_index, own;
 
-	memcpy(&base_index, buffer + plan->base_at + layout->base.ind, sizeof base_index);
+	memcpy(&base_index, buffer + plan->base_at, sizeof base_index);
 	own = layout->arena.ind == HEAP_LAYOUT_NONE ? base_index
 						    : half(plan, buffer, layout->arena.ind);
 	if (own >= ARENAS_LIMIT || own != base_index || (*index >= 0 && *index != (int64_t)own))
@@ -139,7 +139,7 @@ static void take_large(const struct arena_plan *plan, const unsigned char *buffe
 {
 	const struct heap_layout *layout = plan->layout;
 
-	for (size_t i = 0; i < plan->classes->large; i++) {
+	for (size_t i = 0; i < plan->large; i++) {
 		const unsigned char *bytes =
 			member(plan, buffer, layout->arena.lstats) + i * layout->lstats.size;
 		struct arena_large *large = &figures->large_bins[i];
@@ -159,15 +159,21 @@ static void take_large(const struct arena_plan *plan, const unsigned char *buffe
 	}
 }
 
+uint64_t arena_first_cache(const struct arena_plan *plan, const unsigned char *buffer)
+{
+	return word(plan, buffer, plan->layout->arena.desc_ql);
+}
+
 void arena_take(const struct arena_plan *plan, const unsigned char *buffer,
 		struct arena_figures *figures)
 {
 	const struct heap_layout *layout = plan->layout;
 	const unsigned char *base = buffer + plan->base_at;
+	const unsigned char *words = base + ARENA_BASE_WORDS - layout->base.allocated;
 
 	memset(figures, 0, sizeof *figures);
 	memcpy(&figures->index,
-	       layout->arena.ind == HEAP_LAYOUT_NONE ? base + layout->base.ind
+	       layout->arena.ind == HEAP_LAYOUT_NONE ? base
 						     : member(plan, buffer, layout->arena.ind),
 	       sizeof figures->index);
 	figures->nthreads = half(plan, buffer, layout->arena.nthreads);
@@ -177,7 +183,6 @@ void arena_take(const struct arena_plan *plan, const unsigned char *buffer,
 	figures->used_hpa = layout->arena.ever_used_hpa != HEAP_LAYOUT_NONE &&
 			    *member(plan, buffer, layout->arena.ever_used_hpa);
 	figures->nactive = word(plan, buffer, layout->arena.nactive);
-	figures->first_cache = word(plan, buffer, layout->arena.desc_ql);
 	for (size_t i = 0; i < HEAP_ECACHES; i++)
 		figures->npages[i] = word(plan, buffer, layout->arena.ecache[i].npages) +
 				     word(plan, buffer, layout->arena.ecache[i].guarded_npages);
@@ -190,10 +195,10 @@ void arena_take(const struct arena_plan *plan, const unsigned char *buffer,
 	figures->pac_mapped = word(plan, buffer, layout->arena.mapped);
 	figures->abandoned_vm = word(plan, buffer, layout->arena.abandoned_vm);
 	figures->edata_avail = word(plan, buffer, layout->arena.edata_avail);
-	figures->base_allocated = word_at(base + layout->base.allocated);
-	figures->base_resident = word_at(base + layout->base.resident);
-	figures->base_mapped = word_at(base + layout->base.mapped);
-	figures->n_thp = word_at(base + layout->base.n_thp);
+	figures->base_allocated = word_at(words + layout->base.allocated);
+	figures->base_resident = word_at(words + layout->base.resident);
+	figures->base_mapped = word_at(words + layout->base.mapped);
+	figures->n_thp = word_at(words + layout->base.n_thp);
 	take_bins(plan, buffer, figures);
 	take_large(plan, buffer, figures);
 }

@@ -11,6 +11,9 @@
 #define MERGE_GAP   256 /* bytes between two members that are read along */
 #define LIST_BATCH  64  /* arenas whose signs are read at once */
 #define NPAGES_SIZE sizeof(uint64_t)
+/* User addresses have 47 bits unless mmap(2) is asked for more, which jemalloc does not do
+ * (Documentation/arch/x86/x86_64/5level-paging.rst). */
+#define LARGEST     (UINT64_C(1) << 47)
 
 static void add_piece(struct arena_plan *plan, uint32_t offset, uint32_t size)
 {
@@ -47,9 +50,20 @@ static void merge_pieces(struct arena_plan *plan)
 	}
 }
 
+/* The words of base_s that are read: allocated … n_thp. */
 static uint32_t base_size(const struct heap_layout *layout)
 {
-	return layout->base.n_thp + (uint32_t)sizeof(uint64_t);
+	return layout->base.n_thp + (uint32_t)sizeof(uint64_t) - layout->base.allocated;
+}
+
+/* Those that may have been allocated at all. */
+static size_t count_large(const struct size_classes *classes)
+{
+	size_t count = 0;
+
+	while (count < classes->large && size_class_large(classes, count) <= LARGEST)
+		count++;
+	return count;
 }
 
 void arena_plan_make(const struct heap_layout *layout, const struct size_classes *classes,
@@ -74,6 +88,7 @@ void arena_plan_make(const struct heap_layout *layout, const struct size_classes
 		add_piece(plan, ecache->state, 8);
 	}
 	if (classes) {
+		plan->large = count_large(classes);
 		add_piece(plan, layout->arena.name, ARENA_NAME_SIZE);
 		add_piece(plan, layout->arena.nactive, NPAGES_SIZE);
 		add_piece(plan, layout->arena.ever_used_hpa, 1);
@@ -81,11 +96,11 @@ void arena_plan_make(const struct heap_layout *layout, const struct size_classes
 		add_piece(plan, layout->arena.desc_ql, 8);
 		add_piece(plan, layout->arena.stats,
 			  layout->arena.lstats - layout->arena.stats +
-				  (uint32_t)classes->large * layout->lstats.size);
+				  (uint32_t)plan->large * layout->lstats.size);
 	}
 	merge_pieces(plan);
 	plan->base_at = plan->size;
-	plan->size += (base_size(layout) + 7) & ~(size_t)7;
+	plan->size += ARENA_BASE_WORDS + base_size(layout);
 	plan->bins_at = plan->size;
 	if (classes)
 		plan->size += classes->bin_shards * layout->bin.size;
@@ -96,14 +111,13 @@ static size_t base_ranges(const struct arena_plan *plan, const struct arena_ref 
 			  unsigned char *buffer, struct target_range *ranges)
 {
 	const struct heap_layout *layout = plan->layout;
-	uint32_t first = layout->base.allocated;
 
 	ranges[0] = (struct target_range){ .address = ref->base + layout->base.ind,
-					   .buffer = buffer + plan->base_at + layout->base.ind,
+					   .buffer = buffer + plan->base_at,
 					   .size = sizeof(uint32_t) };
-	ranges[1] = (struct target_range){ .address = ref->base + first,
-					   .buffer = buffer + plan->base_at + first,
-					   .size = base_size(layout) - first };
+	ranges[1] = (struct target_range){ .address = ref->base + layout->base.allocated,
+					   .buffer = buffer + plan->base_at + ARENA_BASE_WORDS,
+					   .size = base_size(layout) };
 	return 2;
 }
 
@@ -227,6 +241,25 @@ int arena_list_read(struct target *target, const struct heap_layout *layout,
 	if (rc)
 		arena_list_free(list);
 	return rc;
+}
+
+int arena_list_check(struct target *target, uint64_t arenas, const struct arena_list *list)
+{
+	uint64_t *words = calloc(ARENAS_LIMIT, sizeof *words);
+	int rc = words ? target_read_one(target, arenas, words, ARENAS_LIMIT * sizeof *words)
+		       : -ENOMEM;
+	size_t at = 0;
+
+	for (uint32_t i = 0; rc == 0 && i < ARENAS_LIMIT; i++) {
+		if (!words[i])
+			continue;
+		if (at == list->count || list->refs[at].index != i ||
+		    list->refs[at].address != words[i])
+			rc = -ESTALE;
+		at++;
+	}
+	free(words);
+	return rc == 0 && at != list->count ? -ESTALE : rc;
 }
 
 void arena_list_free(struct arena_list *list)

@@ -12,6 +12,7 @@
 
 #define ARENAS_LIMIT      4095 /* MALLOCX_ARENA_LIMIT: arenas[] has that many entries */
 #define ARENA_NAME_SIZE   32   /* ARENA_NAME_LEN of 5.3.1 */
+#define ARENA_BASE_WORDS  8    /* where the words of base_s begin, behind its index */
 #define ARENA_PIECE_LIMIT 32   /* arena_plan_make adds 28 */
 
 /* Which bytes of an arena are read, and where they stand in the buffer. */
@@ -23,7 +24,8 @@ struct arena_plan {
 		size_t at;
 	} pieces[ARENA_PIECE_LIMIT];
 	size_t count;
-	size_t base_at, bins_at; /* base_s from its first to its last member read; the bins */
+	size_t base_at, bins_at; /* base_s: its index, then its words of statistics; the bins */
+	size_t large;            /* large classes that are read: of the others there is nothing */
 	size_t size;             /* of one arena's buffer */
 };
 
@@ -48,7 +50,6 @@ struct arena_figures {
 	uint32_t nthreads, internal_threads;
 	char name[ARENA_NAME_SIZE + 1];
 	bool used_hpa;
-	uint64_t first_cache; /* address of a cache's descriptor, 0: no cache is bound to it */
 	uint64_t nactive, npages[HEAP_ECACHES];
 	int64_t decay_ms[2];
 	uint64_t decay_stats[2][3]; /* npurge, nmadvise, purged of dirty and muzzy */
@@ -81,7 +82,10 @@ bool arena_signs_hold(const struct arena_plan *plan, const struct arena_ref *ref
 /* The pointer to its base_s that an arena holds, twice where it stands twice; 0: they differ. */
 uint64_t arena_base(const struct arena_plan *plan, const unsigned char *buffer);
 
-/* Needs a plan with classes. */
+/* The address of a cache's descriptor, 0: no cache is bound to it. Needs a plan with classes. */
+uint64_t arena_first_cache(const struct arena_plan *plan, const unsigned char *buffer);
+
+/* Likewise. */
 void arena_take(const struct arena_plan *plan, const unsigned char *buffer,
 		struct arena_figures *figures);
 
@@ -100,5 +104,8 @@ int arena_list_read(struct target *target, const struct heap_layout *layout,
 		    const uint64_t words[ARENAS_LIMIT], struct arena_list *list,
 		    const char **reason);
 void arena_list_free(struct arena_list *list);
+
+/* Is what stands in arenas[] still this list? Returns 0, -ESTALE, or what reading gave. */
+int arena_list_check(struct target *target, uint64_t arenas, const struct arena_list *list);
 
 #endif

@@ -13,7 +13,7 @@
 #include "jemalloc/arenas.h"
 #include "jemalloc/heap_scan.h"
 
-#define SEED_LIMIT       64 /* distinct arenas that are looked at: any wrong layout fails with one */
+#define SEED_LIMIT       8 /* distinct arenas that are looked at: any wrong layout fails with one */
 #define STATES_LIMIT     1024 /* threads that are asked for their arena */
 #define STATE_USES_ARENA 2    /* tsd_state_nominal_max: tsd.h */
 
@@ -139,6 +139,18 @@ static int choose(struct target *target, const struct heap_start *start,
 		    : answer(place, -ENODATA, "no thread uses an arena yet");
 }
 
+static int judge_scan(const struct heap_scan *scan, struct heap_place *place)
+{
+	if (!scan->arenas || scan->several_arenas)
+		return answer(place, -ENODATA, "arenas[] was %s",
+			      scan->arenas ? "found in several places" : "not found");
+	if (!scan->has_classes || scan->several_classes || !scan->has_sizes)
+		return answer(place, -ENODATA,
+			      "its size classes are not those of pages of 4 KiB and a quantum of "
+			      "16 bytes, or were not found");
+	return 0;
+}
+
 int heap_find(struct target *target, const struct heap_start *start,
 	      const struct heap_layout *table, size_t rows, struct heap_place *place)
 {
@@ -152,17 +164,15 @@ int heap_find(struct target *target, const struct heap_start *start,
 	if (rc)
 		return rc;
 	rc = heap_scan(target, start, place->layout, seeds, count, &scan);
-	if (rc == -EFBIG)
-		return answer(place, -ENODATA, "its module has more to search than any honest one");
-	if (rc)
+	if (rc == 0)
+		rc = judge_scan(&scan, place);
+	else if (rc == -EFBIG)
+		rc = answer(place, -ENODATA, "its module has more to search than any honest one");
+	if (rc) {
+		arena_list_free(&scan.list);
 		return rc;
-	if (!scan.arenas || scan.several_arenas)
-		return answer(place, -ENODATA, "arenas[] was %s",
-			      scan.arenas ? "found in several places" : "not found");
-	if (!scan.has_classes || scan.several_classes || !scan.has_sizes)
-		return answer(place, -ENODATA,
-			      "its size classes are not those of pages of 4 KiB and a quantum of "
-			      "16 bytes, or were not found");
+	}
+	place->list = scan.list;
 	place->arenas = scan.arenas;
 	place->classes = scan.classes;
 	return answer(place, 0, "layout %s by the signs in %zu arenas, %zu bins, pages of %llu",

@@ -11,13 +11,14 @@
 struct heap_place {
 	const struct heap_layout *layout;
 	struct size_classes classes;
-	uint64_t arenas; /* address of arenas[] */
-	char how[192];   /* what was found, or why nothing was */
+	uint64_t arenas;        /* address of arenas[] */
+	struct arena_list list; /* what stands in it */
+	char how[192];          /* what was found, or why nothing was */
 };
 
 /*
  * Tries every row of a table of layouts: exactly one must fit. Returns 0, -ENODATA where nothing is
- * certain (how tells why), or what reading gave.
+ * certain (how tells why), or what reading gave. On success the caller frees place->list.
  */
 int heap_find(struct target *target, const struct heap_start *start,
 	      const struct heap_layout *table, size_t rows, struct heap_place *place);

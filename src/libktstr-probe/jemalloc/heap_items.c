@@ -12,6 +12,7 @@ static const char profile_unknown[] =
 static const char used_hpa[] =
 	"an arena has used huge-page slabs (opt.hpa): their dirty pages are counted elsewhere";
 static const char threads_changed[] = "threads began or ended while it was read";
+static const char arenas_changed[] = "arenas were made or reset while it was read";
 static const char other_caches[] =
 	"there are caches that are no thread's own (tcache.create): what is in them counts as left";
 static const char unread[] = "not every thread could be read";
@@ -92,6 +93,8 @@ static bool is_of_threads(size_t item)
 
 static const char *doubt_of(size_t item, const struct heap_doubts *doubts)
 {
+	if (doubts->arenas_changed && item < KTSTR_HEAP_RSS)
+		return arenas_changed;
 	if (is_of_threads(item) && doubts->threads_changed)
 		return threads_changed;
 	if ((item == KTSTR_HEAP_LEFT || item == KTSTR_HEAP_TCACHE) && doubts->other_caches)

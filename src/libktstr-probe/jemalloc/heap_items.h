@@ -23,6 +23,7 @@ struct heap_doubts {
 	bool other_caches;    /* caches that are no thread's own: tcache.create */
 	bool torn;            /* sums that are kept twice differ: a thread is in an allocation */
 	bool threads_changed; /* threads began or ended meanwhile */
+	bool arenas_changed;  /* arenas were made meanwhile */
 	size_t unread;        /* threads that were not read */
 };
 

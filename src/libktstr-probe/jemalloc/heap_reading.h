@@ -19,6 +19,7 @@ struct heap_reader {
 
 struct heap_reading {
 	unsigned char *arenas, *threads; /* a buffer of plan.size, and of cache.size, each */
+	size_t arenas_size, threads_size;
 	struct target_range *ranges;
 	size_t arena_ranges, range_count;
 	int64_t began_ns, ended_ns; /* CLOCK_MONOTONIC */

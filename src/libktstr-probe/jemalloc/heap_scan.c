@@ -8,15 +8,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "jemalloc/arenas.h"
-
-#define CHUNK       (UINT64_C(1) << 20)
+#define CHUNK       (UINT64_C(1) << 17)
 #define SCAN_LIMIT  (UINT64_C(256) << 20)
 /* A chunk is read with so much of what follows that whatever begins in it can be looked at whole.
  */
 #define OVERLAP     (SIZE_CLASSES_BINS_LIMIT * (uint64_t)SIZE_CLASSES_INFO_SIZE)
 /* sz_index2size_tab[] is longer: its beginning is enough to know it, the rest is read then. */
 #define SIZES_HEAD  5
+#define BLOCK       4096 /* most of a module's memory was never written to: zeros, passed over so */
 /* Places that look like the beginning of a table: an honest module has one or two. */
 #define TRIES_LIMIT 1024
 
@@ -40,9 +39,8 @@ static uint64_t word_at(const unsigned char *bytes)
  * that index: jemalloc's a0 and other pointers to an arena are no arenas[].
  */
 static int check_arenas(struct target *target, const struct heap_layout *layout, uint64_t arenas,
-			const struct heap_seed *seeds, size_t seed_count)
+			const struct heap_seed *seeds, size_t seed_count, struct arena_list *list)
 {
-	struct arena_list list = { .refs = NULL };
 	const char *reason;
 	uint64_t *words = calloc(ARENAS_LIMIT, sizeof *words);
 	int rc = words ? target_read_one(target, arenas, words, ARENAS_LIMIT * sizeof *words)
@@ -52,8 +50,7 @@ static int check_arenas(struct target *target, const struct heap_layout *layout,
 		if (words[seeds[i].index] != seeds[i].arena)
 			rc = -ENOENT;
 	if (rc == 0)
-		rc = arena_list_read(target, layout, words, &list, &reason);
-	arena_list_free(&list);
+		rc = arena_list_read(target, layout, words, list, &reason);
 	free(words);
 	return rc == -EBADMSG ? -ENOENT : rc;
 }
@@ -63,6 +60,7 @@ static int take_arenas(struct target *target, const struct heap_layout *layout,
 		       size_t seed_count, struct heap_scan *scan)
 {
 	uint64_t address = chunk->address + offset, before = 8 * (uint64_t)seeds[0].index;
+	struct arena_list list = { .refs = NULL };
 	int rc;
 
 	if (address - chunk->span_start < before ||
@@ -70,8 +68,10 @@ static int take_arenas(struct target *target, const struct heap_layout *layout,
 		return 0;
 	if (++scan->tries > TRIES_LIMIT)
 		return -EFBIG;
-	rc = check_arenas(target, layout, address - before, seeds, seed_count);
+	rc = check_arenas(target, layout, address - before, seeds, seed_count, &list);
 	if (rc == 0) {
+		arena_list_free(&scan->list);
+		scan->list = list;
 		scan->several_arenas |= scan->arenas && scan->arenas != address - before;
 		scan->arenas = address - before;
 	}
@@ -113,21 +113,39 @@ static int take_sizes(struct target *target, const struct chunk *chunk, uint64_t
 	return 0;
 }
 
+static int scan_block(struct target *target, const struct heap_layout *layout,
+		      const struct chunk *chunk, uint64_t start, uint64_t end,
+		      const struct heap_seed *seeds, size_t seed_count, struct heap_scan *scan)
+{
+	const uint64_t arena = seeds[0].arena, first_class = size_class(0);
+	int rc = 0;
+
+	for (uint64_t offset = start; rc == 0 && offset + 8 <= end; offset += 8) {
+		uint64_t word = word_at(chunk->bytes + offset);
+
+		if (word == arena) {
+			rc = take_arenas(target, layout, chunk, offset, seeds, seed_count, scan);
+		} else if (word == first_class) {
+			take_classes(chunk, offset, scan);
+			rc = take_sizes(target, chunk, offset, scan);
+		}
+	}
+	return rc;
+}
+
 static int scan_chunk(struct target *target, const struct heap_layout *layout,
 		      const struct chunk *chunk, const struct heap_seed *seeds, size_t seed_count,
 		      struct heap_scan *scan)
 {
+	static const unsigned char zeros[BLOCK];
 	int rc = 0;
 
-	for (uint64_t offset = 0; rc == 0 && offset + 8 <= chunk->size; offset += 8) {
-		uint64_t word = word_at(chunk->bytes + offset);
+	for (uint64_t start = 0; rc == 0 && start < chunk->size; start += BLOCK) {
+		uint64_t size = chunk->size - start < BLOCK ? chunk->size - start : BLOCK;
 
-		if (word == seeds[0].arena)
-			rc = take_arenas(target, layout, chunk, offset, seeds, seed_count, scan);
-		else if (word == size_class(0)) {
-			take_classes(chunk, offset, scan);
-			rc = take_sizes(target, chunk, offset, scan);
-		}
+		if (memcmp(chunk->bytes + start, zeros, size) != 0)
+			rc = scan_block(target, layout, chunk, start, start + size, seeds,
+					seed_count, scan);
 	}
 	return rc;
 }

@@ -4,6 +4,7 @@
 #define KTSTR_HEAP_SCAN_H
 
 #include "base/target.h"
+#include "jemalloc/arenas.h"
 #include "jemalloc/heap_layout.h"
 #include "jemalloc/size_classes.h"
 
@@ -26,7 +27,8 @@ struct heap_seed {
 };
 
 struct heap_scan {
-	uint64_t arenas; /* 0: not found */
+	uint64_t arenas;        /* 0: not found */
+	struct arena_list list; /* what stands there; the caller frees it, whatever was found */
 	struct size_classes classes;
 	bool has_classes, has_sizes;          /* bin_infos[], sz_index2size_tab[] */
 	bool several_arenas, several_classes; /* found twice, and different */

@@ -139,26 +139,21 @@ static int visit(const char *name, uint64_t handler, void *context)
 	return 0;
 }
 
-int options_read(struct target *target, const struct elf_image *image,
+int options_read(struct target *target, const struct elf_image *image, const struct ctl_tree *tree,
 		 struct options_in_force *options)
 {
 	struct reading reading = { .target = target,
 				   .image = image,
 				   .arch = ctl_arch_find(arch_elf_machine),
 				   .options = options };
-	struct ctl_tree tree;
-	int rc;
 
 	*options = (struct options_in_force){ .count = 0 };
 	if (!reading.arch)
 		return -ENOENT;
-	rc = ctl_tree_find(target, image, &tree);
-	if (rc)
-		return rc == -ENOTUNIQ ? -ENOENT : rc;
 	options->options = calloc(OPTIONS_LIMIT, sizeof *options->options);
 	if (!options->options)
 		return -ENOMEM;
-	return ctl_tree_walk(target, image, &tree, visit, &reading);
+	return ctl_tree_walk(target, image, tree, visit, &reading);
 }
 
 void options_free(struct options_in_force *options)

@@ -8,6 +8,7 @@
 
 #include "base/target.h"
 #include "elf/elf_image.h"
+#include "jemalloc/ctl_tree.h"
 #include <ktstr/heap.h>
 
 #define OPTIONS_NAME_SIZE 64
@@ -24,8 +25,8 @@ struct options_in_force {
 	size_t count;
 };
 
-/* Returns 0, -ENOENT where no tree was found, or what reading gave. */
-int options_read(struct target *target, const struct elf_image *image,
+/* Returns 0, -ENOENT where it is not known how code answers here, or what reading gave. */
+int options_read(struct target *target, const struct elf_image *image, const struct ctl_tree *tree,
 		 struct options_in_force *options);
 void options_free(struct options_in_force *options);
 

@@ -11,8 +11,6 @@
 #include <time.h>
 
 #include "base/arch.h"
-#include "jemalloc/ctl_code.h"
-#include "jemalloc/ctl_tree.h"
 #include "linux/memory_status.h"
 #include "session/heap_private.h"
 #include "shared/clock.h"
@@ -20,22 +18,6 @@
 #define READINGS 12      /* until two that follow each other are the same */
 #define PAUSE_NS 1000000 /* for a thread of the target to go on */
 #define TAKES    3       /* until the threads before and after are the same */
-
-static int layout_unknown(const struct ktstr_probe *probe, struct ktstr_error *error,
-			  const char *why)
-{
-	return probe_fail(error, KTSTR_PROBE_TAG_LAYOUT_UNKNOWN, -ENODATA, "heap",
-			  "the heap of process %d cannot be read with certainty: %s",
-			  (int)probe->target.pid, why);
-}
-
-static int changed(const struct ktstr_probe *probe, struct ktstr_error *error)
-{
-	return probe_fail(error, KTSTR_PROBE_TAG_EXE_IDENTITY_CHANGED, -ESTALE, "heap",
-			  "an arena of process %d is not what it was any more, or its memory can "
-			  "no longer be read",
-			  (int)probe->target.pid);
-}
 
 /* Where tsd_s.state is in each thread of a snapshot, 0 for one that was not read. */
 static uint64_t *make_states(const struct ktstr_probe *probe,
@@ -55,31 +37,7 @@ static int read_image(struct ktstr_probe *probe, struct elf_image *image, struct
 	int rc = elf_image_load(&probe->target, probe->locator.module_start,
 				probe->locator.module_phdrs, NULL, image);
 
-	return rc ? changed(probe, error) : 0;
-}
-
-/* What is not known of them is no failure: most figures do not depend on it. */
-static int read_options(struct ktstr_probe *probe, const struct elf_image *image,
-			struct ktstr_heap *heap, struct ktstr_error *error)
-{
-	int rc = options_read(&probe->target, image, &heap->in_force);
-
-	diagnostics_add(&probe->target.diagnostics, "options", "%zu names%s%s",
-			heap->in_force.count, rc ? ": " : "", rc ? strerror(-rc) : "");
-	heap->options = calloc(heap->in_force.count + 1, sizeof *heap->options);
-	if (!heap->options)
-		return probe_fail(error, KTSTR_PROBE_TAG_OTHER, -ENOMEM, "heap", "out of memory");
-	for (size_t i = 0; i < heap->in_force.count; i++) {
-		const struct option_in_force *option = &heap->in_force.options[i];
-
-		heap->options[i] = (struct ktstr_heap_option){
-			.name = option->name,
-			.is_text = option->is_text,
-			.text = option->is_known ? option->text : NULL,
-		};
-	}
-	heap->option_count = heap->in_force.count;
-	return 0;
+	return rc ? heap_changed(probe, error) : 0;
 }
 
 static int find_place(struct ktstr_probe *probe, const struct elf_image *image,
@@ -91,8 +49,8 @@ static int find_place(struct ktstr_probe *probe, const struct elf_image *image,
 	int rc;
 
 	if (!arch_self_pointer) /* aarch64 */
-		return layout_unknown(probe, error,
-				      "the layout of arenas is not proven on this architecture");
+		return heap_layout_unknown(
+			probe, error, "the layout of arenas is not proven on this architecture");
 	for (size_t i = 0; i < ELF_IMAGE_SPANS; i++)
 		if (image->writable[i].size)
 			spans[start.span_count++] = (struct heap_span){ image->writable[i].address,
@@ -100,65 +58,8 @@ static int find_place(struct ktstr_probe *probe, const struct elf_image *image,
 	rc = heap_find(&probe->target, &start, heap_layout_table, heap_layout_rows, place);
 	diagnostics_add(&probe->target.diagnostics, "heap", "%s", place->how);
 	if (rc == -ENODATA)
-		return layout_unknown(probe, error, place->how);
-	return rc ? changed(probe, error) : 0;
-}
-
-/* The offset in tsd_s of the member that a handler answers with; false: its code does not say. */
-static bool ask_member(struct target *target, const struct elf_image *image,
-		       const struct ctl_tree *tree, const char *name, uint64_t *offset)
-{
-	const struct ctl_arch *arch = ctl_arch_find(arch_elf_machine);
-	struct ctl_answer answer;
-	uint64_t handler;
-
-	if (!arch || ctl_tree_handler(target, image, tree, name, &handler))
-		return false;
-	ctl_code_ask(arch, target, image, handler, &answer);
-	*offset = answer.value.number;
-	return answer.outcome == CTL_ANSWERS && answer.value.kind == CTL_TSD_MEMBER;
-}
-
-/*
- * The threads' balance stands and falls with the counters: where the program's own code takes them
- * from another place than the session does, nothing here is right. Before 5.3 tsd_s begins with its
- * state, later only the distance of the two is known.
- */
-static int check_counters(struct ktstr_probe *probe, const struct elf_image *image,
-			  const struct heap_place *place, struct ktstr_error *error)
-{
-	const struct tsd_offsets *offsets = &probe->locator.offsets;
-	uint64_t allocated, deallocated;
-	struct ctl_tree tree;
-
-	if (ctl_tree_find(&probe->target, image, &tree) ||
-	    !ask_member(&probe->target, image, &tree, "thread.allocated", &allocated) ||
-	    !ask_member(&probe->target, image, &tree, "thread.deallocated", &deallocated))
-		return 0;
-	if (deallocated - allocated == offsets->deallocated - offsets->allocated &&
-	    (!place->layout->before_53 || allocated == offsets->allocated - offsets->state))
-		return 0;
-	return layout_unknown(probe, error,
-			      "its own code has the threads' counters in another place");
-}
-
-static int list_arenas(struct ktstr_probe *probe, const struct heap_place *place,
-		       struct arena_list *list, struct ktstr_error *error)
-{
-	uint64_t *words = calloc(ARENAS_LIMIT, sizeof *words);
-	const char *reason = NULL;
-	int rc = words ? target_read_one(&probe->target, place->arenas, words,
-					 ARENAS_LIMIT * sizeof *words)
-		       : -ENOMEM;
-
-	if (rc == 0)
-		rc = arena_list_read(&probe->target, place->layout, words, list, &reason);
-	free(words);
-	if (rc == -EBADMSG)
-		return layout_unknown(probe, error, reason);
-	if (rc == -ENOMEM)
-		return probe_fail(error, KTSTR_PROBE_TAG_OTHER, rc, "heap", "out of memory");
-	return rc ? changed(probe, error) : 0;
+		return heap_layout_unknown(probe, error, place->how);
+	return rc ? heap_changed(probe, error) : 0;
 }
 
 /* Do the sums that jemalloc keeps in two ways agree in every arena? NULL, or which does not. */
@@ -217,10 +118,10 @@ static int read_twice(struct ktstr_probe *probe, struct ktstr_heap *heap,
 	if (rc == -ENOMEM)
 		return probe_fail(error, KTSTR_PROBE_TAG_OTHER, rc, "heap", "out of memory");
 	if (rc)
-		return changed(probe, error);
+		return heap_changed(probe, error);
 	/* One arena whose sums agree shows that the layout is right. */
 	if (reason && best == 0)
-		return layout_unknown(probe, error, reason);
+		return heap_layout_unknown(probe, error, reason);
 	doubts->torn = reason != NULL;
 	heap->quiet = heap->quiet && !reason;
 	return 0;
@@ -283,18 +184,20 @@ static int take(struct ktstr_probe *probe, struct ktstr_heap *heap, bool *again,
 	struct heap_reading readings[2] = { { .arenas = NULL }, { .arenas = NULL } };
 	struct heap_reader reader = { .place = &heap->place };
 	struct heap_doubts doubts = { .without_stats = false };
+	struct heap_counters counters;
 	uint64_t *states = NULL;
 	struct elf_image image;
 	int rc = ktstr_probe_snapshot_take(probe, &before, error);
 
 	if (rc == 0 && probe->locator.offsets.state_unknown)
-		rc = layout_unknown(probe, error,
-				    "its code says where the counters are, but nothing where tsd_s "
-				    "has the rest");
+		rc = heap_layout_unknown(
+			probe, error,
+			"its code says where the counters are, but nothing where tsd_s "
+			"has the rest");
 	if (rc == 0)
 		rc = read_image(probe, &image, error);
 	if (rc == 0)
-		rc = read_options(probe, &image, heap, error);
+		rc = heap_ask_code(probe, &image, heap, &counters, error);
 	if (rc == 0) {
 		states = make_states(probe, before);
 		rc = states ? find_place(probe, &image, states, before->count, &heap->place, error)
@@ -302,10 +205,9 @@ static int take(struct ktstr_probe *probe, struct ktstr_heap *heap, bool *again,
 					 "out of memory");
 	}
 	if (rc == 0)
-		rc = check_counters(probe, &image, &heap->place, error);
-	if (rc == 0)
-		rc = list_arenas(probe, &heap->place, &reader.arenas, error);
+		rc = heap_check_counters(probe, &heap->place, &counters, error);
 	if (rc == 0) {
+		reader.arenas = heap->place.list;
 		reader.states = states;
 		reader.threads = before->count;
 		arena_plan_make(heap->place.layout, &heap->place.classes, &reader.plan);
@@ -328,7 +230,10 @@ static int take(struct ktstr_probe *probe, struct ktstr_heap *heap, bool *again,
 	if (rc == 0)
 		rc = take_nameless(probe, &after, error);
 	if (rc == 0) {
-		*again = doubts.threads_changed = !same_threads(before, after);
+		doubts.arenas_changed = arena_list_check(&probe->target, heap->place.arenas,
+							 &heap->place.list) != 0;
+		doubts.threads_changed = !same_threads(before, after);
+		*again = doubts.threads_changed || doubts.arenas_changed;
 		doubts.without_stats = !heap->has_stats;
 		doubts.profiled = options_truth(&heap->in_force, "opt.prof") == 1;
 		doubts.profile_unknown = options_truth(&heap->in_force, "opt.prof") < 0 &&
@@ -341,7 +246,7 @@ static int take(struct ktstr_probe *probe, struct ktstr_heap *heap, bool *again,
 	}
 	heap_reading_free(&readings[0]);
 	heap_reading_free(&readings[1]);
-	arena_list_free(&reader.arenas);
+	arena_list_free(&heap->place.list);
 	free(states);
 	ktstr_probe_snapshot_free(before);
 	ktstr_probe_snapshot_free(after);

@@ -173,8 +173,7 @@ static int find_other_caches(const struct heap_reader *reader, const struct heap
 {
 	struct address_index *caches = calloc(reader->threads + 1, sizeof *caches);
 	uint64_t *next = calloc(reader->threads + 1, sizeof *next);
-	struct arena_figures *figures = malloc(sizeof *figures);
-	int rc = caches && next && figures ? 0 : -ENOMEM;
+	int rc = caches && next ? 0 : -ENOMEM;
 	size_t count = 0;
 
 	for (size_t i = 0; rc == 0 && i < reader->threads; i++) {
@@ -191,13 +190,13 @@ static int find_other_caches(const struct heap_reader *reader, const struct heap
 	for (size_t i = 0; rc == 0 && i < count; i++)
 		doubts->other_caches |= place_of(caches, count, next[i]) < 0;
 	for (size_t i = 0; rc == 0 && i < reader->arenas.count; i++) {
-		arena_take(&reader->plan, heap_reading_arena(reader, reading, i), figures);
-		doubts->other_caches |= figures->first_cache &&
-					place_of(caches, count, figures->first_cache) < 0;
+		uint64_t first =
+			arena_first_cache(&reader->plan, heap_reading_arena(reader, reading, i));
+
+		doubts->other_caches |= first && place_of(caches, count, first) < 0;
 	}
 	free(caches);
 	free(next);
-	free(figures);
 	return rc;
 }
 

@@ -30,6 +30,29 @@ struct ktstr_heap {
 	size_t option_count;
 };
 
+/* Where the program's own code has the threads' counters: their offsets in tsd_s. */
+struct heap_counters {
+	bool known;
+	uint64_t allocated, deallocated;
+};
+
+/* Asks the code: fills in the options. Returns 0, or out of memory. */
+int heap_ask_code(struct ktstr_probe *probe, const struct elf_image *image, struct ktstr_heap *heap,
+		  struct heap_counters *counters, struct ktstr_error *error);
+
+/*
+ * The threads' balance stands and falls with the counters: where the program's own code takes them
+ * from another place than the session does, nothing here is right. Before 5.3 tsd_s begins with its
+ * state, later only the distance of the two is known.
+ */
+int heap_check_counters(struct ktstr_probe *probe, const struct heap_place *place,
+			const struct heap_counters *counters, struct ktstr_error *error);
+
+/* The failures that several steps have. Return their code. */
+int heap_layout_unknown(const struct ktstr_probe *probe, struct ktstr_error *error,
+			const char *why);
+int heap_changed(const struct ktstr_probe *probe, struct ktstr_error *error);
+
 /*
  * Fills in the heap from two readings; doubts comes with what is known besides. The threads' names
  * are those of the snapshot, which the reader's states were made from. Returns 0 or -ENOMEM.
