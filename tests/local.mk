@@ -180,7 +180,7 @@ if !SANITIZERS
 program_tests += $(plain_program_tests)
 endif
 EXTRA_DIST += $(program_tests) $(plain_program_tests) tests/program/HeapTest.pm tests/program/ProbeTest.pm tests/program/TestKtstr.pm tests/targets/heap_histories.c \
-	tests/targets/heap_truth.c tests/targets/hostile_heap.c \
+	tests/targets/heap_truth.c tests/targets/heap_untouched.c tests/targets/hostile_heap.c \
 	tests/targets/late_library.c tests/targets/tls_library.c \
 	tests/private_apt.sh tests/targets/fetch_old_jemalloc tests/targets/fetch_suite tests/targets/hidden_image.c tests/targets/late_link.c tests/targets/many_maps.c \
 	tests/open_files.h tests/shim/cmocka.h \

@@ -71,17 +71,22 @@ enum ktstr_heap_item {
 	KTSTR_HEAP_SLABS_UNUSED, /* "slabs_unused": in slabs, and of no object: fragmentation */
 	KTSTR_HEAP_LARGE_UNUSED, /* "large_unused": active, and neither slab nor large object */
 	KTSTR_HEAP_TCACHE,       /* "tcache": freed objects in thread caches; in `allocated', too */
-	KTSTR_HEAP_LIVE,      /* "live": what the living threads allocated less what they freed */
-	KTSTR_HEAP_LEFT,      /* "left": the same of threads that have ended; negative where they
-				 freed more than they allocated */
-	KTSTR_HEAP_RSS,       /* "rss": the process's resident memory, of any origin */
-	KTSTR_HEAP_RSS_ANON,  /* "rss_anon": of it that of no file */
-	KTSTR_HEAP_RSS_FILE,  /* "rss_file": mapped files */
-	KTSTR_HEAP_RSS_SHMEM, /* "rss_shmem": shared memory */
-	KTSTR_HEAP_SWAP       /* "swap": swapped out, of any origin */
+	KTSTR_HEAP_LIVE,        /* "live": what the living threads allocated less what they freed */
+	KTSTR_HEAP_LEFT,        /* "left": the same of threads that have ended; negative where they
+				   freed more than they allocated */
+	KTSTR_HEAP_RSS,         /* "rss": the process's resident memory, of any origin */
+	KTSTR_HEAP_RSS_ANON,    /* "rss_anon": of it that of no file */
+	KTSTR_HEAP_RSS_FILE,    /* "rss_file": mapped files */
+	KTSTR_HEAP_RSS_SHMEM,   /* "rss_shmem": shared memory */
+	KTSTR_HEAP_SWAP,        /* "swap": swapped out, of any origin */
+	KTSTR_HEAP_HELD_ACTIVE, /* "held_active": what has memory of `active' */
+	KTSTR_HEAP_HELD_FREED,  /* "held_freed": of freed pages, dirty, muzzy, pinned or retained */
+	KTSTR_HEAP_HELD_BASE,   /* "held_base": of jemalloc's own structures */
+	KTSTR_HEAP_ACTIVE_SWAPPED, /* "active_swapped": of `active', swapped out */
+	KTSTR_HEAP_UNTOUCHED       /* "untouched": of `active', never written to: without memory */
 };
 
-#define KTSTR_HEAP_ITEMS       23 /* all of them */
+#define KTSTR_HEAP_ITEMS       28 /* all of them */
 #define KTSTR_HEAP_ARENA_ITEMS 16 /* those of arenas */
 
 /* The words above in quotes, static strings; "unknown" for a number not listed. Since 0.1. */

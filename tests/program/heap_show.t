@@ -67,6 +67,37 @@ subtest 'the lines add up to RSS, to the byte' => sub {
 	like($out, qr/^read in \d+ us, quiet$/m, 'the span');
 };
 
+subtest 'what was never touched is told from what is in RSS' => sub {
+	my $untouched = build('untouched', 'heap_untouched.c', '-static', $static, @rest);
+	ok($untouched, 'built') or return;
+	local $ENV{MALLOC_CONF} = 'dirty_decay_ms:-1';
+	my $pid = IPC::Open2::open2(my $from, my $to, $untouched);
+	is(scalar <$from>, "parked\n", 'runs');
+	my $document = heap_json($pid);
+	my $mib = 1 << 20;
+	my $off = sub { # from what the target did, in bytes: its own few objects are besides
+		my ($item, $expected) = @_;
+		my $is = figure($document, $item)->{value} // -1;
+		ok($is >= $expected && $is < $expected + $mib, "$item: $is of $expected");
+	};
+	$off->('held_active', 64 * $mib);
+	$off->('held_freed', 32 * $mib);
+	# A kernel before 6.7 does not tell what was only read.
+	my $zeros = figure($document, 'untouched')->{state} eq 'exact' ? 16 : 0;
+	$off->('untouched', (128 + $zeros) * $mib);
+	cmp_ok(figure($document, 'resident')->{value}, '>', 480 * $mib, 'jemalloc itself counts it all');
+	cmp_ok(figure($document, 'rss')->{value}, '<', 110 * $mib, 'RSS does not');
+	($status, $out, $err) = run_heap('show', '--bytes', $pid);
+	my ($rest) = $out =~ /^  outside jemalloc\s+(\d+)/m;
+	ok(defined $rest && $rest < $mib, 'little is left to be outside jemalloc') or diag($out);
+	like($out, qr/^  never touched\s+-\d{9}\b/m, 'a line of its own');
+	my $sum = 0;
+	$sum += $_ for $out =~ /^  \S.*?\s{2,}(-?\d+)\b/mg;
+	like($out, qr/^RSS\s+$sum\b/m, 'the lines add up');
+	kill 'KILL', $pid;
+	waitpid $pid, 0;
+};
+
 subtest 'a screen has 80 columns' => sub {
 	($status, $out, $err) = run_heap('show', qw(--arenas --threads --classes --options), $target->{pid});
 	is($status, 0, 'read');

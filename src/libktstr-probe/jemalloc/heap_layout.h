@@ -43,6 +43,7 @@ struct heap_layout {
 		uint32_t size, nthreads, ind, base, name, bins, nactive;
 		uint32_t shard_ind, shard_base, shard_stats, pac_stats_pointer, pac_edata_cache;
 		uint32_t edata_cache, edata_avail, ever_used_hpa;
+		uint32_t emap;    /* pa_shard.emap; NONE: its tree is not known */
 		uint32_t desc_ql; /* cache_bin_array_descriptor_ql: the caches bound to it */
 		struct heap_ecache_layout ecache[HEAP_ECACHES];
 		uint32_t decay_dirty, decay_muzzy; /* time_ms; the interval 8 bytes behind */
@@ -63,7 +64,9 @@ struct heap_layout {
 
 	struct {
 		uint32_t ind, allocated, resident, mapped, n_thp;
-	} base; /* struct base_s; ind: ehooks.ind */
+		uint32_t blocks;    /* struct base_block_s: size, next */
+		uint32_t emap_root; /* in struct emap_s: rtree.root */
+	} base;                     /* struct base_s; ind: ehooks.ind */
 };
 
 /* The words of struct bin_stats_s, the same in every release read here. */

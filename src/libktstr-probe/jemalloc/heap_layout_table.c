@@ -21,6 +21,7 @@ const struct heap_layout heap_layout_table[] = {
 			.pac_stats_pointer = HEAP_LAYOUT_NONE,
 			.pac_edata_cache = HEAP_LAYOUT_NONE, .edata_cache = HEAP_LAYOUT_NONE,
 			.edata_avail = 29072, .ever_used_hpa = HEAP_LAYOUT_NONE,
+			.emap = HEAP_LAYOUT_NONE,
 			.desc_ql = 10192,
 			.ecache = {
 				[HEAP_DIRTY] = { 15424, HEAP_LAYOUT_NONE, 15432, HEAP_LAYOUT_NONE },
@@ -39,7 +40,8 @@ const struct heap_layout heap_layout_table[] = {
 			.nrequests = 16, .nfills = 24, .nflushes = 32
 		},
 		.bin = { .size = 280, .stats = 136 },
-		.base = { .ind = 0, .allocated = 2008, .resident = 2016, .mapped = 2024, .n_thp = 2032 },
+		.base = { .ind = 0, .allocated = 2008, .resident = 2016, .mapped = 2024, .n_thp = 2032,
+			  .blocks = 144, .emap_root = 0 },
 	},
 	{
 		.build = "5.3.0",
@@ -54,6 +56,7 @@ const struct heap_layout heap_layout_table[] = {
 			.shard_ind = 78888, .shard_base = 78920, .shard_stats = 78904,
 			.pac_stats_pointer = 72896, .pac_edata_cache = 69064,
 			.edata_cache = 78744, .edata_avail = 78760, .ever_used_hpa = 10665,
+			.emap = 78912,
 			.desc_ql = 10400,
 			.ecache = {
 				[HEAP_DIRTY] = { 20480, 30136, 30152, 30156 },
@@ -71,7 +74,8 @@ const struct heap_layout heap_layout_table[] = {
 			.nrequests = 16, .nfills = 24, .nflushes = 32
 		},
 		.bin = { .size = 224, .stats = 112 },
-		.base = { .ind = 0, .allocated = 3880, .resident = 3888, .mapped = 3896, .n_thp = 3904 },
+		.base = { .ind = 0, .allocated = 3880, .resident = 3888, .mapped = 3896, .n_thp = 3904,
+			  .blocks = 160, .emap_root = 120 },
 	},
 	{
 		.build = "5.3.0 with --enable-debug",
@@ -86,6 +90,7 @@ const struct heap_layout heap_layout_table[] = {
 			.shard_ind = 80008, .shard_base = 80040, .shard_stats = 80024,
 			.pac_stats_pointer = 73792, .pac_edata_cache = 69624,
 			.edata_cache = 79792, .edata_avail = 79808, .ever_used_hpa = 11009,
+			.emap = 80032,
 			.desc_ql = 10600,
 			.ecache = {
 				[HEAP_DIRTY] = { 20896, 30552, 30568, 30572 },
@@ -103,7 +108,8 @@ const struct heap_layout heap_layout_table[] = {
 			.nrequests = 16, .nfills = 24, .nflushes = 32
 		},
 		.bin = { .size = 296, .stats = 184 },
-		.base = { .ind = 0, .allocated = 3952, .resident = 3960, .mapped = 3968, .n_thp = 3976 },
+		.base = { .ind = 0, .allocated = 3952, .resident = 3960, .mapped = 3968, .n_thp = 3976,
+			  .blocks = 232, .emap_root = 192 },
 	},
 	{
 		.build = "5.3.1",
@@ -117,7 +123,8 @@ const struct heap_layout heap_layout_table[] = {
 			.bins = 80704, .nactive = 12296, .shard_ind = 80592, .shard_base = 80624,
 			.shard_stats = 80608, .pac_stats_pointer = 74520,
 			.pac_edata_cache = 70688, .edata_cache = 80448, .edata_avail = 80464,
-			.ever_used_hpa = 12305, .desc_ql = 11984,
+			.ever_used_hpa = 12305, .emap = 80616,
+			.desc_ql = 11984,
 			.ecache = {
 				[HEAP_DIRTY] = { 22104, 31760, 31776, 31780 },
 				[HEAP_MUZZY] = { 41544, 51200, 51216, 51220 },
@@ -134,7 +141,8 @@ const struct heap_layout heap_layout_table[] = {
 			.nfills = 32, .nflushes = 40
 		},
 		.bin = { .size = 224, .stats = 112 },
-		.base = { .ind = 0, .allocated = 3896, .resident = 3920, .mapped = 3928, .n_thp = 3936 },
+		.base = { .ind = 0, .allocated = 3896, .resident = 3920, .mapped = 3928, .n_thp = 3936,
+			  .blocks = 160, .emap_root = 120 },
 	},
 	{
 		.build = "dev of 2026-05-18",
@@ -148,7 +156,8 @@ const struct heap_layout heap_layout_table[] = {
 			.name = 100632, .bins = 100672, .nactive = 12360, .shard_ind = 100560,
 			.shard_base = 100592, .shard_stats = 100576, .pac_stats_pointer = 93992,
 			.pac_edata_cache = 90160, .edata_cache = 100416, .edata_avail = 100432,
-			.ever_used_hpa = 12369, .desc_ql = 12048,
+			.ever_used_hpa = 12369, .emap = 100584,
+			.desc_ql = 12048,
 			.ecache = {
 				[HEAP_DIRTY] = { 22136, 31792, 31808, 31812 },
 				[HEAP_MUZZY] = { 41576, 51232, 51248, 51252 },
@@ -164,7 +173,8 @@ const struct heap_layout heap_layout_table[] = {
 			.nfills = 32, .nflushes = 40
 		},
 		.bin = { .size = 224, .stats = 112 },
-		.base = { .ind = 0, .allocated = 3896, .resident = 3920, .mapped = 3928, .n_thp = 3936 },
+		.base = { .ind = 0, .allocated = 3896, .resident = 3920, .mapped = 3928, .n_thp = 3936,
+			  .blocks = 160, .emap_root = 120 },
 	},
 };
 const size_t heap_layout_rows = sizeof heap_layout_table / sizeof *heap_layout_table;

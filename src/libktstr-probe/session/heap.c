@@ -11,7 +11,6 @@
 #include <time.h>
 
 #include "base/arch.h"
-#include "linux/memory_status.h"
 #include "session/heap_private.h"
 #include "shared/clock.h"
 
@@ -140,30 +139,6 @@ static bool same_threads(const struct ktstr_probe_snapshot *a, const struct ktst
 	return true;
 }
 
-static void set_memory(struct ktstr_probe *probe, struct ktstr_heap *heap)
-{
-	static const char lagging[] = "the kernel counts the pages of each CPU in batches";
-	static const char unread[] = "/proc/PID/status does not say it";
-	struct memory_status status;
-	int rc = memory_status_read(probe->target.task_fd, target_living_task(&probe->target),
-				    &status);
-	const struct {
-		enum ktstr_heap_item item;
-		uint64_t bytes;
-	} lines[] = {
-		{ KTSTR_HEAP_RSS, status.rss },       { KTSTR_HEAP_RSS_ANON, status.anon },
-		{ KTSTR_HEAP_RSS_FILE, status.file }, { KTSTR_HEAP_RSS_SHMEM, status.shmem },
-		{ KTSTR_HEAP_SWAP, status.swap },
-	};
-
-	for (size_t i = 0; i < sizeof lines / sizeof *lines; i++)
-		heap->totals[lines[i].item] =
-			rc ? heap_figure_absent(unread)
-			   : (struct ktstr_heap_figure){ .state = KTSTR_HEAP_APPROXIMATE,
-							 .value = (int64_t)lines[i].bytes,
-							 .reason = lagging };
-}
-
 /* Only to compare: names take most of a snapshot's time. */
 static int take_nameless(struct ktstr_probe *probe, struct ktstr_probe_snapshot **snapshot,
 			 struct ktstr_error *error)
@@ -242,7 +217,8 @@ static int take(struct ktstr_probe *probe, struct ktstr_heap *heap, bool *again,
 		if (heap_build(heap, &reader, readings, before, &doubts))
 			rc = probe_fail(error, KTSTR_PROBE_TAG_OTHER, -ENOMEM, "heap",
 					"out of memory");
-		set_memory(probe, heap);
+		else
+			heap_set_memory(probe, heap);
 	}
 	heap_reading_free(&readings[0]);
 	heap_reading_free(&readings[1]);

@@ -38,6 +38,11 @@ static const char *const item_names[KTSTR_HEAP_ITEMS] = {
 	[KTSTR_HEAP_RSS_FILE] = "rss_file",
 	[KTSTR_HEAP_RSS_SHMEM] = "rss_shmem",
 	[KTSTR_HEAP_SWAP] = "swap",
+	[KTSTR_HEAP_HELD_ACTIVE] = "held_active",
+	[KTSTR_HEAP_HELD_FREED] = "held_freed",
+	[KTSTR_HEAP_HELD_BASE] = "held_base",
+	[KTSTR_HEAP_ACTIVE_SWAPPED] = "active_swapped",
+	[KTSTR_HEAP_UNTOUCHED] = "untouched",
 };
 
 static const struct ktstr_heap_figure not_listed = {

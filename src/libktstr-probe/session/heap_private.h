@@ -54,6 +54,12 @@ int heap_layout_unknown(const struct ktstr_probe *probe, struct ktstr_error *err
 int heap_changed(const struct ktstr_probe *probe, struct ktstr_error *error);
 
 /*
+ * What the kernel has of it: the process's memory as a whole, and which of jemalloc's pages have
+ * any. Needs the totals and the list of arenas; what cannot be told is absent.
+ */
+void heap_set_memory(struct ktstr_probe *probe, struct ktstr_heap *heap);
+
+/*
  * Fills in the heap from two readings; doubts comes with what is known besides. The threads' names
  * are those of the snapshot, which the reader's states were made from. Returns 0 or -ENOMEM.
  */

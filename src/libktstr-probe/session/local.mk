@@ -10,7 +10,7 @@ src_libktstr_probe_libktstr_probe_inner_la_SOURCES += \
 	src/libktstr-probe/session/error_names.c \
 	src/libktstr-probe/session/heap.c \
 	src/libktstr-probe/session/heap_access.c \
-	src/libktstr-probe/session/heap_build.c src/libktstr-probe/session/heap_code.c \
+	src/libktstr-probe/session/heap_build.c src/libktstr-probe/session/heap_code.c src/libktstr-probe/session/heap_memory.c \
 	src/libktstr-probe/session/heap_private.h \
 	src/libktstr-probe/session/identity.c \
 	src/libktstr-probe/session/identity.h \

@@ -23,6 +23,8 @@ static const char *const labels[SUMMARY_LINES] = {
 	[SUMMARY_LARGE] = "large objects' slack",
 	[SUMMARY_FREED] = "freed, not returned",
 	[SUMMARY_OWN] = "jemalloc's own",
+	[SUMMARY_UNTOUCHED] = "never touched",
+	[SUMMARY_PAGED_OUT] = "swapped out",
 	[SUMMARY_FILES] = "files, shared memory",
 	[SUMMARY_REST] = "outside jemalloc",
 	[SUMMARY_RETAINED] = "retained",
@@ -56,15 +58,25 @@ static const struct ktstr_heap_figure *total(const struct ktstr_heap *heap,
 static void make_own(const struct ktstr_heap *heap, const struct summary *summary,
 		     struct ktstr_heap_figure *own)
 {
-	add(own, total(heap, KTSTR_HEAP_RESIDENT), 1);
-	add(own, total(heap, KTSTR_HEAP_ACTIVE), -1);
-	add(own, &summary->lines[SUMMARY_FREED], -1);
+	if (summary->has_pages) {
+		add(own, total(heap, KTSTR_HEAP_HELD_BASE), 1);
+	} else {
+		add(own, total(heap, KTSTR_HEAP_RESIDENT), 1);
+		add(own, total(heap, KTSTR_HEAP_ACTIVE), -1);
+		add(own, &summary->lines[SUMMARY_FREED], -1);
+	}
 	add(own, total(heap, KTSTR_HEAP_INTERNAL), 1);
 }
 
-/* Freed pages that jemalloc counts as resident: muzzy ones only before 5.3. */
-static void make_freed(const struct ktstr_heap *heap, struct ktstr_heap_figure *freed)
+/* Freed pages that have memory; where that is not known, those that jemalloc counts as resident:
+ * muzzy ones only before 5.3. */
+static void make_freed(const struct ktstr_heap *heap, bool has_pages,
+		       struct ktstr_heap_figure *freed)
 {
+	if (has_pages) {
+		add(freed, total(heap, KTSTR_HEAP_HELD_FREED), 1);
+		return;
+	}
 	add(freed, total(heap, KTSTR_HEAP_DIRTY), 1);
 	add(freed, total(heap, KTSTR_HEAP_PINNED), 1);
 	if (strncmp(ktstr_heap_layout(heap), "5.2", 3) == 0)
@@ -96,11 +108,16 @@ void summary_make(const struct ktstr_heap *heap, struct summary *summary)
 		{ SUMMARY_SWAPPED, KTSTR_HEAP_SWAP },
 	};
 
-	*summary = (struct summary){ .lines = { { .value = 0 } } };
+	*summary = (struct summary){ .has_pages = total(heap, KTSTR_HEAP_UNTOUCHED)->state !=
+						  KTSTR_HEAP_ABSENT };
 	for (size_t i = 0; i < sizeof taken / sizeof *taken; i++)
 		summary->lines[taken[i].line] = *total(heap, taken[i].item);
-	make_freed(heap, &summary->lines[SUMMARY_FREED]);
+	make_freed(heap, summary->has_pages, &summary->lines[SUMMARY_FREED]);
 	make_own(heap, summary, &summary->lines[SUMMARY_OWN]);
+	if (summary->has_pages) {
+		add(&summary->lines[SUMMARY_UNTOUCHED], total(heap, KTSTR_HEAP_UNTOUCHED), -1);
+		add(&summary->lines[SUMMARY_PAGED_OUT], total(heap, KTSTR_HEAP_ACTIVE_SWAPPED), -1);
+	}
 	add(&summary->lines[SUMMARY_FILES], total(heap, KTSTR_HEAP_RSS_FILE), 1);
 	add(&summary->lines[SUMMARY_FILES], total(heap, KTSTR_HEAP_RSS_SHMEM), 1);
 	make_rest(summary);
@@ -193,7 +210,9 @@ static void make_note(const struct ktstr_heap *heap, const struct summary *summa
 		note_bins(heap, note);
 	else if (line == SUMMARY_FREED)
 		note_decay(heap, note);
-	else if (line == SUMMARY_REST)
+	else if (line == SUMMARY_UNTOUCHED || line == SUMMARY_PAGED_OUT)
+		snprintf(note, NOTE_SIZE, "of the above, without memory");
+	else if (line == SUMMARY_REST && !summary->has_pages)
 		snprintf(note, NOTE_SIZE, "%s",
 			 figure->value < 0 ? "at least, of the above"
 					   : "less what was never touched");
@@ -223,13 +242,15 @@ static void print_note(FILE *out, const char *note)
 }
 
 static void print_line(FILE *out, enum summary_line line, const struct ktstr_heap_figure *figure,
-		       const struct summary *first, int64_t rss, bool raw, const char *note)
+		       const struct summary *summary, const struct summary *first, bool raw,
+		       const char *note)
 {
 	char value[UNITS_SIZE], percent[UNITS_SIZE], change[UNITS_SIZE];
+	const int64_t rss = summary->lines[SUMMARY_RSS].value;
 	const char *label = labels[line];
 
-	if (line == SUMMARY_REST && figure->value < 0)
-		label = "never touched";
+	if (line == SUMMARY_REST && figure->value < 0) /* RSS lags, or was read later */
+		label = summary->has_pages ? "difference" : "never touched";
 	fprintf(out, "%s%-*s", line == SUMMARY_RSS ? "" : "  ", line == SUMMARY_RSS ? 24 : 22,
 		label);
 	if (figure->state == KTSTR_HEAP_ABSENT) {
@@ -296,15 +317,24 @@ static void print_outside(FILE *out, const struct summary *summary, bool raw)
 	putc('\n', out);
 }
 
+/* What is swapped out is rare. */
+static bool line_is_left_out(const struct summary *summary, enum summary_line line)
+{
+	return (line == SUMMARY_UNTOUCHED && !summary->has_pages) ||
+	       (line == SUMMARY_PAGED_OUT && !summary->lines[line].value);
+}
+
 void summary_print(FILE *out, const struct ktstr_heap *heap, const struct summary *summary,
 		   const struct summary *first, bool raw)
 {
-	int64_t rss = summary->lines[SUMMARY_RSS].value;
 	char note[NOTE_SIZE];
 
 	for (int i = SUMMARY_RSS; i <= SUMMARY_REST; i++) {
+		if (line_is_left_out(summary, (enum summary_line)i))
+			continue;
 		make_note(heap, summary, (enum summary_line)i, note);
-		print_line(out, (enum summary_line)i, &summary->lines[i], first, rss, raw, note);
+		print_line(out, (enum summary_line)i, &summary->lines[i], summary, first, raw,
+			   note);
 	}
 	print_outside(out, summary, raw);
 	print_doubts(out, summary);

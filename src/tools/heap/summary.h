@@ -18,6 +18,8 @@ enum summary_line {
 	SUMMARY_LARGE,
 	SUMMARY_FREED,
 	SUMMARY_OWN,
+	SUMMARY_UNTOUCHED, /* of the above, negative; only where the pages are known */
+	SUMMARY_PAGED_OUT, /* likewise */
 	SUMMARY_FILES,
 	SUMMARY_REST, /* what is left: the lines add up to RSS by it */
 	SUMMARY_RETAINED,
@@ -27,6 +29,7 @@ enum summary_line {
 
 /* One reading. */
 struct summary {
+	bool has_pages; /* it is known which pages have memory */
 	struct ktstr_heap_figure lines[SUMMARY_LINES];
 };
 
