@@ -18,6 +18,7 @@ static const struct part {
 } parts[] = {
 	{ "wait", bench_wait }, { "threads", bench_threads }, { "stops", bench_stops },
 	{ "busy", bench_busy }, { "calls", bench_calls },     { "program", bench_program },
+	{ "heap", bench_heap },
 };
 
 #define PARTS (sizeof parts / sizeof *parts)
@@ -30,6 +31,13 @@ const char *bench_probe_path(void)
 		return "src/tools/probe/ktstr-jemalloc-probe";
 	setenv("LD_LIBRARY_PATH", "src/libktstr-probe/.libs", 1);
 	return built;
+}
+
+const char *bench_heap_path(void)
+{
+	static const char built[] = "src/tools/heap/.libs/ktstr-heap";
+
+	return access(built, X_OK) ? "src/tools/heap/ktstr-heap" : built;
 }
 
 static const char *baseline;
@@ -85,7 +93,7 @@ int main(int argc, char **argv)
 		bench_marker_child(atol(argv[2]));
 	if (argc < 2 || argv[1][0] == '-') {
 		fputs("usage: bench FILE.json [--baseline PROGRAM] "
-		      "[wait|threads|stops|busy|calls|program]...\n",
+		      "[wait|threads|stops|busy|calls|program|heap]...\n",
 		      stderr);
 		return 2;
 	}

@@ -32,12 +32,6 @@
 
 enum { FLOOR, PRINT_VERSION, ON_WORKER, ON_REDIS };
 
-/* Of one run, in milliseconds. */
-struct cost {
-	double wall; /* from fork to the reaped child */
-	double cpu;  /* what it took of processors, all its threads and children together */
-};
-
 static double cpu_ms(const struct rusage *usage)
 {
 	return (double)(usage->ru_utime.tv_sec + usage->ru_stime.tv_sec) * 1e3 +
@@ -45,12 +39,12 @@ static double cpu_ms(const struct rusage *usage)
 }
 
 /* Its output goes to a file in memory. */
-static struct cost run(const char *const argv[], char **environment)
+struct bench_run bench_run(const char *const argv[], char **environment)
 {
 	int out = memfd_create("bench", MFD_CLOEXEC), status, rc;
 	posix_spawn_file_actions_t actions;
 	struct rusage usage;
-	struct cost cost;
+	struct bench_run cost;
 	double start;
 	pid_t pid;
 
@@ -61,8 +55,8 @@ static struct cost run(const char *const argv[], char **environment)
 			  environment);
 	if (out < 0 || rc || wait4(pid, &status, 0, &usage) != pid || status != 0)
 		give_up(argv[0], rc ? strerror(rc) : "it failed");
-	cost.wall = (now_us() - start) / US_PER_MS;
-	cost.cpu = cpu_ms(&usage);
+	cost.ms = (now_us() - start) / US_PER_MS;
+	cost.cpu_ms = cpu_ms(&usage);
 	posix_spawn_file_actions_destroy(&actions);
 	close(out);
 	return cost;
@@ -136,26 +130,26 @@ static void start_redis(struct subject *subject)
 }
 
 /* The program with the options of one subject. */
-static struct cost run_probe(const struct subject *subject, const char *program, bool version,
-			     char **environment)
+static struct bench_run run_probe(const struct subject *subject, const char *program, bool version,
+				  char **environment)
 {
 	const char *const probe[] = { program, version ? "--version" : "--json",
 				      version ? NULL : "-p", subject->pid, NULL };
 
-	return run(probe, environment);
+	return bench_run(probe, environment);
 }
 
 static void run_one(struct subject *subject, bool version)
 {
-	struct cost ours = run_probe(subject, bench_probe_path(), version, environ), other;
+	struct bench_run ours = run_probe(subject, bench_probe_path(), version, environ), other;
 
-	samples_add(&subject->samples, ours.wall);
+	samples_add(&subject->samples, ours.ms);
 	if (!bench_baseline_path())
 		return;
 	other = run_probe(subject, bench_baseline_path(), version, bench_baseline_environment());
-	samples_add(&subject->baseline, other.wall);
-	samples_add(&subject->wall_ratio, ours.wall / other.wall);
-	samples_add(&subject->cpu_ratio, ours.cpu / other.cpu);
+	samples_add(&subject->baseline, other.ms);
+	samples_add(&subject->wall_ratio, ours.ms / other.ms);
+	samples_add(&subject->cpu_ratio, ours.cpu_ms / other.cpu_ms);
 }
 
 static void run_in_turn(struct subject *subjects, size_t count)
@@ -168,7 +162,7 @@ static void run_in_turn(struct subject *subjects, size_t count)
 			if (subjects[i].text[0])
 				continue;
 			if (i == FLOOR)
-				samples_add(&subjects[i].samples, run(nothing, environ).wall);
+				samples_add(&subjects[i].samples, bench_run(nothing, environ).ms);
 			else
 				run_one(&subjects[i], i == PRINT_VERSION);
 		}

@@ -9,7 +9,7 @@ bench_demo_LDADD = src/libktstr/libktstr_inner.la $(probe_inner)
 
 # What `make bench` runs, and nothing else needs.
 EXTRA_PROGRAMS += bench/bench bench/marker_only bench/target bench/target_large
-bench_bench_SOURCES = bench/bench.c bench/bench.h bench/bench_busy.c bench/bench_calls.c bench/bench_program.c \
+bench_bench_SOURCES = bench/bench.c bench/bench.h bench/bench_busy.c bench/bench_calls.c bench/bench_heap.c bench/bench_program.c \
 	bench/bench_stops.c bench/bench_threads.c bench/bench_wait.c \
 	bench/floor.c bench/floor.h bench/report.c bench/report.h $(tools_output_sources) bench/samples.c bench/samples.h \
 	bench/target_run.c bench/target_run.h
@@ -33,7 +33,7 @@ EXTRA_DIST += bench/chart.pl bench/chart.svg
 CLEANFILES += $(EXTRA_PROGRAMS) bench/bench.json bench/chart.svg.new
 
 bench_programs = bench/bench$(EXEEXT) bench/marker_only$(EXEEXT) bench/target$(EXEEXT) bench/target_large$(EXEEXT) \
-	worker/ktstr-jemalloc-alloc-worker$(EXEEXT) src/tools/probe/ktstr-jemalloc-probe$(EXEEXT)
+	worker/ktstr-jemalloc-alloc-worker$(EXEEXT) src/tools/probe/ktstr-jemalloc-probe$(EXEEXT) src/tools/heap/ktstr-heap$(EXEEXT)
 bench: $(bench_programs)
 	@bench/bench bench/bench.json $(BENCH)
 	@$(PERL) $(srcdir)/bench/chart.pl bench/bench.json bench/chart.svg.new

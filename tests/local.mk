@@ -45,7 +45,7 @@ unit_tests = \
 probe_unit_tests = \
 	tests/unit/arenas_test \
 	tests/unit/caches_test \
-	tests/unit/heap_find_test tests/unit/page_cache_test \
+	tests/unit/heap_find_test tests/unit/page_cache_test tests/unit/page_map_test tests/unit/extents_test \
 	tests/unit/memory_status_test \
 	tests/unit/units_test \
 	tests/unit/null_arguments_test \
@@ -113,6 +113,7 @@ AM_DEFAULT_SOURCE_EXT = .c
 LDADD = src/libktstr/libktstr_inner.la $(probe_inner) $(CMOCKA_LIBS) -lpthread
 tests_unit_arenas_test_SOURCES = tests/unit/arenas_test.c tests/unit/made_heap.h
 tests_unit_heap_find_test_SOURCES = tests/unit/heap_find_test.c tests/unit/made_heap.h
+tests_unit_extents_test_SOURCES = tests/unit/extents_test.c tests/unit/made_heap.h
 tests_unit_page_cache_test_SOURCES = tests/unit/page_cache_test.c $(fake_target)
 tests_unit_units_test_SOURCES = tests/unit/units_test.c $(tools_output_sources)
 tests_unit_escape_test_SOURCES = tests/unit/escape_test.c src/tools/output/escape.c

@@ -25,7 +25,23 @@ sub look {
 	is(figure($document, 'left')->{value}, $target->{truth}{left}, "$what: what ended threads have left")
 		unless figure($document, 'left')->{state} eq 'approximate';
 	is(figure($document, 'allocated')->{state}, 'exact', "$what: the state");
+	check_pages($document, $what);
 	return $document;
+}
+
+# Which pages have memory is known wherever the tree of extents is: from 5.3 on. A kernel before 6.7 makes it approximate,
+# and huge-page slabs have dirty pages that no arena counts.
+sub check_pages {
+	my ($document, $what) = @_;
+	my $untouched = figure($document, 'untouched');
+	if ($document->{ktstr}{layout} =~ /^5\.2/ || $document->{jemalloc}{opt}{hpa}) {
+		like($untouched->{reason} // '', qr/tree of extents|changed while/, "$what: why its pages are not known")
+			if $untouched->{state} ne 'exact';
+		return;
+	}
+	isnt($untouched->{state}, 'absent', "$what: its pages are known") or diag($untouched->{reason});
+	is(figure($document, 'held_active')->{value} + figure($document, 'active_swapped')->{value} + $untouched->{value},
+		figure($document, 'active')->{value}, "$what: and each has memory or none");
 }
 
 # Parked, and again after more histories.

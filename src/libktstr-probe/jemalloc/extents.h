@@ -40,13 +40,16 @@ struct extents_memory {
 	void *context;
 };
 
+/* The tree is laid out in one of so many ways: the one whose sums are right. */
+#define EXTENTS_GEOMETRIES 2
+
 /*
  * Returns 0, -ENODATA with *reason set where this cannot be told, or what reading gave. The result
  * is only as good as its sums: the caller compares them with what the arenas count.
  */
 int extents_read(struct target *target, const struct heap_layout *layout, uint64_t page,
-		 const struct arena_list *arenas, const struct extents_memory *memory,
-		 struct extents *extents, const char **reason);
+		 unsigned int geometry, const struct arena_list *arenas,
+		 const struct extents_memory *memory, struct extents *extents, const char **reason);
 void extents_free(struct extents *extents);
 
 /* Where an address is in the list: the first extent that ends behind it; count for none. */

@@ -166,7 +166,7 @@ static uint64_t sum_of(const struct extents *extents)
 
 /* Returns NULL with everything set, or why nothing is known. */
 static const char *find_held(struct ktstr_probe *probe, struct ktstr_heap *heap,
-			     struct page_map *map)
+			     unsigned int geometry, struct page_map *map)
 {
 	static const char moving[] = "jemalloc's pages changed while they were looked at";
 	static const char zeros[] = "this kernel does not tell pages that were only read";
@@ -176,7 +176,7 @@ static const char *find_held(struct ktstr_probe *probe, struct ktstr_heap *heap,
 	const char *reason = NULL, *differ;
 	bool near;
 	int rc = extents_read(&probe->target, heap->place.layout, heap->place.classes.page,
-			      &heap->place.list, &memory, &extents, &reason);
+			      geometry, &heap->place.list, &memory, &extents, &reason);
 
 	if (rc)
 		return rc == -ENODATA ? reason : "its pages could not be read";
@@ -198,14 +198,18 @@ static const char *find_held(struct ktstr_probe *probe, struct ktstr_heap *heap,
 void heap_set_memory(struct ktstr_probe *probe, struct ktstr_heap *heap)
 {
 	struct page_map map;
-	const char *reason;
+	const char *reason = NULL;
 
 	set_status(probe, heap);
 	if (page_map_open(probe->target.task_fd, target_living_task(&probe->target), &map)) {
 		set_all(heap, heap_figure_absent("its pagemap cannot be opened"));
 		return;
 	}
-	reason = find_held(probe, heap, &map);
+	for (unsigned int i = 0; i < EXTENTS_GEOMETRIES; i++) {
+		reason = find_held(probe, heap, i, &map);
+		if (!reason)
+			break;
+	}
 	if (reason)
 		set_all(heap, heap_figure_absent(reason));
 	page_map_close(&map);
