@@ -8,6 +8,8 @@
 
 #include <cmocka.h>
 
+#include "jemalloc/heap_solver.h"
+
 static int find(struct made_heap *heap, struct heap_place *place)
 {
 	int rc = heap_find(&heap->target, &heap->start, heap_layout_table, heap_layout_rows, place);
@@ -183,6 +185,70 @@ static void a_hostile_module_is_given_up(void **state)
 	made_end(&heap);
 }
 
+/* Its cache, where a build with so many bytes more in tsd_s has it. */
+static void put_cache(struct made_heap *heap, size_t thread, int32_t slow, int32_t cache)
+{
+	const struct heap_layout *l = heap->layout;
+	uint64_t state = heap->states[thread];
+
+	made_word(heap, state + (uint64_t)(int64_t)(l->tsd.desc_bins + slow),
+		  state + (uint64_t)(int64_t)(l->tsd.bins + cache));
+	made_word(heap, state + (uint64_t)(int64_t)(l->tsd.slow_arena + slow),
+		  made_arena_address(thread));
+	if (l->tsd.slow_tcache)
+		made_word(heap, state + (uint64_t)(int64_t)(l->tsd.slow_tcache + slow),
+			  state + (uint64_t)(int64_t)(l->tsd.tcache + cache));
+}
+
+static void a_cache_that_was_moved_is_found(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < heap_layout_rows; i++) {
+		const struct heap_layout *l = &heap_layout_table[i];
+		struct heap_layout layout = *l;
+		int32_t slow = 24, cache = l->before_53 ? 24 : -8;
+		struct made_heap heap;
+		bool moved;
+
+		made_start(&heap, l);
+		for (size_t t = 0; t < MADE_ARENAS; t++)
+			put_cache(&heap, t, slow, cache);
+		assert_int_equal(heap_solver_caches(&heap.target, &heap.start, &layout, &moved), 0);
+		assert_true(moved);
+		assert_int_equal(layout.tsd.desc_bins, l->tsd.desc_bins + slow);
+		assert_int_equal(layout.tsd.slow_arena, l->tsd.slow_arena + slow);
+		assert_int_equal(layout.tsd.bins, l->tsd.bins + cache);
+		assert_int_equal(layout.tsd.tcache, l->tsd.tcache + cache);
+		if (l->before_53)
+			assert_int_equal(layout.tsd.bins_large, l->tsd.bins_large + slow);
+		made_end(&heap);
+	}
+}
+
+static void a_cache_in_two_places_is_left_where_it_was(void **state)
+{
+	const struct heap_layout *l = &heap_layout_table[1];
+	struct heap_layout layout = *l;
+	struct made_heap heap;
+	bool moved;
+
+	(void)state;
+	made_start(&heap, l);
+	put_cache(&heap, 0, 24, 0);
+	put_cache(&heap, 1, 24, 0);
+	put_cache(&heap, 1, 64, 0); /* twice in one thread */
+	assert_int_equal(heap_solver_caches(&heap.target, &heap.start, &layout, &moved), 0);
+	assert_false(moved);
+	assert_int_equal(layout.tsd.desc_bins, l->tsd.desc_bins);
+	made_end(&heap);
+	made_start(&heap, l);
+	put_cache(&heap, 0, 24, 0);
+	put_cache(&heap, 1, 32, 0); /* or elsewhere in each */
+	assert_int_equal(heap_solver_caches(&heap.target, &heap.start, &layout, &moved), 0);
+	assert_false(moved);
+	made_end(&heap);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -195,6 +261,8 @@ int main(void)
 		cmocka_unit_test(without_a_thread_that_uses_an_arena_nothing_is_found),
 		cmocka_unit_test(other_size_classes_are_refused),
 		cmocka_unit_test(a_hostile_module_is_given_up),
+		cmocka_unit_test(a_cache_that_was_moved_is_found),
+		cmocka_unit_test(a_cache_in_two_places_is_left_where_it_was),
 	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);

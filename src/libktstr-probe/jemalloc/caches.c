@@ -128,9 +128,11 @@ static bool signs_hold(const struct cache_plan *plan, uint64_t state, const unsi
 		       const struct cache_figures *figures)
 {
 	const struct heap_layout *layout = plan->layout;
+	uint64_t bins = word(plan, buffer, layout->tsd.desc_bins);
 
-	if (word(plan, buffer, layout->tsd.desc_bins) !=
-	    state + (uint64_t)(int64_t)layout->tsd.bins)
+	/* Without statistics a cache has no descriptor: from 5.3 on the other signs are enough. */
+	if (bins != state + (uint64_t)(int64_t)layout->tsd.bins &&
+	    (bins || !layout->tsd.slow_tcache))
 		return false;
 	if (layout->tsd.slow_tcache && word(plan, buffer, layout->tsd.slow_tcache) !=
 					       state + (uint64_t)(int64_t)layout->tsd.tcache)

@@ -56,7 +56,9 @@ static int read_seeds(struct target *target, const struct heap_start *start,
 						       .buffer = &found[i].state,
 						       .size = 1 };
 		ranges[2 * i + 1] = (struct target_range){
-			.address = state + (uint64_t)(int64_t)layout->tsd.arena,
+			.address = state + (uint64_t)(int64_t)(start->knows_arena
+								       ? start->arena
+								       : layout->tsd.arena),
 			.buffer = &found[i].arena,
 			.size = sizeof found[i].arena,
 		};

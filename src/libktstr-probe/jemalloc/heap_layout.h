@@ -34,6 +34,7 @@ struct heap_layout {
 		int32_t bins;         /* the cache bins; before 5.3 those of small classes */
 		int32_t bins_large;   /* before 5.3; 0: large classes follow in `bins' */
 		int32_t peak;         /* cur_max, adjustment; 0: none */
+		uint32_t allocated;   /* thread_allocated, counted from the start of tsd_s */
 		uint32_t bins_count;  /* as many as there is room for */
 		uint32_t large_count; /* before 5.3 */
 	} tsd;

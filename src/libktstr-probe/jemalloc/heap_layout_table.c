@@ -11,7 +11,7 @@ const struct heap_layout heap_layout_table[] = {
 		.tsd = {
 			.iarena = 432, .arena = 440, .desc_bins = 1432, .slow_arena = 1448,
 			.slow_tcache = 0, .tcache = 496, .bins = 512, .bins_large = 1496, .peak = 0,
-			.bins_count = 36, .large_count = 196
+			.bins_count = 36, .allocated = 16, .large_count = 196
 		},
 		.arena = {
 			.size = 29496, .nthreads = 0, .ind = HEAP_LAYOUT_NONE, .base = 29480,
@@ -48,7 +48,7 @@ const struct heap_layout heap_layout_table[] = {
 		.tsd = {
 			.iarena = -680, .arena = -672, .desc_bins = -528, .slow_arena = -520,
 			.slow_tcache = -392, .tcache = 40, .bins = 48, .bins_large = 0,
-			.peak = -592, .bins_count = 73, .large_count = 0
+			.peak = -592, .bins_count = 73, .allocated = 824, .large_count = 0
 		},
 		.arena = {
 			.size = 78952, .nthreads = 0, .ind = 78928, .base = 78936,
@@ -82,7 +82,7 @@ const struct heap_layout heap_layout_table[] = {
 		.tsd = {
 			.iarena = -680, .arena = -672, .desc_bins = -528, .slow_arena = -520,
 			.slow_tcache = -392, .tcache = 40, .bins = 48, .bins_large = 0,
-			.peak = -592, .bins_count = 73, .large_count = 0
+			.peak = -592, .bins_count = 73, .allocated = 824, .large_count = 0
 		},
 		.arena = {
 			.size = 80080, .nthreads = 0, .ind = 80048, .base = 80056,
@@ -116,7 +116,7 @@ const struct heap_layout heap_layout_table[] = {
 		.tsd = {
 			.iarena = -728, .arena = -720, .desc_bins = -592, .slow_arena = -584,
 			.slow_tcache = -392, .tcache = 40, .bins = 48, .bins_large = 0,
-			.peak = -640, .bins_count = 41, .large_count = 0
+			.peak = -640, .bins_count = 41, .allocated = 928, .large_count = 0
 		},
 		.arena = {
 			.size = 80704, .nthreads = 0, .ind = 80640, .base = 80648, .name = 80664,
@@ -149,7 +149,7 @@ const struct heap_layout heap_layout_table[] = {
 		.tsd = {
 			.iarena = -688, .arena = -680, .desc_bins = -592, .slow_arena = -584,
 			.slow_tcache = -392, .tcache = 40, .bins = 48, .bins_large = 0,
-			.peak = -624, .bins_count = 41, .large_count = 0
+			.peak = -624, .bins_count = 41, .allocated = 888, .large_count = 0
 		},
 		.arena = {
 			.size = 100672, .nthreads = 0, .ind = 100608, .base = 100616,

@@ -16,6 +16,8 @@ struct heap_span {
 struct heap_start {
 	const uint64_t *states;
 	size_t state_count;
+	bool knows_arena; /* its offset from state, by the program's own code */
+	int32_t arena;
 	const struct heap_span *writable;
 	size_t span_count;
 };

@@ -15,6 +15,7 @@ src_libktstr_probe_libktstr_probe_inner_la_SOURCES += \
 	src/libktstr-probe/jemalloc/ctl_tree.c \
 	src/libktstr-probe/jemalloc/ctl_tree.h \
 	src/libktstr-probe/jemalloc/choose.h \
+	src/libktstr-probe/jemalloc/heap_solver.c src/libktstr-probe/jemalloc/heap_solver.h \
 	src/libktstr-probe/jemalloc/extents.c src/libktstr-probe/jemalloc/extents.h \
 	src/libktstr-probe/jemalloc/find.c \
 	src/libktstr-probe/jemalloc/find.h \

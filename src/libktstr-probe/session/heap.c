@@ -11,12 +11,14 @@
 #include <time.h>
 
 #include "base/arch.h"
+#include "jemalloc/heap_solver.h"
 #include "session/heap_private.h"
 #include "shared/clock.h"
 
-#define READINGS 12      /* until two that follow each other are the same */
-#define PAUSE_NS 1000000 /* for a thread of the target to go on */
-#define TAKES    3       /* until the threads before and after are the same */
+#define READINGS  12      /* until two that follow each other are the same */
+#define PAUSE_NS  1000000 /* for a thread of the target to go on */
+#define TSD_LIMIT 65536   /* an offset in tsd_s */
+#define TAKES     3       /* until the threads before and after are the same */
 
 /* Where tsd_s.state is in each thread of a snapshot, 0 for one that was not read. */
 static uint64_t *make_states(const struct ktstr_probe *probe,
@@ -39,10 +41,60 @@ static int read_image(struct ktstr_probe *probe, struct elf_image *image, struct
 	return rc ? heap_changed(probe, error) : 0;
 }
 
-static int find_place(struct ktstr_probe *probe, const struct elf_image *image,
-		      const uint64_t *states, size_t count, struct heap_place *place,
-		      struct ktstr_error *error)
+/* The offset of tsd_s.arena from its state, where code says where both are. */
+static void set_arena_offset(const struct ktstr_probe *probe, const struct heap_counters *counters,
+			     struct heap_start *start)
 {
+	const struct tsd_offsets *offsets = &probe->locator.offsets;
+	uint64_t state = counters->allocated - (offsets->allocated - offsets->state);
+
+	start->knows_arena = counters->knows_arena && counters->arena < TSD_LIMIT;
+	start->arena = start->knows_arena ? (int32_t)(int64_t)(counters->arena - state) : 0;
+}
+
+/* What only holds of tsd_s as it was released: a place that nothing else confirms. */
+static void doubt_peak(struct ktstr_heap *heap, const struct heap_counters *counters)
+{
+	uint64_t stock = heap->layout.tsd.allocated;
+
+	/* From 5.3.1 on, with prof one member of 8 bytes more is ahead of it. */
+	if (counters->known &&
+	    (counters->allocated == stock || (counters->allocated == stock + 8 &&
+					      options_truth(&heap->in_force, "config.prof") == 1)))
+		return;
+	heap->layout.tsd.peak = 0;
+}
+
+static int correct_layout(struct ktstr_probe *probe, const struct heap_start *start,
+			  const struct heap_counters *counters, struct ktstr_heap *heap)
+{
+	struct heap_layout *layout = &heap->layout;
+	bool moved = false;
+	int rc;
+
+	*layout = *heap->place.layout;
+	if (start->knows_arena) {
+		moved = start->arena != layout->tsd.arena;
+		layout->tsd.iarena += start->arena - layout->tsd.arena;
+		layout->tsd.arena = start->arena;
+	}
+	if (moved)
+		diagnostics_add(&probe->target.diagnostics, "heap",
+				"its code has arena at another place in tsd_s");
+	doubt_peak(heap, counters);
+	rc = heap_solver_caches(&probe->target, start, layout, &moved);
+	if (moved)
+		diagnostics_add(&probe->target.diagnostics, "heap",
+				"its caches are at another place in tsd_s");
+	heap->place.layout = layout;
+	return rc;
+}
+
+static int find_place(struct ktstr_probe *probe, const struct elf_image *image,
+		      const uint64_t *states, size_t count, const struct heap_counters *counters,
+		      struct ktstr_heap *heap, struct ktstr_error *error)
+{
+	struct heap_place *place = &heap->place;
 	struct heap_span spans[ELF_IMAGE_SPANS];
 	struct heap_start start = { .states = states, .state_count = count, .writable = spans };
 	int rc;
@@ -54,10 +106,13 @@ static int find_place(struct ktstr_probe *probe, const struct elf_image *image,
 		if (image->writable[i].size)
 			spans[start.span_count++] = (struct heap_span){ image->writable[i].address,
 									image->writable[i].size };
+	set_arena_offset(probe, counters, &start);
 	rc = heap_find(&probe->target, &start, heap_layout_table, heap_layout_rows, place);
 	diagnostics_add(&probe->target.diagnostics, "heap", "%s", place->how);
 	if (rc == -ENODATA)
 		return heap_layout_unknown(probe, error, place->how);
+	if (rc == 0)
+		rc = correct_layout(probe, &start, counters, heap);
 	return rc ? heap_changed(probe, error) : 0;
 }
 
@@ -175,7 +230,8 @@ static int take(struct ktstr_probe *probe, struct ktstr_heap *heap, bool *again,
 		rc = heap_ask_code(probe, &image, heap, &counters, error);
 	if (rc == 0) {
 		states = make_states(probe, before);
-		rc = states ? find_place(probe, &image, states, before->count, &heap->place, error)
+		rc = states ? find_place(probe, &image, states, before->count, &counters, heap,
+					 error)
 			    : probe_fail(error, KTSTR_PROBE_TAG_OTHER, -ENOMEM, "heap",
 					 "out of memory");
 	}

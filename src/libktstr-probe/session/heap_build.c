@@ -158,10 +158,11 @@ static void set_thread(struct ktstr_heap_thread *thread, const struct ktstr_prob
 	thread->live = heap_figure_of((int64_t)(figures[0].allocated - figures[0].deallocated),
 				      (int64_t)(figures[1].allocated - figures[1].deallocated));
 	thread->tcache = heap_figure_of((int64_t)figures[0].bytes, (int64_t)figures[1].bytes);
-	thread->peak = figures[1].has_peak && figures[0].has_peak
-			       ? heap_figure_of((int64_t)figures[0].peak, (int64_t)figures[1].peak)
-			       : heap_figure_absent("this build keeps no peak of a thread, or none "
-						    "above 0 yet");
+	thread->peak =
+		figures[1].has_peak && figures[0].has_peak
+			? heap_figure_of((int64_t)figures[0].peak, (int64_t)figures[1].peak)
+			: heap_figure_absent("no peak of a thread is known of this build, or none "
+					     "above 0 yet");
 }
 
 /*
@@ -179,7 +180,8 @@ static int find_other_caches(const struct heap_reader *reader, const struct heap
 	for (size_t i = 0; rc == 0 && i < reader->threads; i++) {
 		struct cache_figures thread;
 
-		if (heap_reading_thread(reader, reading, i, &thread) != CACHE_READ)
+		if (heap_reading_thread(reader, reading, i, &thread) != CACHE_READ ||
+		    !thread.next_cache) /* without statistics there is no ring */
 			continue;
 		next[count] = thread.next_cache;
 		caches[count] = (struct address_index){ thread.cache, count };

@@ -63,6 +63,16 @@ static bool ask_member(struct target *target, const struct elf_image *image,
 	return answer.outcome == CTL_ANSWERS && answer.value.kind == CTL_TSD_MEMBER;
 }
 
+static bool ask_arena(struct target *target, const struct elf_image *image,
+		      const struct ctl_tree *tree, uint64_t *offset)
+{
+	const struct ctl_arch *arch = ctl_arch_find(arch_elf_machine);
+	uint64_t handler;
+
+	return ctl_tree_handler(target, image, tree, "thread.arena", &handler) == 0 &&
+	       ctl_code_arena(arch, target, image, handler, offset);
+}
+
 int heap_ask_code(struct ktstr_probe *probe, const struct elf_image *image, struct ktstr_heap *heap,
 		  struct heap_counters *counters, struct ktstr_error *error)
 {
@@ -81,6 +91,8 @@ int heap_ask_code(struct ktstr_probe *probe, const struct elf_image *image, stru
 					     &counters->allocated) &&
 				  ask_member(&pages->target, image, &tree, "thread.deallocated",
 					     &counters->deallocated);
+		counters->knows_arena = counters->known &&
+					ask_arena(&pages->target, image, &tree, &counters->arena);
 		rc = options_read(&pages->target, image, &tree, &heap->in_force);
 	}
 	diagnostics_add(&probe->target.diagnostics, "options", "%zu names, %zu pages%s%s",

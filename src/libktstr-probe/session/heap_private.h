@@ -18,6 +18,7 @@ struct heap_arena {
 
 struct ktstr_heap {
 	struct heap_place place;
+	struct heap_layout layout; /* place.layout, corrected for this build */
 	struct ktstr_heap_figure totals[KTSTR_HEAP_ITEMS];
 	int64_t span_ns, unix_ns;
 	bool quiet, has_stats;
@@ -30,10 +31,10 @@ struct ktstr_heap {
 	size_t option_count;
 };
 
-/* Where the program's own code has the threads' counters: their offsets in tsd_s. */
+/* Where the program's own code has the threads' counters, and arena: their offsets in tsd_s. */
 struct heap_counters {
-	bool known;
-	uint64_t allocated, deallocated;
+	bool known, knows_arena;
+	uint64_t allocated, deallocated, arena;
 };
 
 /* Asks the code: fills in the options. Returns 0, or out of memory. */
