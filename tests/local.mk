@@ -153,6 +153,7 @@ program_tests = \
 	tests/program/guest_console.t \
 	tests/program/house.t \
 	tests/program/heap_completion.t \
+	tests/program/heap_real.t \
 	tests/program/heap_show.t \
 	tests/program/heap_truth.t \
 	tests/program/man_pages.t \
