@@ -137,6 +137,7 @@ static void take_bins(const struct arena_plan *plan, const unsigned char *buffer
 static void take_large(const struct arena_plan *plan, const unsigned char *buffer,
 		       struct arena_figures *figures)
 {
+	static const unsigned char unused[64];
 	const struct heap_layout *layout = plan->layout;
 
 	for (size_t i = 0; i < plan->large; i++) {
@@ -145,6 +146,8 @@ static void take_large(const struct arena_plan *plan, const unsigned char *buffe
 		struct arena_large *large = &figures->large_bins[i];
 		uint64_t count;
 
+		if (memcmp(bytes, unused, layout->lstats.size) == 0)
+			continue; /* as most classes are */
 		large->nmalloc = word_at(bytes + layout->lstats.nmalloc);
 		large->ndalloc = word_at(bytes + layout->lstats.ndalloc);
 		large->nrequests = word_at(bytes + layout->lstats.nrequests);

@@ -74,7 +74,7 @@ static uint64_t word(const struct cache_plan *plan, const unsigned char *buffer,
 }
 
 /* Bytes in one cache bin from 5.3 on: a stack that grows down from `empty' to `full'. */
-static enum cache_verdict take_stack(const unsigned char *bin, uint64_t size, uint64_t *bytes)
+static enum cache_verdict take_stack(const unsigned char *bin, size_t index, uint64_t *bytes)
 {
 	uint16_t full, empty, used;
 	uint64_t head;
@@ -87,7 +87,8 @@ static enum cache_verdict take_stack(const unsigned char *bin, uint64_t size, ui
 	used = (uint16_t)(empty - (uint16_t)head);
 	if (head % 8 || used % 8 || used > (uint16_t)(empty - full))
 		return CACHE_FOREIGN;
-	*bytes += used / 8 * size;
+	if (used)
+		*bytes += used / 8 * size_class(index);
 	return CACHE_READ;
 }
 
@@ -114,7 +115,7 @@ static enum cache_verdict take_bins(const struct cache_plan *plan,
 			at(plan, buffer, layout->tsd.bins + (int64_t)i * BIN_SIZE);
 
 		verdict = layout->before_53 ? take_count(bin, size_class(i), bytes)
-					    : take_stack(bin, size_class(i), bytes);
+					    : take_stack(bin, i, bytes);
 	}
 	for (size_t i = 0; verdict == CACHE_READ && i < layout->tsd.large_count; i++)
 		verdict =

@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define THREADS_LIMIT 256
+#define THREADS_LIMIT 32
 #define BEFORE        2048 /* bytes around `state' that are looked at: what is needed is there */
 #define BEHIND        2048
 #define WINDOW        (BEFORE + BEHIND)
