@@ -10,7 +10,7 @@
 #include "base/target.h"
 
 #define PAGE_CACHE_PAGES 1024 /* kept at most; what lies in others is read as it is asked for */
-#define PAGE_CACHE_SLOTS (2 * PAGE_CACHE_PAGES)
+#define PAGE_CACHE_SLOTS 2048 /* twice as many */
 
 struct cached_page {
 	uint64_t address;

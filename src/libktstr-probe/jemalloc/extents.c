@@ -73,7 +73,7 @@ static int add(struct extents *extents, uint64_t start, uint64_t end, enum exten
 		last->end = end;
 		return 0;
 	}
-	if (extents->count == extents->room) {
+	if (!extents->list || extents->count == extents->room) {
 		size_t room = extents->room ? 2 * extents->room : 1024;
 		struct extent *more =
 			room > EXTENTS_LIMIT ? NULL : realloc(extents->list, room * sizeof *more);
