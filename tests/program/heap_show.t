@@ -6,6 +6,7 @@ use FindBin ();
 use lib $FindBin::Bin;
 use HeapTest qw(heap_program run_heap heap_json start_heap heap_differences figure next_truth);
 use IPC::Open2 ();
+use POSIX ();
 use ProbeTest qw(scratch build library end_target output_of);
 use Test::More;
 use TestKtstr qw(find_program until_true read_to_end sanitizers);
@@ -162,6 +163,26 @@ subtest 'the target is not traced, stopped or written to' => sub {
 	unlike($calls, qr/\b(?:ptrace|process_vm_writev|pidfd_getfd)\(|\b(?:kill|tkill|tgkill)\($target->{pid}/, 'and that is all');
 };
 end_target($target);
+
+subtest 'a target that ends meanwhile is read, or named with the reason' => sub {
+	my %seen;
+	for my $round (1 .. 24) {
+		my $ends = start_heap({}, $program, 8, 0, $round) or next;
+		my $killer = fork // die "fork: $!";
+		if ($killer == 0) {
+			select undef, undef, undef, $round ** 2 / 4000;
+			kill 'KILL', $ends->{pid};
+			POSIX::_exit(0);
+		}
+		($status, $out, $err) = run_heap('show', '--json', $ends->{pid});
+		waitpid $killer, 0;
+		end_target($ends);
+		my $sound = $status eq '0' ? $out =~ /^\{.*^\}$/ms && $err eq '' : $status eq '1' && $err =~ /^ktstr-heap: (?!layout-unknown)[a-z-]+: ./ && $out eq '';
+		ok($sound, "killed in round $round: " . ($status eq "0" ? "read" : $err =~ s/^ktstr-heap: ([a-z-]+).*/$1/sr)) or diag("$status $err");
+		$seen{$status}++;
+	}
+	note(join ', ', map { "$_: $seen{$_}" } sort keys %seen);
+};
 
 subtest 'damaged structures are refused, in bounded time and memory' => sub {
 	my $hostile = build('hostile', 'hostile_heap.c', '-static', $static, @rest);

@@ -15,8 +15,19 @@
 #include "jemalloc/ctl_tree.h"
 #include "session/heap_private.h"
 
-int heap_layout_unknown(const struct ktstr_probe *probe, struct ktstr_error *error, const char *why)
+/* Of one that has ended nothing can be found any more, whatever its layout is. */
+static bool has_ended(struct target *target)
 {
+	struct task_stat stat;
+	int rc = target_read_stat(target, target_living_task(target), &stat);
+
+	return rc ? task_is_gone(rc) : task_has_ended(&stat);
+}
+
+int heap_layout_unknown(struct ktstr_probe *probe, struct ktstr_error *error, const char *why)
+{
+	if (has_ended(&probe->target))
+		return heap_changed(probe, error);
 	return probe_fail(error, KTSTR_PROBE_TAG_LAYOUT_UNKNOWN, -ENODATA, "heap",
 			  "the heap of process %d cannot be read with certainty: %s",
 			  (int)probe->target.pid, why);

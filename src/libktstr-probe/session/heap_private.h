@@ -50,8 +50,7 @@ int heap_check_counters(struct ktstr_probe *probe, const struct heap_place *plac
 			const struct heap_counters *counters, struct ktstr_error *error);
 
 /* The failures that several steps have. Return their code. */
-int heap_layout_unknown(const struct ktstr_probe *probe, struct ktstr_error *error,
-			const char *why);
+int heap_layout_unknown(struct ktstr_probe *probe, struct ktstr_error *error, const char *why);
 int heap_changed(const struct ktstr_probe *probe, struct ktstr_error *error);
 
 /*
