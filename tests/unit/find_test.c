@@ -78,8 +78,8 @@ static void put_tsd(struct process *process, const struct tsd_layout_row *row, u
 		fake_target_put(&process->fake, start + row->rtree_ctx + 16 * i, &one, 1);
 }
 
-static void add_library_with(struct process *process, uint64_t tls_size, uint32_t reloc_type,
-			     const struct fake_symbol *symbol)
+static void add_library_of(struct process *process, uint64_t tls_size, uint32_t reloc_type,
+			   const struct fake_symbol *symbols, size_t symbol_count)
 {
 	const struct fake_reloc reloc = { .type = reloc_type, .offset = FAKE_ELF_DATA };
 	const struct fake_elf library = { .base = LIBRARY,
@@ -88,12 +88,24 @@ static void add_library_with(struct process *process, uint64_t tls_size, uint32_
 					  .tls_filesz = tls_size,
 					  .tls_memsz = tls_size,
 					  .tls_align = 16,
-					  .symbols = symbol,
-					  .symbol_count = symbol != NULL,
+					  .symbols = symbols,
+					  .symbol_count = symbol_count,
 					  .relocs = &reloc,
 					  .reloc_count = tls_size != 0 };
 
 	fake_elf_add(&process->fake, &library);
+}
+
+static void add_library_with(struct process *process, uint64_t tls_size, uint32_t reloc_type,
+			     const struct fake_symbol *symbol)
+{
+	add_library_of(process, tls_size, reloc_type, symbol, symbol != NULL);
+}
+
+static void add_exporting_library(struct process *process, uint64_t tls_size,
+				  const struct fake_symbol *symbols, size_t symbol_count)
+{
+	add_library_of(process, tls_size, arch_reloc_tpoff, symbols, symbol_count);
 }
 
 static void add_library(struct process *process, uint64_t tls_size,
@@ -194,6 +206,38 @@ static void a_library_that_only_calls_mallctl_is_no_jemalloc(void **state)
 	assert_false(find(*state)->is_jemalloc);
 }
 
+static const struct fake_symbol glibc_symbols[] = {
+	{ .name = "gnu_get_libc_version", .bind = STB_WEAK },
+	{ .name = "__libc_malloc", .bind = STB_GLOBAL },
+	{ .name = "mallctl", .bind = STB_GLOBAL },
+};
+
+static void glibc_s_libc_is_excluded_by_its_symbols(void **state)
+{
+	const struct jemalloc_candidate *library;
+
+	add_exporting_library(*state, known_build()->size, glibc_symbols, 2);
+	library = find(*state);
+	assert_false(library->is_jemalloc);
+	assert_true(library->is_excluded);
+}
+
+static void one_symbol_of_glibc_s_alone_excludes_nothing(void **state)
+{
+	add_exporting_library(*state, known_build()->size, glibc_symbols + 1, 1);
+	assert_false(find(*state)->is_excluded);
+}
+
+static void a_libc_with_a_mallctl_is_not_excluded(void **state)
+{
+	const struct jemalloc_candidate *library;
+
+	add_exporting_library(*state, known_build()->size, glibc_symbols, 3);
+	library = find(*state);
+	assert_true(library->is_jemalloc);
+	assert_false(library->is_excluded);
+}
+
 static void a_library_with_a_damaged_dynamic_section_is_noted_and_passed_over(void **state)
 {
 	struct process *process = *state;
@@ -216,6 +260,9 @@ int main(void)
 		TEST(two_images_in_one_library_are_a_contradiction),
 		TEST(a_library_that_defines_mallctl_is_a_jemalloc_that_is_not_certain),
 		TEST(a_library_that_only_calls_mallctl_is_no_jemalloc),
+		TEST(glibc_s_libc_is_excluded_by_its_symbols),
+		TEST(one_symbol_of_glibc_s_alone_excludes_nothing),
+		TEST(a_libc_with_a_mallctl_is_not_excluded),
 		TEST(a_library_with_a_damaged_dynamic_section_is_noted_and_passed_over),
 	};
 

@@ -96,7 +96,8 @@ static bool is_jemalloc_by_message(struct jemalloc_candidate *candidate)
 
 	if (candidate->is_jemalloc)
 		return true;
-	if (image->tls_memsz < TSD_SIZE_SMALLEST || jemalloc_message_find(image) <= 0)
+	if (candidate->is_excluded || image->tls_memsz < TSD_SIZE_SMALLEST ||
+	    jemalloc_message_find(image) <= 0)
 		return false;
 	candidate->is_jemalloc = true;
 	candidate->verdict = tsd_decide(&candidate->offsets, TSD_UNCERTAIN,

@@ -42,20 +42,32 @@ static bool ends_in(const char *name, const char *end)
 	return length >= end_length && strcmp(name + length - end_length, end) == 0;
 }
 
-/* mallctl is jemalloc's alone; its prefix is chosen at build time (je_, _rjem_, none). Most files
- * do not have the name among thousands. */
-static bool defines_mallctl(const struct elf_dynamic *dynamic)
+/* Does it define a symbol whose name ends so? Most files do not have the name among thousands. */
+static bool defines(const struct elf_dynamic *dynamic, const char *end)
 {
-	static const char name[] = "mallctl";
-
 	if (!dynamic->symbol_count ||
-	    !memmem(dynamic->strings, dynamic->strings_size + 1, name, sizeof name))
+	    !memmem(dynamic->strings, dynamic->strings_size + 1, end, strlen(end) + 1))
 		return false;
 	for (size_t i = 1; i < dynamic->symbol_count; i++)
 		if (dynamic->symbols[i].st_shndx != SHN_UNDEF &&
-		    ends_in(elf_dynamic_name(dynamic, i), name))
+		    ends_in(elf_dynamic_name(dynamic, i), end))
 			return true;
 	return false;
+}
+
+/* It is jemalloc's alone; its prefix is chosen at build time (je_, _rjem_, none). */
+static bool defines_mallctl(const struct elf_dynamic *dynamic)
+{
+	return defines(dynamic, "mallctl");
+}
+
+/*
+ * glibc's libc has an allocator of its own and is in nearly every process: without a fingerprint or
+ * a mallctl it is no jemalloc, whatever else its 2 MB hold.
+ */
+static bool is_glibc(const struct elf_dynamic *dynamic)
+{
+	return defines(dynamic, "gnu_get_libc_version") && defines(dynamic, "__libc_malloc");
 }
 
 /* What one file adds to the evidence: a symbol, debug information. Whether anything was found. */
@@ -273,10 +285,11 @@ static int examine(const struct search *search, struct jemalloc_candidate *candi
 		evidence.relocs = relocs;
 		candidate->is_jemalloc = tsd_layout_53_search(&evidence, &state) > 0 ||
 					 defines_mallctl(&dynamic);
-		if (may_be_jemalloc(candidate, scope, &evidence))
+		candidate->is_excluded = !candidate->is_jemalloc && is_glibc(&dynamic);
+		if (!candidate->is_excluded && may_be_jemalloc(candidate, scope, &evidence))
 			rc = ask_code(search, candidate, &evidence, &code);
 	}
-	if (rc == 0)
+	if (rc == 0 && !candidate->is_excluded)
 		weigh_evidence(search, candidate, scope, &evidence, version);
 	elf_dynamic_free(&dynamic);
 	free(relocs);
@@ -330,7 +343,7 @@ static int search_files(const struct search *search)
 		struct jemalloc_candidate *candidate = &search->found->all[i];
 		const struct module *module = candidate->module;
 
-		if (!module->is_executable && !candidate->is_jemalloc &&
+		if (!module->is_executable && !candidate->is_jemalloc && !candidate->is_excluded &&
 		    module->image.tls_memsz >= TSD_SIZE_SMALLEST &&
 		    module_is_named(module, search->wanted))
 			rc = try_module(search, candidate, QUERY_ANY);

@@ -11,6 +11,7 @@
 struct jemalloc_candidate {
 	const struct module *module;
 	bool is_jemalloc;
+	bool is_excluded;         /* it is known to be something else */
 	enum tsd_verdict verdict; /* of a jemalloc: whether it can be read */
 	struct tsd_offsets offsets;
 };

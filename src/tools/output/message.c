@@ -5,6 +5,7 @@
 #include "output/message.h"
 
 #include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "output/escape.h"
@@ -37,8 +38,8 @@ static void print_word(FILE *out, const char *word, const char *end)
 	}
 }
 
-static void print_line(FILE *out, const char *prefix, const char *text, const char *end,
-		       size_t limit)
+static void compose_line(FILE *out, const char *prefix, const char *text, const char *end,
+			 size_t limit)
 {
 	size_t column = columns_of(prefix, prefix + strlen(prefix));
 
@@ -61,6 +62,21 @@ static void print_line(FILE *out, const char *prefix, const char *text, const ch
 		word = word_end + 1;
 	}
 	putc('\n', out);
+}
+
+/* stderr has no buffer: a line of its own makes one system call of it, and keeps it together where
+ * several processes write. */
+static void print_line(FILE *out, const char *prefix, const char *text, const char *end,
+		       size_t limit)
+{
+	char *line = NULL;
+	size_t size = 0;
+	FILE *memory = open_memstream(&line, &size);
+
+	compose_line(memory ? memory : out, prefix, text, end, limit);
+	if (memory && fclose(memory) == 0)
+		fwrite(line, 1, size, out);
+	free(line);
 }
 
 void message_print(FILE *out, const char *prefix, const char *text)
