@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * What the bench looks at from outside: a jemalloc process that parks N threads, spins on a clock,
- * or allocates as fast as it can. Started by bench/target_run.c; parked and busy are ended by a
+ * or allocates as fast as it can. Parked and busy are ended by a
  * signal.
  */
 #include "config.h"

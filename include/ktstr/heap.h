@@ -15,8 +15,8 @@
  *	}
  *
  * The session is one of <ktstr/probe.h>, opened. Everything is read twice: what differs was
- *changing, and the difference is given. A figure that cannot be had with certainty is absent, and
- *says why; it is never 0 instead.
+ * changing, and the difference is given. A figure that cannot be had with certainty is absent, and
+ * says why; it is never 0 instead.
  */
 #ifndef KTSTR_HEAP_H
 #define KTSTR_HEAP_H

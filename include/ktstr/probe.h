@@ -23,8 +23,8 @@
  *
  * Thread safety: different sessions may be used from different threads at once; one session by one
  * thread at a time, apart from ktstr_probe_cancel(). A snapshot is not changed once it was taken,
- *so any number of threads may read it. Nothing here prints, exits, or touches signal dispositions
- *or the environment.
+ * so any number of threads may read it. Nothing here prints, exits, or touches signal dispositions
+ * or the environment.
  */
 #ifndef KTSTR_PROBE_H
 #define KTSTR_PROBE_H
@@ -112,6 +112,21 @@ enum ktstr_probe_thread_pointer {
 };
 
 /*
+ * What the files of programs say of jemalloc, kept for later sessions: examining a file that memory
+ * alone does not settle costs a child process, and many processes run the same few programs. A file
+ * that was changed or replaced is examined anew; what a process has in memory is never kept. May be
+ * used by sessions on several threads at once. Since 0.1.
+ */
+struct ktstr_file_cache;
+
+/* Makes one without files. cache: gets it, to be freed with ktstr_file_cache_free; NULL on failure.
+ * Returns 0, -EINVAL or -ENOMEM. Since 0.1. */
+int ktstr_file_cache_new(struct ktstr_file_cache **cache, struct ktstr_error *error);
+
+/* Frees it, once no session that was given it is left. cache: may be NULL. Since 0.1. */
+void ktstr_file_cache_free(struct ktstr_file_cache *cache);
+
+/*
  * Choices of a session. Start from KTSTR_PROBE_OPTIONS_INIT, or from zeros and set `size`. The
  * other members may all be 0.
  *
@@ -129,16 +144,17 @@ struct ktstr_probe_options {
 	const char *jemalloc_path;    /* with several jemallocs: the path in its maps, or the
 					 path's last part, or an address in it, as "0x7f…";
 					 NULL: the one behind malloc */
-	int no_isolation;             /* non-zero, for debugging: files are read by the calling
-					 process, and not by a short-lived child without privileges */
-	unsigned int wait_ms;         /* how long a process that is starting is tried again until
-					 its jemalloc can be read, in milliseconds; 0: a few tens */
+	struct ktstr_file_cache *file_cache; /* NULL: none; else outlives the session */
+	int no_isolation;     /* non-zero, for debugging: files are read by the calling
+				 process, and not by a short-lived child without privileges */
+	unsigned int wait_ms; /* how long a process that is starting is tried again until
+				 its jemalloc can be read, in milliseconds; 0: a few tens */
 };
 
 #define KTSTR_PROBE_OPTIONS_INIT                                                \
 	{                                                                       \
 		sizeof(struct ktstr_probe_options), KTSTR_PROBE_DEBUGINFO_AUTO, \
-			KTSTR_PROBE_THREAD_POINTER_AUTO, 0, 0, NULL, 0, 0       \
+			KTSTR_PROBE_THREAD_POINTER_AUTO, 0, 0, NULL, NULL, 0, 0 \
 	}
 
 /*

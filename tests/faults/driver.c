@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Goes the libraries' ways three times in one process; the second time is the one that inject
- *counts and lets fail, the third shows that nothing is spoilt. Run by Faults.pm.
+ * counts and lets fail, the third shows that nothing is spoilt.
  *
  *	driver probe PID auto|robust-list|ptrace|debug SNAPSHOTS [no-names]
  *	driver ready|ready-pid|ready-path|early|late WORKER
  *	driver payload SCRATCH
  *
  * On stdout, of the second round: "reading TID ALLOCATED DEALLOCATED", "unread TID KIND",
- *"snapshot", "failed CODE STEP TEXT", "outcome WORD TEXT", "status N", "output TEXT", "false-ready
- *WHY"; then "again ok" or "again TEXT", and "left FDS BLOCKS CHILDREN", each more than before that
- *round.
+ * "snapshot", "failed CODE STEP TEXT", "outcome WORD TEXT", "status N", "output TEXT", "false-ready
+ * WHY"; then "again ok" or "again TEXT", and "left FDS BLOCKS CHILDREN", each more than before that
+ * round.
  */
 #define _GNU_SOURCE
 #include <errno.h>

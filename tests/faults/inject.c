@@ -1,18 +1,16 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Runs a program and lets one of its system calls fail, or fall short, once. Run by Faults.pm.
+ * Runs a program and lets one of its system calls fail, or fall short, once.
  *
- *	inject [-m] [-p CALL:NTH] [-k] [-t SECONDS] REPORT record|CALL:NTH:ERRNO|CALL:NTH:short
- *PROGRAM [ARGUMENT...]
+ *	inject [-m] [-p CALL:NTH] [-k] [-t SECONDS] REPORT record|CALL:NTH:ERRNO|CALL:NTH:short PROGRAM [ARGUMENT...]
  *
  *	-m	count only between prctl(MARK_OPTION, 1) and prctl(MARK_OPTION, 0) of the program
- *	-p	"parked" when the program enters that call: told in REPORT, then it is left alone
- *until the end of our stdin, and killed; with -k at once
+ *	-p	"parked" when the program enters that call: told in REPORT, then it is left alone until the
+ *		end of our stdin, and killed; with -k at once
  *
- * Counted are the calls of all its threads and children up to a child's exec, but none of the
- *dynamic loader. REPORT gets lines: "call NAME COUNT ERRNO,... short|-" (record), "injected",
- *"parked PID", "hang", "left N" (processes that outlived the program), "exit N" or "signal N",
- *"done".
+ * Counted are the calls of all its threads and children up to a child's exec, but none of the dynamic
+ * loader. REPORT gets lines: "call NAME COUNT ERRNO,... short|-" (record), "injected", "parked PID",
+ * "hang", "left N" (processes that outlived the program), "exit N" or "signal N", "done".
  */
 #define _GNU_SOURCE
 #include <elf.h>

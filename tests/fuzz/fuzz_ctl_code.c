@@ -2,7 +2,7 @@
 /*
  * Any code as a mallctl handler: the first byte chooses the architecture and where it begins, the
  * rest is code with a page of data behind it. It ends, and nothing outside of the arrays is
- * touched. Run by libFuzzer or replay.c.
+ * touched.
  */
 #include <errno.h>
 #include <stdint.h>

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Any memory as a module with a tree of mallctl names: the input is its data, of which the first
- * quarter counts as constants and code too. Each handler that is told must be code. Run by
- * libFuzzer or replay.c.
+ * quarter counts as constants and code too. Each handler that is told must be code.
  */
 #include <errno.h>
 #include <stdint.h>

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Any file where a program or its debug file should be: sections, symbols, build-id, DWARF. Run by
-   libFuzzer or replay.c. */
+/* Any file where a program or its debug file should be: sections, symbols, build-id, DWARF. */
 #define _GNU_SOURCE
 #include <stdint.h>
 #include <stdlib.h>

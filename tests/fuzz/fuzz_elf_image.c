@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * A mapped ELF file made of any bytes: a made-up target serves the input as memory at BASE.
- * Everything that the resolution asks of such a file is asked. Run by libFuzzer or replay.c.
+ * Everything that the resolution asks of such a file is asked.
  */
 #define _GNU_SOURCE
 #include <errno.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * The texts that the probe and the worker parse; the first byte of the input says which: a line of
- * maps, stat, status, a thread's name, the two command lines. Run by libFuzzer or replay.c.
+ * maps, stat, status, a thread's name, the two command lines.
  */
 #include <stdint.h>
 #include <stdlib.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Any evidence of a layout: the first 64 bytes of the input say which there are, the rest is the
- * TLS image. An answer must lie within the block. Run by libFuzzer or replay.c.
+ * TLS image. An answer must lie within the block.
  */
 #include <stdint.h>
 #include <stdlib.h>

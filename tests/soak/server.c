@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Allocates and frees from 64 threads that come and go, and tells in the file TRUTH where each
- *thread's counters lie at every moment. Runs until it is killed. Started by soak.
+ * thread's counters lie at every moment. Runs until it is killed.
  *
  *	server TRUTH
  */
@@ -27,7 +27,7 @@
 #define HELD        32
 #define SHORTEST_US 20000
 #define LONGEST_US  600000
-#define PAUSE_US                                                                         \
+#define PAUSE_US \
 	2000 /* between two bursts: 64 threads have to share a processor with the prober \
 	      */
 #define THREAD_COST \

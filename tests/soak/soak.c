@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Reads a busy server 100 times a second, for long, and holds each reading against what the server
- *says of itself. Run by `make soak' and tests/program/soak.t.
+ * says of itself.
  *
  *	soak SERVER SECONDS steady|restart
  *
  * steady: one server, one session, and every second another session of another kind. restart: the
- *server is killed about once a second, at any moment, and started again; each has a session of its
- *own. Exit 0 when no reading was outside the truth, no thread that was there all the time was left
- *out, and the memory, the blocks and the descriptors of this process did not grow.
+ * server is killed about once a second, at any moment, and started again; each has a session of its
+ * own. Exit 0 when no reading was outside the truth, no thread that was there all the time was left
+ * out, and the memory, the blocks and the descriptors of this process did not grow.
  */
 #define _GNU_SOURCE
 #include <errno.h>

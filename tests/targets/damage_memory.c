@@ -1,16 +1,15 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Probes a process whose mapped ELF files are damaged word by word, one session for each damage.
- *The process is parked, so that it does not mind; each word is restored. Run by
- *tests/program/probe_hostile.t.
+ * The process is parked, so that it does not mind; each word is restored.
  *
  *	damage_memory auto|off PROGRAM [ARGUMENT...]
  *
  * The first is the session's debuginfo: with "off" there is only memory. PROGRAM says "thread TID
- *ALLOCATED DEALLOCATED" for each of its threads, then "parked". On stdout: "wrong WHAT" for each
- *reading that is not what the thread said, "odd WHAT" for a refusal without a cause, "tag TAG
- *COUNT", and at the end "cases N", "right N", "bytes MOST", "reads MOST" (of one session), "peak
- *KIB".
+ * ALLOCATED DEALLOCATED" for each of its threads, then "parked". On stdout: "wrong WHAT" for each
+ * reading that is not what the thread said, "odd WHAT" for a refusal without a cause, "tag TAG
+ * COUNT", and at the end "cases N", "right N", "bytes MOST", "reads MOST" (of one session), "peak
+ * KIB".
  */
 #define _GNU_SOURCE
 #include <errno.h>

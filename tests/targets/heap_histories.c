@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * A jemalloc process whose truth is known: N threads with seeded random heap histories, each of
- * which reports its own mallctl figures and then parks. Run by tests/program/probe_truth.t.
+ * which reports its own mallctl figures and then parks.
  *
  *	heap_histories THREADS SEED [dlopen PATH]
  *

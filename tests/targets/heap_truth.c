@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * A jemalloc process that says what its own mallctl says of its heap: N threads with seeded random
- * histories, some of which have ended, and what they left. Run by tests/program/heap_*.t.
+ * histories, some of which have ended, and what they left.
  *
  *	heap_truth THREADS ENDED SEED
  *

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Opens a library and makes the page where its TLS image or its ELF header begins unreadable, then
- * says "hidden" and parks: hidden_image tls|head LIBRARY. Run by tests/program/probe_symbols.t.
+ * says "hidden" and parks: hidden_image tls|head LIBRARY.
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * A process that has damaged its own jemalloc's structures, as one that is attacked or attacks
- * might: linked with libjemalloc.a, whose inner symbols can be reached. Run by heap_show.t.
+ * might: linked with libjemalloc.a, whose inner symbols can be reached.
  *
  *	hostile_heap HOW
  *

@@ -1,19 +1,19 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Libraries with TLS that come and go under threads that are older than they are. Run by
- * tests/program/probe_tls.t and others.
+ * Libraries with TLS that come and go under threads that are older than they are.
  *
  *	late_library THREADS
  *
- * Each line on stdin is carried out and answered with a report, as heap_histories writes it;
- *threads are numbered from 0, which is the main thread: open SLOT PATH PREFIX	dlopen into one of
- *two slots; its functions have that prefix ("-" for none), or with
- *				"+TEXT" that text behind their names, or with
- *"@MALLOCX,SDALLOCX,MALLCTL" these values, in hexadecimal, of symbols that it does not export; PATH
- *"-": the functions that this program was linked with close SLOT use SLOT THREAD SIZE	THREAD
- *allocates SIZE, and then frees half as much, through that library add			one more
- *thread The report is of slot 1: its own mallctl figures for a thread that used it, 0 for any
- *other.
+ * Each line on stdin is carried out and answered with a report, as heap_histories writes it; threads are
+ * numbered from 0, which is the main thread:
+ *	open SLOT PATH PREFIX	dlopen into one of two slots; its functions have that prefix ("-" for none), or with
+ *				"+TEXT" that text behind their names, or with "@MALLOCX,SDALLOCX,MALLCTL" these values,
+ *				in hexadecimal, of symbols that it does not export;
+ *				PATH "-": the functions that this program was linked with
+ *	close SLOT
+ *	use SLOT THREAD SIZE	THREAD allocates SIZE, and then frees half as much, through that library
+ *	add			one more thread
+ * The report is of slot 1: its own mallctl figures for a thread that used it, 0 for any other.
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>

@@ -2,7 +2,7 @@
 /*
  * Runs a program and says what it took: "measure PROGRAM [ARGUMENT...]" prints, as the last line on
  * stderr, "measure: exit STATUS kib PEAK-RESIDENT-KIB". Small itself, as the figure
- * of getrusage(2) includes the moment before exec. Run by tests/program/probe_hostile.t.
+ * of getrusage(2) includes the moment before exec.
  */
 #define _GNU_SOURCE
 #include <spawn.h>

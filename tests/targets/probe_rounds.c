@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Probes a short-lived program from its start to its end, again and again, each round in sessions
- *of its own, as fast as the library allows. Run by tests/program/probe_states.t.
+ * of its own, as fast as the library allows.
  *
  *	probe_rounds ROUNDS PROGRAM [ARGUMENT...]
  *

@@ -2,7 +2,7 @@
 /*
  * A jemalloc process whose memory another process shares, as vfork(2)'s child does, and which
  * therefore outlives its exec: shared_memory PROGRAM [ARGUMENT...]. Says "parked"; a byte on stdin
- * lets it go on to the exec. The other process ends with it. Run by tests/program/probe_states.t.
+ * lets it go on to the exec. The other process ends with it.
  */
 #define _GNU_SOURCE
 #include <sched.h>

@@ -158,7 +158,8 @@ static void query_files(const struct search *search, struct jemalloc_candidate *
 	struct program_head head;
 	struct file_question question = { .module = module,
 					  .head = &head,
-					  .wants_symbol = !evidence->has_symbol };
+					  .wants_symbol = !evidence->has_symbol,
+					  .cache = search->files->cache };
 	struct query_answer program, debug;
 	char reason[SANDBOX_REASON_SIZE];
 	int rc;

@@ -27,6 +27,7 @@ struct jemalloc_candidates {
 struct jemalloc_files {
 	bool use; /* or none is opened */
 	struct sandbox isolation;
+	struct ktstr_file_cache *cache; /* or NULL */
 };
 
 /*

@@ -14,6 +14,7 @@ src_libktstr_probe_libktstr_probe_inner_la_SOURCES += \
 	src/libktstr-probe/session/heap_private.h \
 	src/libktstr-probe/session/identity.c \
 	src/libktstr-probe/session/identity.h \
+	src/libktstr-probe/session/known_files.c \
 	src/libktstr-probe/session/library_version.c \
 	src/libktstr-probe/session/missed_tasks.c \
 	src/libktstr-probe/session/missed_tasks.h \

@@ -48,6 +48,7 @@ static int find_in_modules(struct ktstr_probe *probe, struct module_list *list,
 	const struct jemalloc_files files = {
 		.use = probe->options.debuginfo != KTSTR_PROBE_DEBUGINFO_OFF,
 		.isolation = SANDBOX_INIT(probe->options.no_isolation, probe->cancellation.fd),
+		.cache = probe->options.file_cache,
 	};
 	struct target *target = &probe->target;
 	int rc;

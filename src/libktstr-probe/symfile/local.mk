@@ -7,6 +7,8 @@ src_libktstr_probe_libktstr_probe_inner_la_SOURCES += \
 	src/libktstr-probe/symfile/elf_file.c \
 	src/libktstr-probe/symfile/elf_file.h \
 	src/libktstr-probe/symfile/elfutils.h \
+	src/libktstr-probe/symfile/file_cache.c \
+	src/libktstr-probe/symfile/file_cache.h \
 	src/libktstr-probe/symfile/program_file.c \
 	src/libktstr-probe/symfile/program_file.h \
 	src/libktstr-probe/symfile/query.c \

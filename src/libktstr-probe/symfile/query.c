@@ -9,7 +9,9 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "shared/clock.h"
 #include "symfile/elf_file.h"
+#include "symfile/file_cache.h"
 
 #define CODES_END (-4096) /* errno numbers are below that: MAX_ERRNO, include/linux/err.h */
 
@@ -151,6 +153,21 @@ static int run_query(const struct sandbox *isolation, const struct sandbox_work 
 	return rc;
 }
 
+/* Of the file as it is before a child reads it: what is written meanwhile has another key. */
+static bool read_key(const struct file_question *question, struct file_key *key)
+{
+	int fd = program_file_open_mapped(question->module);
+	struct stat st;
+	bool has_key = false;
+
+	if (fd < 0)
+		return false;
+	if (fstat(fd, &st) == 0)
+		has_key = file_key_set(key, &st, question->wants_symbol, clock_ns(CLOCK_REALTIME));
+	close(fd);
+	return has_key;
+}
+
 int query_program(const struct sandbox *isolation, const struct file_question *question,
 		  struct query_answer *answer, char reason[SANDBOX_REASON_SIZE])
 {
@@ -161,8 +178,18 @@ int query_program(const struct sandbox *isolation, const struct file_question *q
 				     .open = open_program,
 				     .read = read_program,
 				     .close = close_files };
+	struct file_key key;
+	bool has_key = question->cache && read_key(question, &key);
+	int rc;
 
-	return run_query(isolation, &work, target, answer, reason);
+	if (has_key && file_cache_find(question->cache, &key, answer)) {
+		snprintf(reason, SANDBOX_REASON_SIZE, "known from an earlier session");
+		return 0;
+	}
+	rc = run_query(isolation, &work, target, answer, reason);
+	if (rc == 0 && has_key && answer->opened == 0)
+		file_cache_add(question->cache, &key, answer);
+	return rc;
 }
 
 int query_debug(const struct sandbox *isolation, const struct file_question *question,
