@@ -14,6 +14,7 @@ probe_pages = \
 	man/ktstr-jemalloc-probe.1
 libktstr_probe_pages = \
 	man/ktstr_heap.3 \
+	man/ktstr_host.3 \
 	man/ktstr_probe.3
 EXTRA_DIST += $(libktstr_pages) $(worker_pages) $(probe_pages) $(libktstr_probe_pages)
 man3_pages = $(libktstr_pages)

@@ -50,7 +50,10 @@ probe_unit_tests = \
 	tests/unit/units_test \
 	tests/unit/null_arguments_test \
 	tests/unit/extensible_struct_test \
+	tests/unit/file_cache_test \
+	tests/unit/host_test \
 	tests/unit/library_version_test \
+	tests/unit/program_mark_test \
 	tests/unit/ptrace_access_test \
 	tests/unit/counters_test \
 	tests/unit/error_names_test \

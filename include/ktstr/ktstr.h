@@ -13,10 +13,12 @@
 #ifdef __has_include
 #if __has_include(<ktstr/probe.h>)
 #include <ktstr/heap.h>
+#include <ktstr/host.h>
 #include <ktstr/probe.h>
 #endif
 #else
 #include <ktstr/heap.h>
+#include <ktstr/host.h>
 #include <ktstr/probe.h>
 #endif
 

@@ -1,6 +1,6 @@
 # libktstr-probe: the reader. elfutils reads DWARF; the rest needs libc only. A room is a directory with a local.mk.
 if BUILD_PROBE
-ktstrinclude_HEADERS += include/ktstr/heap.h include/ktstr/probe.h
+ktstrinclude_HEADERS += include/ktstr/heap.h include/ktstr/host.h include/ktstr/probe.h
 endif
 
 # The objects, once: the shared library exports the map's symbols, the unit tests reach all of them.
@@ -24,6 +24,7 @@ include src/libktstr-probe/symfile/local.mk
 include src/libktstr-probe/tls/local.mk
 include src/libktstr-probe/jemalloc/local.mk
 include src/libktstr-probe/session/local.mk
+include src/libktstr-probe/host/local.mk
 
 if BUILD_PROBE
 lib_LTLIBRARIES += src/libktstr-probe/libktstr-probe.la

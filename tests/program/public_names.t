@@ -41,7 +41,7 @@ for my $page (sort glob "\Q$source\E/man/*.[137]") {
 }
 cmp_ok scalar(keys %synopsis), '>', 0, 'the pages have prototypes';
 
-my %headers_of = (libktstr => 'error payload version worker_ready worker_ready_wait', 'libktstr-probe' => 'heap probe');
+my %headers_of = (libktstr => 'error payload version worker_ready worker_ready_wait', 'libktstr-probe' => 'heap host probe');
 for my $name (sort keys %headers_of) {
 	my $directory = "src/$name";
 	my $map = slurp("$source/$directory/$name.map") // '';

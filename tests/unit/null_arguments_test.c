@@ -109,6 +109,19 @@ static void waits_refuse_null(void **state)
 	ktstr_payload_close(worker);
 }
 
+static void host_functions_refuse_null(void **state)
+{
+	(void)state;
+	ASSERT_REFUSED(ktstr_host_new(NULL, NULL, &error), ktstr_host_new(NULL, NULL, NULL));
+	ASSERT_REFUSED(ktstr_host_scan(NULL, &error), ktstr_host_scan(NULL, NULL));
+	ASSERT_REFUSED(ktstr_file_cache_new(NULL, &error), ktstr_file_cache_new(NULL, NULL));
+	assert_int_equal(ktstr_host_count(NULL), 0);
+	assert_null(ktstr_host_get(NULL, 0));
+	ktstr_host_cancel(NULL);
+	ktstr_host_free(NULL);
+	ktstr_file_cache_free(NULL);
+}
+
 static void probe_functions_refuse_null(void **state)
 {
 	struct ktstr_probe_snapshot *snapshot = (struct ktstr_probe_snapshot *)&error;
@@ -193,6 +206,7 @@ int main(void)
 		cmocka_unit_test(heap_functions_refuse_null),
 		cmocka_unit_test(payload_functions_refuse_null),
 		cmocka_unit_test(waits_refuse_null),
+		cmocka_unit_test(host_functions_refuse_null),
 		cmocka_unit_test(probe_functions_refuse_null),
 		cmocka_unit_test(a_failure_leaves_no_result),
 	};

@@ -8,6 +8,8 @@ src_libktstr_probe_libktstr_probe_inner_la_SOURCES += \
 	src/libktstr-probe/linux/memory_status.h \
 	src/libktstr-probe/linux/page_map.c \
 	src/libktstr-probe/linux/page_map.h \
+	src/libktstr-probe/linux/program_mark.c \
+	src/libktstr-probe/linux/program_mark.h \
 	src/libktstr-probe/linux/procfs.c \
 	src/libktstr-probe/linux/procfs.h \
 	src/libktstr-probe/linux/procfs_text.c \

@@ -11,7 +11,7 @@
 #include <stdint.h>
 #include <sys/stat.h>
 
-#include "symfile/query.h"
+#include "symfile/query_answer.h"
 
 /* A content: any write moves st_ctime, and nobody can set it back (inode(7)). */
 struct file_key {

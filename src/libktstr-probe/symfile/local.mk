@@ -13,6 +13,7 @@ src_libktstr_probe_libktstr_probe_inner_la_SOURCES += \
 	src/libktstr-probe/symfile/program_file.h \
 	src/libktstr-probe/symfile/query.c \
 	src/libktstr-probe/symfile/query.h \
+	src/libktstr-probe/symfile/query_answer.h \
 	src/libktstr-probe/symfile/tsd_dwarf.c \
 	src/libktstr-probe/symfile/tsd_dwarf.h
 

@@ -8,7 +8,7 @@
 
 #include "sandbox/sandbox.h"
 #include "symfile/program_file.h"
-#include "symfile/tsd_dwarf.h"
+#include "symfile/query_answer.h"
 
 struct file_question {
 	const struct module *module;
@@ -16,17 +16,6 @@ struct file_question {
 	int wants_symbol;               /* or it is known already */
 	const struct debug_link *link;  /* of a debug file: what the program names; NULL: nothing */
 	struct ktstr_file_cache *cache; /* of a program: what earlier sessions learnt; NULL: none */
-};
-
-/* A fixed size, no pointers: it comes through a pipe. */
-struct query_answer {
-	int32_t opened; /* 0, or why nothing else here means anything: a negative errno */
-	int32_t symbol; /* 0, or -ENOENT, ..., as elf_file_tsd gave; -EEXIST: not wanted */
-	uint64_t symbol_offset, symbol_size;
-	int32_t dwarf_rc; /* as tsd_dwarf_find gave */
-	int32_t link_rc;  /* of a program: as debug_file_read_link gave */
-	struct tsd_dwarf dwarf;
-	struct debug_link link;
 };
 
 /*
