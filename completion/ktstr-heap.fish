@@ -3,10 +3,11 @@
 
 complete -c ktstr-heap -f
 complete -c ktstr-heap -n __fish_use_subcommand -a show -d 'Where the memory of processes is'
+complete -c ktstr-heap -n __fish_use_subcommand -a capture -d 'What every thread has allocated, to a file'
 complete -c ktstr-heap -n __fish_use_subcommand -a help -d 'Show a text'
 complete -c ktstr-heap -n __fish_use_subcommand -l version -d 'Show the version and exit'
 complete -c ktstr-heap -l help -d 'Show a text and exit'
-complete -c ktstr-heap -n '__fish_seen_subcommand_from help' -a show
+complete -c ktstr-heap -n '__fish_seen_subcommand_from help' -a 'show capture'
 complete -c ktstr-heap -n '__fish_seen_subcommand_from show' -a '(__fish_complete_pids)'
 complete -c ktstr-heap -n '__fish_seen_subcommand_from show' -l arenas -d 'A table of the arenas'
 complete -c ktstr-heap -n '__fish_seen_subcommand_from show' -l threads -d 'A table of the threads'
@@ -19,3 +20,12 @@ complete -c ktstr-heap -n '__fish_seen_subcommand_from show' -l json -d 'Print J
 complete -c ktstr-heap -n '__fish_seen_subcommand_from show' -l watch -x -d 'Read again and again'
 complete -c ktstr-heap -n '__fish_seen_subcommand_from show' -l explain -d 'Show how the numbers were found'
 complete -c ktstr-heap -n '__fish_seen_subcommand_from show' -l jemalloc -r -F -d 'Which of several jemallocs to read'
+complete -c ktstr-heap -n '__fish_seen_subcommand_from capture' -a '(__fish_complete_pids)'
+complete -c ktstr-heap -n '__fish_seen_subcommand_from capture' -s o -l output -r -F -d 'The file to write'
+complete -c ktstr-heap -n '__fish_seen_subcommand_from capture' -l all -d 'Every process that can be read'
+complete -c ktstr-heap -n '__fish_seen_subcommand_from capture' -l comm -x -d 'Only such names'
+complete -c ktstr-heap -n '__fish_seen_subcommand_from capture' -l cgroup -x -d 'Only such cgroups'
+complete -c ktstr-heap -n '__fish_seen_subcommand_from capture' -l heap -d 'Also where the memory is'
+complete -c ktstr-heap -n '__fish_seen_subcommand_from capture' -l every -x -d 'Again and again'
+complete -c ktstr-heap -n '__fish_seen_subcommand_from capture' -l count -x -d 'With --every, so often'
+complete -c ktstr-heap -n '__fish_seen_subcommand_from capture' -l keep -x -d 'With --every, so many files'

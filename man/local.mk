@@ -8,6 +8,7 @@ worker_pages = \
 	man/ktstr-jemalloc-alloc-worker.1
 probe_pages = \
 	man/ktstr-heap.1 \
+	man/ktstr-heap-capture.1 \
 	man/ktstr-heap-show.1 \
 	man/ktstr-heap-figures.7 \
 	man/ktstr-jemalloc-counters.7 \

@@ -53,6 +53,7 @@ probe_unit_tests = \
 	tests/unit/file_cache_test \
 	tests/unit/host_test \
 	tests/unit/library_version_test \
+	tests/unit/process_facts_test \
 	tests/unit/program_mark_test \
 	tests/unit/ptrace_access_test \
 	tests/unit/counters_test \
@@ -145,6 +146,7 @@ tests_unit_json_test_SOURCES = tests/unit/json_test.c $(tools_output_sources)
 tests_unit_sandbox_rights_test_SOURCES = tests/unit/sandbox_rights_test.c tests/unit/sandbox_runs.h
 tests_unit_sandbox_test_SOURCES = tests/unit/sandbox_test.c tests/unit/sandbox_runs.h
 tests_unit_ctl_code_test_SOURCES = tests/unit/ctl_code_test.c tests/unit/ctl_handlers.h
+tests_unit_process_facts_test_SOURCES = tests/unit/process_facts_test.c src/tools/heap/process_facts.c
 tests_unit_options_test_SOURCES = tests/unit/options_test.c src/tools/probe/options.c
 
 program_tests = \
@@ -155,6 +157,7 @@ program_tests = \
 	tests/program/fuzz_corpus.t \
 	tests/program/guest_console.t \
 	tests/program/house.t \
+	tests/program/heap_capture.t \
 	tests/program/heap_completion.t \
 	tests/program/heap_real.t \
 	tests/program/heap_show.t \

@@ -10,7 +10,7 @@ use IPC::Open2 ();
 use JSON::PP ();
 use POSIX ();
 
-our @EXPORT_OK = qw(probe_program probe_for_others source_dir scratch run_probe probe_json explained start_target next_report order
+our @EXPORT_OK = qw(probe_program copy_for_others probe_for_others source_dir scratch run_probe probe_json explained start_target next_report order
 	end_target build compile output_of library differences settled unfolded);
 
 our $cc = $ENV{CC} // 'cc';
@@ -31,16 +31,20 @@ sub probe_program {
 
 # A copy of the probe and its library that another user can reach: the build directory may be closed to them.
 # The path, and the directory for LD_LIBRARY_PATH.
-sub probe_for_others {
-	my ($probe) = grep { -x } map { "$_/ktstr-jemalloc-probe" } probe_program() =~ s{[^/]*\z}{.libs}r, '';
+sub copy_for_others {
+	my ($program) = @_;
+	my ($name) = $program =~ m{([^/]*)\z};
+	my ($real) = grep { -x } $program =~ s{[^/]*\z}{.libs/$name}r, $program;
 	my @libs = glob(($ENV{KTSTR_BUILDDIR} // '.') . '/src/libktstr-probe/.libs/libktstr-probe.so.*');
-	my $copy = File::Temp->newdir('ktstr-probe-copy-XXXXXX', DIR => '/tmp', CLEANUP => 0);
+	my $copy = File::Temp->newdir('ktstr-copy-XXXXXX', DIR => '/tmp', CLEANUP => 0);
 	push @copies, "$copy";
-	system('cp', '-L', $probe // probe_program(), @libs, "$copy") == 0 or die "$copy: cannot copy the probe";
+	system('cp', '-L', $real, @libs, "$copy") == 0 or die "$copy: cannot copy $program";
 	system('chmod', '-R', 'a+rX', "$copy");
-	chmod 0755, "$copy", "$copy/ktstr-jemalloc-probe";
-	return ("$copy/ktstr-jemalloc-probe", "$copy");
+	chmod 0755, "$copy", "$copy/$name";
+	return ("$copy/$name", "$copy");
 }
+
+sub probe_for_others { return copy_for_others(probe_program()) }
 
 sub slurp {
 	my ($path) = @_;

@@ -25,9 +25,11 @@ sub offered {
 	return sort grep { length } split /\n/, $said // '';
 }
 
-is_deeply [offered('ktstr-heap', '')], [sort qw(show help --help --version)], 'the subcommands';
-is_deeply [offered('ktstr-heap', 'help', '')], ['show'], 'those that there is help for';
+is_deeply [offered('ktstr-heap', '')], [sort qw(show capture help --help --version)], 'the subcommands';
+is_deeply [offered('ktstr-heap', 'help', '')], [sort qw(show capture)], 'those that there is help for';
 is_deeply [offered('ktstr-heap', 'show', '--')], [named('show', '--help')], 'every option of show --help, and no other';
+is_deeply [offered('ktstr-heap', 'capture', '--')], [named('capture', '--help')], 'every option of capture --help, and no other';
+is_deeply [offered('ktstr-heap', 'capture', '--every', '')], [], 'seconds are the user\'s';
 is_deeply [offered('ktstr-heap', 'show', '--sort', '')], [sort @keys], 'keys';
 is_deeply [offered('ktstr-heap', 'show', '--sort', '=', 'li')], ['live'], 'behind an equals sign, as bash cuts it';
 is_deeply [offered('ktstr-heap', 'show', '--top', '')], [], 'a number is the user\'s';
@@ -43,16 +45,20 @@ SKIP: {
 	};
 	is_deeply [$fish->('ktstr-heap show --')], [named('show', '--help')], 'fish: every option of show --help, and no other';
 	is_deeply [$fish->('ktstr-heap show --sort ')], [sort @keys], 'fish: keys';
-	is_deeply [$fish->('ktstr-heap ')], [sort qw(show help)], 'fish: the subcommands';
+	is_deeply [$fish->('ktstr-heap capture --')], [named('capture', '--help')], 'fish: every option of capture --help, and no other';
+	is_deeply [$fish->('ktstr-heap ')], [sort qw(show capture help)], 'fish: the subcommands';
 }
 SKIP: {
 	skip 'zsh is not installed', 1 unless find_program('zsh');
-	my $said = read_to_end('zsh', '-f', '-c', 'words=(ktstr-heap show "") CURRENT=3; _arguments() { print -rl -- "$@" };' .
-		'take() { . "$1" }; take "$1"', 'zsh', "$source/completion/_ktstr-heap");
-	is $?, 0, 'zsh is content';
-	my @specs = split /\n/, $said // '';
-	is_deeply [sort map { /^(?:\([^)]*\))?(--[a-z-]+)=?\[/ } @specs], [named('show', '--help')],
-		'zsh: every option of show --help, and no other';
+	my @specs;
+	for my $subcommand (qw(capture show)) {
+		my $said = read_to_end('zsh', '-f', '-c', 'words=(ktstr-heap $2 "") CURRENT=3; _arguments() { print -rl -- "$@" };' .
+			'take() { . "$1" }; take "$1"', 'zsh', "$source/completion/_ktstr-heap", $subcommand);
+		is $?, 0, 'zsh is content';
+		@specs = split /\n/, $said // '';
+		is_deeply [sort map { /^(?:\([^)]*\))?(--[a-z-]+)=?\[/ } @specs], [named($subcommand, '--help')],
+			"zsh: every option of $subcommand --help, and no other";
+	}
 	my ($words) = map { /--sort=\[.*\((.*)\)$/ } @specs;
 	is $words, "@keys", 'zsh: keys';
 }

@@ -10,8 +10,9 @@ enum {
 };
 
 /* argv[0] is the subcommand's name. Each returns the exit code. */
+int heap_capture(int argc, char **argv);
 int heap_show(int argc, char **argv);
 
-extern const char heap_show_usage[];
+extern const char heap_capture_usage[], heap_show_usage[];
 
 #endif

@@ -13,6 +13,8 @@ static const struct subcommand {
 	const char *usage, *summary;
 } subcommands[] = {
 	{ "show", heap_show, heap_show_usage, "where a process's memory is, and who holds it" },
+	{ "capture", heap_capture, heap_capture_usage,
+	  "what every thread has allocated, to a file" },
 };
 
 #define SUBCOMMANDS (sizeof subcommands / sizeof *subcommands)

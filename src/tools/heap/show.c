@@ -4,23 +4,20 @@
 
 #include <errno.h>
 #include <inttypes.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "output/escape.h"
 #include "shared/clock.h"
 #include "src/tools/heap/find_process.h"
 #include "src/tools/heap/heap.h"
+#include "src/tools/heap/pause.h"
 #include "src/tools/heap/show_json.h"
 #include "src/tools/heap/show_options.h"
 #include "src/tools/heap/summary.h"
 #include "src/tools/heap/tables.h"
 #include <ktstr/heap.h>
-
-#define NS_PER_SEC INT64_C(1000000000)
 
 /* One process. */
 struct shown {
@@ -38,14 +35,6 @@ struct run {
 	unsigned int blocks; /* printed so far */
 	bool read;           /* a process at least once */
 };
-
-static volatile sig_atomic_t stopped;
-
-static void on_stop(int signo)
-{
-	(void)signo;
-	stopped = 1;
-}
 
 static void print_error(const struct ktstr_error *error)
 {
@@ -157,40 +146,19 @@ static bool any_left(const struct run *run)
 	return false;
 }
 
-/* Until the time has come or a signal asks to stop; no signal can slip in between. */
-static void wait_until(int64_t due)
-{
-	sigset_t block, before;
-
-	sigemptyset(&block);
-	sigaddset(&block, SIGINT);
-	sigaddset(&block, SIGTERM);
-	sigprocmask(SIG_BLOCK, &block, &before);
-	while (!stopped) {
-		int64_t left = due - clock_ns(CLOCK_MONOTONIC);
-		struct timespec timeout = { .tv_sec = left / NS_PER_SEC,
-					    .tv_nsec = left % NS_PER_SEC };
-
-		if (left <= 0)
-			break;
-		pselect(0, NULL, NULL, NULL, &timeout, &before);
-	}
-	sigprocmask(SIG_SETMASK, &before, NULL);
-}
-
 static int show_all(struct run *run)
 {
 	int64_t due = clock_ns(CLOCK_MONOTONIC);
 	int rc = 0;
 
 	do {
-		for (size_t i = 0; rc == 0 && !stopped && i < run->count; i++)
+		for (size_t i = 0; rc == 0 && !pause_is_stopped() && i < run->count; i++)
 			rc = show_process(run, &run->processes[i]);
 		if (rc || run->options.watch_sec == 0 || !any_left(run))
 			break;
 		due += (int64_t)run->options.watch_sec * NS_PER_SEC;
-		wait_until(due);
-	} while (!stopped);
+		pause_until(due);
+	} while (!pause_is_stopped());
 	return rc;
 }
 
@@ -248,7 +216,6 @@ static int run_show(struct run *run)
 
 int heap_show(int argc, char **argv)
 {
-	struct sigaction action = { .sa_handler = on_stop };
 	struct run run = { .count = 0 };
 	char error[SHOW_ERROR_SIZE];
 
@@ -260,8 +227,6 @@ int heap_show(int argc, char **argv)
 		fputs(heap_show_usage, stdout);
 		return fflush(stdout) || ferror(stdout) ? EXIT_NOTHING_READ : EXIT_READ;
 	}
-	sigemptyset(&action.sa_mask);
-	sigaction(SIGINT, &action, NULL);
-	sigaction(SIGTERM, &action, NULL);
+	pause_install(NULL, NULL);
 	return run_show(&run);
 }
