@@ -56,7 +56,11 @@ probe_unit_tests = \
 	tests/unit/process_facts_test \
 	tests/unit/program_mark_test \
 	tests/unit/ptrace_access_test \
+	tests/unit/confirm_test \
 	tests/unit/counters_test \
+	tests/unit/identity_test \
+	tests/unit/missed_tasks_test \
+	tests/unit/tsd_locator_test \
 	tests/unit/error_names_test \
 	tests/unit/escape_test \
 	tests/unit/json_test \
@@ -130,6 +134,10 @@ tests_unit_render_table_test_SOURCES = tests/unit/render_table_test.c src/tools/
 # A made-up process, for all tests that need none of the machine's.
 fake_target = tests/unit/fake_target.c tests/unit/fake_target.h
 tests_unit_counters_test_SOURCES = tests/unit/counters_test.c tests/unit/made_threads.h $(fake_target)
+tests_unit_confirm_test_SOURCES = tests/unit/confirm_test.c tests/unit/made_threads.h $(fake_target)
+tests_unit_identity_test_SOURCES = tests/unit/identity_test.c $(fake_target)
+tests_unit_missed_tasks_test_SOURCES = tests/unit/missed_tasks_test.c $(fake_target)
+tests_unit_tsd_locator_test_SOURCES = tests/unit/tsd_locator_test.c tests/unit/made_threads.h $(fake_target)
 tests_unit_target_test_SOURCES = tests/unit/target_test.c $(fake_target)
 fake_elf = $(fake_target) tests/unit/fake_elf.c tests/unit/fake_elf.h
 tests_unit_choose_test_SOURCES = tests/unit/choose_test.c $(fake_elf)
