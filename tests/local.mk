@@ -93,6 +93,7 @@ probe_unit_tests = \
 	tests/unit/elf_file_test \
 	tests/unit/robust_list_test \
 	tests/unit/tls_address_test \
+	tests/unit/tsd_code_test \
 	tests/unit/tsd_code_verdict_test \
 	tests/unit/tsd_dwarf_test \
 	tests/unit/tsd_layout_test
@@ -137,6 +138,7 @@ tests_unit_counters_test_SOURCES = tests/unit/counters_test.c tests/unit/made_th
 tests_unit_confirm_test_SOURCES = tests/unit/confirm_test.c tests/unit/made_threads.h $(fake_target)
 tests_unit_identity_test_SOURCES = tests/unit/identity_test.c $(fake_target)
 tests_unit_missed_tasks_test_SOURCES = tests/unit/missed_tasks_test.c $(fake_target)
+tests_unit_tsd_code_test_SOURCES = tests/unit/tsd_code_test.c $(fake_target)
 tests_unit_tsd_locator_test_SOURCES = tests/unit/tsd_locator_test.c tests/unit/made_threads.h $(fake_target)
 tests_unit_target_test_SOURCES = tests/unit/target_test.c $(fake_target)
 fake_elf = $(fake_target) tests/unit/fake_elf.c tests/unit/fake_elf.h

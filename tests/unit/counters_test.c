@@ -605,6 +605,67 @@ static void counters_that_lie_far_apart_are_refused(void **state)
 	end(&session);
 }
 
+/* Of a library without static TLS: glibc's DTV, the entry of module 2. */
+#define DTV       UINT64_C(0x600000)
+#define OLD_BLOCK UINT64_C(0x700000)
+#define NEW_BLOCK UINT64_C(0x800000)
+
+static void put_entry(struct fake_target *fake, uint64_t block)
+{
+	fake_target_put_word(fake, DTV + 32, block);
+}
+
+static void begin_dynamic(struct session *session)
+{
+	begin(session, tp_offsets[0]);
+	session->locator.tls = (struct module_tls){
+		.is_dynamic = true,
+		.loader = { .module_id = 2,
+			    .dtv_offset = arch_dtv_offset,
+			    .dtv_entry_size = 16,
+			    .words = { 1, 0 } },
+	};
+	fake_target_add_memory(&session->fake, DTV, 4096);
+	fake_target_add_memory(&session->fake, OLD_BLOCK, 4096);
+	fake_target_add_memory(&session->fake, NEW_BLOCK, 4096);
+	fake_target_put_word(&session->fake, made_thread_pointer(0) + (uint64_t)arch_dtv_offset,
+			     DTV);
+	fake_target_put_word(&session->fake, DTV, 1);
+	put_entry(&session->fake, OLD_BLOCK);
+	made_put_counters(&session->fake, OLD_BLOCK, 0, 100, 40);
+	made_put_counters(&session->fake, NEW_BLOCK, 0, 55, 11);
+}
+
+static void a_dynamic_block_is_read_where_the_dtv_has_it(void **state)
+{
+	struct session session;
+
+	(void)state;
+	begin_dynamic(&session);
+	take(&session, true);
+	expect_read(&session, 0, 100, 40);
+	end(&session);
+}
+
+/* The DTV's address, its generation and the entry have been read; now come the counters. */
+static void move_block(struct fake_target *fake, unsigned int call)
+{
+	if (call == 4)
+		put_entry(fake, NEW_BLOCK);
+}
+
+static void a_dynamic_block_that_moves_as_it_is_read_is_read_once_more(void **state)
+{
+	struct session session;
+
+	(void)state;
+	begin_dynamic(&session);
+	session.fake.before_read = move_block;
+	take(&session, true);
+	expect_read(&session, 0, 55, 11);
+	end(&session);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -636,6 +697,8 @@ int main(void)
 		cmocka_unit_test(by_ptrace_a_younger_thread_is_stopped_anew),
 		cmocka_unit_test(a_failure_of_all_reading_is_no_threads),
 		cmocka_unit_test(counters_that_lie_far_apart_are_refused),
+		cmocka_unit_test(a_dynamic_block_is_read_where_the_dtv_has_it),
+		cmocka_unit_test(a_dynamic_block_that_moves_as_it_is_read_is_read_once_more),
 	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);
