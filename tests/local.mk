@@ -55,6 +55,8 @@ probe_unit_tests = \
 	tests/unit/library_version_test \
 	tests/unit/process_facts_test \
 	tests/unit/program_mark_test \
+	tests/unit/live_target_test \
+	tests/unit/target_file_test \
 	tests/unit/ptrace_access_test \
 	tests/unit/confirm_test \
 	tests/unit/counters_test \

@@ -33,13 +33,13 @@ static void what_is_missing_or_no_number_is_refused(void **state)
 {
 	static const char *const changes[][2] = {
 		{ "VmSwap:", "VmSwip:" }, { "1204", "x204" },    { " 200 kB", " 200 MB" },
-		{ "1000", "-100" },       { "VmRSS", "xVmRSS" },
+		{ "1000", "-100" },       { "VmRSS", "xVmRSS" }, { "1204", "99999999999999999999" },
 	};
 	struct memory_status status;
 
 	(void)state;
 	for (size_t i = 0; i < sizeof changes / sizeof *changes; i++) {
-		char changed[sizeof text + 8];
+		char changed[sizeof text + 32];
 		const char *at = strstr(text, changes[i][0]);
 		size_t before = (size_t)(at - text);
 
@@ -48,8 +48,6 @@ static void what_is_missing_or_no_number_is_refused(void **state)
 		strcat(changed, at + strlen(changes[i][0]));
 		assert_int_equal(memory_status_parse(changed, &status), -EBADMSG);
 	}
-	assert_int_equal(memory_status_parse("VmRSS:\t99999999999999999999 kB\n", &status),
-			 -EBADMSG);
 }
 
 int main(void)

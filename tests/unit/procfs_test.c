@@ -25,6 +25,7 @@ static void a_line_of_maps_is_read_or_refused(void **state)
 	char newline[] = "7f00-8f00 r--p 00000000 00:1b 18446744073709551615 /a\\012b";
 	char anonymous[] = "ffffffffff600000-ffffffffff601000 --xp 00000000 00:00 0";
 	char broken[] = "7f00 r-xp 0 0:0 0", reversed[] = "9000-8000 r-xp 0 0:0 0 /x";
+	char cut[] = "7f00-8f00 rw\0p 0 0:0 0";
 	static const char *const refused[] = {
 		"",
 		"-",
@@ -58,6 +59,8 @@ static void a_line_of_maps_is_read_or_refused(void **state)
 	assert_string_equal(map.path, "");
 	assert_int_equal(procfs_parse_map(broken, &map), -EBADMSG);
 	assert_int_equal(procfs_parse_map(reversed, &map), -EBADMSG);
+	/* What stands behind the line's end is not looked at. */
+	assert_int_equal(procfs_parse_map(cut, &map), -EBADMSG);
 	for (size_t i = 0; i < sizeof refused / sizeof *refused; i++) {
 		char line[128];
 
@@ -70,6 +73,9 @@ static void a_hostile_name_does_not_shift_the_fields_of_stat(void **state)
 {
 	static const char text[] = "12 (a) Z 1 (\n)) S 1 2 3 4 5 4194560 7 8 9 10 11 12 13 14 15 "
 				   "16 17 18 987654321 20 21";
+	/* Names of workers of the kernel are longer than others: proc_task_name(). */
+	static const char longer[] = "12 (kworker/u8:1-kvfree_rcu_reclaim) S 1 2 3 4 5 6 7 8 9 10 "
+				     "11 12 13 14 15 16 17 18 19 20";
 	struct task_stat stat;
 
 	(void)state;
@@ -83,6 +89,8 @@ static void a_hostile_name_does_not_shift_the_fields_of_stat(void **state)
 	assert_int_equal(procfs_parse_stat("1 (a) S 1 2", 11, &stat), -EBADMSG);
 	assert_int_equal(procfs_parse_stat("1 (a)", 5, &stat), -EBADMSG);
 	assert_int_equal(procfs_parse_stat("1 (a) S ", 8, &stat), -EBADMSG);
+	assert_int_equal(procfs_parse_stat(longer, strlen(longer), &stat), 0);
+	assert_string_equal(stat.comm, "kworker/u8:1-kv"); /* TASK_COMM_LEN */
 	/* Cut anywhere, it is refused until the start time has ended, and nothing behind the cut is
 	 * read. */
 	for (size_t length = 0; length < sizeof text; length++) {
@@ -205,9 +213,23 @@ static void the_auxiliary_vector_is_read_in_words_of_the_programs_width(void **s
 	write_auxv(wide, 3);
 	assert_int_equal(procfs_read_auxv(root_fd, 8, 33, &value), 0);
 	assert_int_equal(value, 0);
+	write_auxv(wide, 0); /* of a process whose memory is gone */
+	assert_int_equal(procfs_read_auxv(root_fd, 8, 33, &value), -ESRCH);
 	assert_int_equal(unlinkat(root_fd, "8/auxv", 0), 0);
 	assert_int_equal(unlinkat(root_fd, "8", AT_REMOVEDIR), 0);
 	assert_int_equal(procfs_read_auxv(root_fd, 8, 33, &value), -ENOENT);
+}
+
+static void a_stat_that_is_empty_is_of_a_task_that_has_ended(void **state)
+{
+	struct task_stat stat;
+
+	(void)state;
+	make_directory("8");
+	make_file("8/stat", "", 0);
+	assert_int_equal(procfs_read_stat(root_fd, 8, &stat), -ESRCH);
+	assert_int_equal(unlinkat(root_fd, "8/stat", 0), 0);
+	assert_int_equal(unlinkat(root_fd, "8", AT_REMOVEDIR), 0);
 }
 
 /* This process, through the real /proc. */
@@ -275,6 +297,7 @@ int main(void)
 		cmocka_unit_test(tasks_are_listed_in_order_and_anew_each_time),
 		cmocka_unit_test(a_file_is_read_whole_up_to_its_limit),
 		cmocka_unit_test(the_auxiliary_vector_is_read_in_words_of_the_programs_width),
+		cmocka_unit_test(a_stat_that_is_empty_is_of_a_task_that_has_ended),
 		cmocka_unit_test(this_process_is_read_through_the_real_proc),
 	};
 

@@ -135,6 +135,16 @@ static void the_gate_that_refuses_is_named(void **state)
 	expect(gate, "user namespace over which our");
 }
 
+static void ids_that_are_not_known_are_not_anothers(void **state)
+{
+	struct ptrace_access gate = open_gate;
+
+	(void)state;
+	for (int i = 0; i < 3; i++)
+		gate.target_uid[i] = gate.target_gid[i] = -1;
+	expect(gate, "a security module");
+}
+
 static void a_short_buffer_is_filled_and_not_overrun(void **state)
 {
 	char text[10];
@@ -170,6 +180,7 @@ int main(void)
 		cmocka_unit_test(all_gates_that_are_shut_are_named_at_once),
 		cmocka_unit_test(uid_0_without_the_capability_is_told_of_the_capability),
 		cmocka_unit_test(the_longest_text_fits),
+		cmocka_unit_test(ids_that_are_not_known_are_not_anothers),
 		cmocka_unit_test(a_short_buffer_is_filled_and_not_overrun),
 		cmocka_unit_test(this_process_is_what_libc_says_that_it_is),
 	};

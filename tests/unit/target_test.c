@@ -146,6 +146,102 @@ static void the_id_in_its_own_namespace_is_looked_up_only_where_it_may_differ(vo
 	fake_target_end(&fake);
 }
 
+static void a_reader_that_lives_is_kept(void **state)
+{
+	struct fake_target fake;
+
+	(void)state;
+	begin(&fake);
+	fake.target.reader = PID + 2;
+	assert_false(target_change_reader(&fake.target));
+	assert_int_equal(target_living_task(&fake.target), PID + 2);
+	fake_target_end(&fake);
+}
+
+static int stat_of_one_that_comes_back(struct target *target, pid_t tid, struct task_stat *stat)
+{
+	static unsigned int calls;
+
+	(void)target;
+	(void)tid;
+	*stat = (struct task_stat){ .state = calls++ % 2 ? 'S' : 'Z' };
+	return 0;
+}
+
+/* Its id was given out again between two looks: that is no other reader. */
+static void the_same_task_is_no_change(void **state)
+{
+	struct fake_target fake;
+
+	(void)state;
+	begin(&fake);
+	fake.ops.read_stat = stat_of_one_that_comes_back;
+	assert_false(target_change_reader(&fake.target));
+	assert_int_equal(target_living_task(&fake.target), PID);
+	fake_target_end(&fake);
+}
+
+static int walk_one_and_end(struct target *target, target_map_visit visit, void *context,
+			    bool *unread)
+{
+	struct fake_target *fake = (struct fake_target *)target;
+
+	*unread = false;
+	visit(context, &fake->maps[0]);
+	fake_target_task(fake, PID)->stat.state = 'Z';
+	return -ESRCH;
+}
+
+static int count_visit(void *context, const struct target_map *map)
+{
+	(void)map;
+	++*(unsigned int *)context;
+	return 0;
+}
+
+static void what_was_visited_of_a_map_is_not_visited_again(void **state)
+{
+	struct fake_target fake;
+	unsigned int visits = 0;
+	bool unread;
+
+	(void)state;
+	begin(&fake);
+	fake.ops.walk_maps = walk_one_and_end;
+	assert_int_equal(target_walk_maps(&fake.target, count_visit, &visits, &unread), -ESRCH);
+	assert_int_equal(visits, 1);
+	fake_target_end(&fake);
+}
+
+static void a_map_that_is_empty_is_walked_through_another_task(void **state)
+{
+	struct fake_target fake;
+	unsigned int visits = 0;
+	bool unread;
+
+	(void)state;
+	begin(&fake);
+	fake.map_count = 1;
+	fake_target_task(&fake, PID)->stat.state = 'Z';
+	assert_int_equal(target_walk_maps(&fake.target, count_visit, &visits, &unread), 0);
+	assert_int_equal(visits, 1);
+	fake_target_end(&fake);
+}
+
+/* Paths come from the target, and there may be thousands of them. */
+static void diagnostics_stay_lines_and_within_a_limit(void **state)
+{
+	struct diagnostics diagnostics = { NULL, 0 };
+
+	(void)state;
+	diagnostics_add(&diagnostics, "step", "a\nb\x1b\x7f%s", "c");
+	assert_string_equal(diagnostics.text, "step: a?b??c\n");
+	for (int i = 0; i < 2000; i++)
+		diagnostics_add(&diagnostics, "step", "%0100d", i);
+	assert_in_range(diagnostics.length, 60000, 65536);
+	diagnostics_free(&diagnostics);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -157,6 +253,11 @@ int main(void)
 		cmocka_unit_test(being_out_of_descriptors_does_not_look_like_the_end_of_the_tasks),
 		cmocka_unit_test(a_range_that_is_not_there_fails_alone),
 		cmocka_unit_test(the_id_in_its_own_namespace_is_looked_up_only_where_it_may_differ),
+		cmocka_unit_test(a_reader_that_lives_is_kept),
+		cmocka_unit_test(the_same_task_is_no_change),
+		cmocka_unit_test(what_was_visited_of_a_map_is_not_visited_again),
+		cmocka_unit_test(a_map_that_is_empty_is_walked_through_another_task),
+		cmocka_unit_test(diagnostics_stay_lines_and_within_a_limit),
 	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);
