@@ -52,11 +52,11 @@ probe_unit_tests = \
 	tests/unit/extensible_struct_test \
 	tests/unit/file_cache_test \
 	tests/unit/host_test \
+	tests/unit/libc_kind_test \
 	tests/unit/library_version_test \
 	tests/unit/process_facts_test \
 	tests/unit/program_mark_test \
 	tests/unit/live_target_test \
-	tests/unit/target_file_test \
 	tests/unit/ptrace_access_test \
 	tests/unit/confirm_test \
 	tests/unit/counters_test \
@@ -142,6 +142,8 @@ tests_unit_identity_test_SOURCES = tests/unit/identity_test.c $(fake_target)
 tests_unit_missed_tasks_test_SOURCES = tests/unit/missed_tasks_test.c $(fake_target)
 tests_unit_tsd_code_test_SOURCES = tests/unit/tsd_code_test.c $(fake_target)
 tests_unit_tsd_locator_test_SOURCES = tests/unit/tsd_locator_test.c tests/unit/made_threads.h $(fake_target)
+tests_unit_libc_kind_test_SOURCES = tests/unit/libc_kind_test.c $(fake_elf)
+tests_unit_query_test_SOURCES = tests/unit/query_test.c $(fake_target)
 tests_unit_target_test_SOURCES = tests/unit/target_test.c $(fake_target)
 fake_elf = $(fake_target) tests/unit/fake_elf.c tests/unit/fake_elf.h
 tests_unit_choose_test_SOURCES = tests/unit/choose_test.c $(fake_elf)

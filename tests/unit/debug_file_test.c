@@ -51,6 +51,7 @@ static int remove_files(void **state)
 static void the_build_id_is_that_of_the_note(void **state)
 {
 	static const unsigned char wanted[] = { 0x01, 0x02, 0xaa, 0xbb };
+	static const unsigned char other[] = { 0x01, 0x02, 0xaa, 0xbc };
 	unsigned char id[DEBUG_FILE_ID_SIZE];
 	size_t size = sizeof id;
 	int fd = open_here("program");
@@ -63,6 +64,7 @@ static void the_build_id_is_that_of_the_note(void **state)
 	assert_int_equal(debug_file_build_id(fd, id, &size), -EFBIG);
 	assert_true(debug_file_has_id(fd, wanted, sizeof wanted));
 	assert_false(debug_file_has_id(fd, wanted, sizeof wanted - 1));
+	assert_false(debug_file_has_id(fd, other, sizeof other));
 	close(fd);
 }
 
@@ -81,7 +83,7 @@ static void a_file_without_a_note_has_no_build_id(void **state)
 
 static void a_debug_file_is_opened_in_the_target_s_root_by_build_id(void **state)
 {
-	static const unsigned char id[] = { 0x01, 0x02, 0xaa, 0xbb };
+	static const unsigned char id[] = { 0x01, 0x02, 0xaa, 0xbb }, longest[65536] = { 1 };
 	int fds[DEBUG_FILE_BY_ID];
 	size_t count = debug_file_open_by_id(&target, id, sizeof id, fds);
 
@@ -90,6 +92,7 @@ static void a_debug_file_is_opened_in_the_target_s_root_by_build_id(void **state
 	assert_true(debug_file_has_id(fds[0], id, sizeof id));
 	close(fds[0]);
 	assert_int_equal(debug_file_open_by_id(&target, id, 1, fds), 0);
+	assert_int_equal(debug_file_open_by_id(&target, longest, sizeof longest, fds), 0);
 	assert_int_equal(debug_file_open_by_id(&target, (const unsigned char *)"xyz", 3, fds), 0);
 }
 

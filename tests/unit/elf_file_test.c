@@ -145,6 +145,11 @@ static void tables_that_claim_too_much_are_refused(void **state)
 	one[1].sh_offset = 4096;
 	one[1].sh_size = UINT64_MAX;
 	assert_int_equal(tsd(make(one, 2, 2, &symbol, sizeof symbol, 4096), &value, &size), -EFBIG);
+	one[1].sh_link = UINT32_MAX; /* far behind the last one */
+	one[1].sh_size = sizeof symbol;
+	assert_int_equal(tsd(make(one, 2, 2, &symbol, sizeof symbol, 4096), &value, &size),
+			 -ENOENT);
+	one[1].sh_link = 0;
 	/* Section 0 counts the sections, where the header cannot. */
 	one[1].sh_size = sizeof symbol;
 	one[0] = (Elf64_Shdr){ .sh_size = UINT64_MAX };
@@ -163,6 +168,114 @@ static void tables_that_claim_too_much_are_refused(void **state)
 					.sh_size = 1 << 27 };
 	assert_int_equal(tsd(make(many, 60000, 60000, "", 1, 1 << 29), &value, &size), -EFBIG);
 	alarm(0);
+	unlinkat(directory_fd, "made", 0);
+}
+
+/* One symbol table with a table of names behind it, and the symbol as the test has it. */
+static int make_symbol(Elf64_Sym symbol, uint64_t names_size)
+{
+	const Elf64_Shdr sections[] = {
+		{ 0 },
+		{ .sh_type = SHT_SYMTAB,
+		  .sh_offset = 4096,
+		  .sh_size = sizeof symbol,
+		  .sh_link = 2 },
+		{ .sh_type = SHT_STRTAB, .sh_offset = 4096 + sizeof symbol, .sh_size = names_size },
+	};
+	unsigned char tail[256] = { 0 };
+
+	memcpy(tail, &symbol, sizeof symbol);
+	memcpy(tail + sizeof symbol + 1, "je_tsd_tls", 11);
+	return make(sections, 3, 3, tail, sizeof tail, 4096);
+}
+
+static void a_symbol_counts_where_it_is_defined_and_named_in_its_table(void **state)
+{
+	const Elf64_Sym good = { .st_name = 1,
+				 .st_info = ELF64_ST_INFO(STB_GLOBAL, STT_TLS),
+				 .st_shndx = 1,
+				 .st_value = 64,
+				 .st_size = 80 };
+	Elf64_Sym symbol = good;
+	uint64_t value, size;
+	const Elf64_Half machine = EM_RISCV;
+	int fd;
+
+	(void)state;
+	assert_int_equal(tsd(make_symbol(symbol, 12), &value, &size), 0);
+	assert_true(value == 64 && size == 80);
+	assert_int_equal(tsd(make_symbol(symbol, 1), &value, &size), -ENOENT);
+	symbol.st_shndx = SHN_UNDEF;
+	assert_int_equal(tsd(make_symbol(symbol, 12), &value, &size), -ENOENT);
+	fd = make_symbol(good, 12);
+	assert_int_equal(pwrite(fd, &machine, sizeof machine, offsetof(Elf64_Ehdr, e_machine)),
+			 sizeof machine);
+	assert_int_equal(tsd(fd, &value, &size), -ENOEXEC);
+	unlinkat(directory_fd, "made", 0);
+}
+
+static void names_that_are_in_no_section_are_in_none(void **state)
+{
+	const Elf64_Half names = 5000;
+	Elf64_Shdr *sections;
+	size_t count, index;
+	int fd = make_symbol((Elf64_Sym){ 0 }, 12);
+
+	(void)state;
+	assert_int_equal(pwrite(fd, &names, sizeof names, offsetof(Elf64_Ehdr, e_shstrndx)),
+			 sizeof names);
+	assert_int_equal(elf_file_sections(fd, &sections, &count, &index), 0);
+	assert_int_equal(count, 3);
+	assert_int_equal(index, 0);
+	free(sections);
+	close(fd);
+}
+
+static void more_tls_symbols_than_any_honest_file_has_are_refused(void **state)
+{
+	enum { COUNT = 65537 };
+	static Elf64_Sym symbols[COUNT];
+	const Elf64_Shdr sections[] = {
+		{ 0 },
+		{ .sh_type = SHT_SYMTAB,
+		  .sh_offset = 4096,
+		  .sh_size = sizeof symbols,
+		  .sh_link = 2 },
+		{ .sh_type = SHT_STRTAB, .sh_offset = 4096, .sh_size = 1 },
+	};
+	uint64_t value, size;
+
+	(void)state;
+	for (size_t i = 0; i < COUNT; i++)
+		symbols[i] =
+			(Elf64_Sym){ .st_info = ELF64_ST_INFO(STB_GLOBAL, STT_TLS), .st_shndx = 1 };
+	assert_int_equal(tsd(make(sections, 3, 3, symbols, sizeof symbols, 4096), &value, &size),
+			 -EFBIG);
+	unlinkat(directory_fd, "made", 0);
+}
+
+static void a_build_id_is_within_its_note_and_that_within_its_section(void **state)
+{
+	static unsigned char notes[65536 + 64];
+	const uint32_t note[] = { 4, 4, NT_GNU_BUILD_ID, 0x554e47, 0x04030201 };
+	Elf64_Shdr sections[] = { { 0 }, { .sh_type = SHT_NOTE, .sh_offset = 4096 } };
+	unsigned char id[DEBUG_FILE_ID_SIZE];
+	static const struct {
+		uint64_t section;
+		int rc;
+	} sizes[] = { { sizeof note, 0 }, { sizeof note - 1, -ENOENT }, { 65537, -ENOENT } };
+
+	(void)state;
+	memcpy(notes, note, sizeof note);
+	for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
+		size_t size = sizeof id;
+		int fd;
+
+		sections[1].sh_size = sizes[i].section;
+		fd = make(sections, 2, 2, notes, sizeof notes, 4096);
+		assert_int_equal(debug_file_build_id(fd, id, &size), sizes[i].rc);
+		close(fd);
+	}
 	unlinkat(directory_fd, "made", 0);
 }
 
@@ -194,6 +307,9 @@ static void a_path_of_the_target_stays_in_its_root(void **state)
 			 -ESTALE);
 	assert_int_equal(target_file_open(&in_directory, "/file", major(st.st_dev),
 					  minor(st.st_dev) + 1, st.st_ino),
+			 -ESTALE);
+	assert_int_equal(target_file_open(&in_directory, "/file", major(st.st_dev) + 1,
+					  minor(st.st_dev), st.st_ino),
 			 -ESTALE);
 	assert_int_equal(target_file_open_any(&in_directory, "/out"), -ENOENT);
 	assert_int_equal(target_file_open_any(&in_directory, "/fifo"), -EINVAL);
@@ -331,10 +447,14 @@ int main(void)
 		cmocka_unit_test(what_is_no_elf_file_is_refused),
 		cmocka_unit_test(a_file_cut_off_anywhere_is_refused),
 		cmocka_unit_test(tables_that_claim_too_much_are_refused),
+		cmocka_unit_test(a_symbol_counts_where_it_is_defined_and_named_in_its_table),
+		cmocka_unit_test(names_that_are_in_no_section_are_in_none),
+		cmocka_unit_test(more_tls_symbols_than_any_honest_file_has_are_refused),
+		cmocka_unit_test(a_build_id_is_within_its_note_and_that_within_its_section),
 		cmocka_unit_test(the_file_that_a_process_runs_is_opened_though_it_is_deleted),
 		cmocka_unit_test(a_path_of_the_target_stays_in_its_root),
 		cmocka_unit_test(a_debug_file_is_found_by_build_id_and_by_link),
-	}, without_openat2[] = { tests[0], tests[1], tests[2], tests[3], tests[4] };
+	}, without_openat2[] = { tests[0], tests[1], tests[2], tests[3], tests[4], tests[5], tests[6], tests[7], tests[8] };
 	struct open_how how = { .flags = O_PATH | O_CLOEXEC };
 	int fd = (int)syscall(SYS_openat2, AT_FDCWD, "/", &how, sizeof how),
 	    missing = fd < 0 && errno == ENOSYS;

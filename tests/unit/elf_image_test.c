@@ -135,6 +135,9 @@ static void damaged_headers_are_refused(void **state)
 	phdr(0)->p_vaddr = UINT64_MAX - 4; /* vaddr + memsz overflows */
 	assert_int_equal(parse(&image), -EBADMSG);
 	make();
+	phdr(0)->p_vaddr = UINT64_C(1) << 57; /* no program can be there */
+	assert_int_equal(parse(&image), -EBADMSG);
+	make();
 	phdr(3)->p_filesz = 101; /* more than p_memsz */
 	assert_int_equal(parse(&image), -EBADMSG);
 	make();
@@ -195,6 +198,68 @@ static void damaged_tables_are_refused(void **state)
 	phdr(0)->p_memsz = SIZE * 8;
 	dyn(0)->d_un.d_val = SIZE + 64; /* behind the mapping stands a page without rights */
 	assert_int_equal(dynamic_answer(), -EFAULT);
+}
+
+static void a_table_of_empty_buckets_has_no_symbols_to_count(void **state)
+{
+	struct elf_dynamic dynamic;
+	struct elf_image image;
+
+	(void)state;
+	make();
+	*hash(6) = *hash(7) = 0;
+	assert_int_equal(parse(&image), 0);
+	assert_int_equal(elf_image_dynamic(&image, &dynamic), 0);
+	assert_int_equal(dynamic.symbol_count, 1);
+	elf_dynamic_free(&dynamic);
+}
+
+static void what_a_process_makes_one_read_has_an_end(void **state)
+{
+	(void)state;
+	make();
+	here.read_count.bytes = BYTES_LIMIT + 1;
+	assert_int_equal(dynamic_answer(), -EFBIG);
+}
+
+/* A process can write over its headers, and runs on as before. */
+static void headers_that_are_not_those_of_the_file_are_noticed(void **state)
+{
+	int fd = memfd_create("made", MFD_CLOEXEC);
+	struct elf_image image;
+
+	(void)state;
+	make();
+	assert_int_equal(write(fd, made, SIZE), SIZE);
+	assert_int_equal(parse(&image), 0);
+	assert_int_equal(elf_image_compare(&image, fd), 0);
+	phdr(PHDRS - 1)->p_align = 1; /* the last byte that is compared */
+	assert_int_equal(elf_image_compare(&image, fd), -EBADMSG);
+	make();
+	header()->e_phoff = ELF_IMAGE_HEAD_SIZE - 8; /* out of what was read */
+	assert_int_equal(elf_image_compare(&image, fd), -EBADMSG);
+	header()->e_phoff = UINT64_MAX - 8;
+	header()->e_phnum = 0;
+	assert_int_equal(elf_image_compare(&image, fd), -EBADMSG);
+	make();
+	assert_int_equal(ftruncate(fd, 100), 0); /* shorter than its headers */
+	assert_int_equal(elf_image_compare(&image, fd), -EBADMSG);
+	close(fd);
+}
+
+static void a_symbol_that_is_not_there_has_no_name(void **state)
+{
+	Elf64_Sym symbols[2] = { { 0 }, { .st_name = 1 } };
+	char strings[] = "\0name";
+	struct elf_dynamic dynamic = { .symbols = symbols,
+				       .symbol_count = 2,
+				       .strings = strings,
+				       .strings_size = sizeof strings };
+
+	(void)state;
+	assert_string_equal(elf_dynamic_name(&dynamic, 1), "name");
+	dynamic.symbol_count = 1;
+	assert_string_equal(elf_dynamic_name(&dynamic, 1), "");
 }
 
 static void a_name_outside_the_string_table_is_empty(void **state)
@@ -350,6 +415,10 @@ int main(void)
 		cmocka_unit_test(an_image_of_another_machine_is_refused),
 		cmocka_unit_test(damaged_headers_are_refused),
 		cmocka_unit_test(damaged_tables_are_refused),
+		cmocka_unit_test(a_table_of_empty_buckets_has_no_symbols_to_count),
+		cmocka_unit_test(what_a_process_makes_one_read_has_an_end),
+		cmocka_unit_test(headers_that_are_not_those_of_the_file_are_noticed),
+		cmocka_unit_test(a_symbol_that_is_not_there_has_no_name),
 		cmocka_unit_test(a_name_outside_the_string_table_is_empty),
 		cmocka_unit_test(a_note_that_is_too_long_ends_the_search),
 		cmocka_unit_test(any_damage_is_read_within_bounds),

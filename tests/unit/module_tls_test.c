@@ -264,6 +264,82 @@ static void musl_s_descriptor_points_to_its_module_id(void **state)
 	assert_int_equal(process->tls.loader.module_id, 5);
 }
 
+static void a_symbol_that_is_not_there_or_another_s_tells_nothing(void **state)
+{
+	static const size_t symbols[] = { 0x7ffffff, 3 };
+	struct process *process = *state;
+
+	for (size_t i = 0; i < 2; i++) {
+		const struct fake_symbol symbol[] = {
+			{ .name = "a", .bind = STB_LOCAL },
+			{ .name = "b", .bind = STB_LOCAL },
+			{ .name = "c", .bind = STB_LOCAL, .is_undefined = true },
+		};
+		const struct fake_reloc reloc = { .type = arch_reloc_tpoff,
+						  .symbol = symbols[i],
+						  .offset = GOT,
+						  .words = { (uint64_t)PLACE } };
+		const struct fake_elf elf = { .base = LIBRARY,
+					      .path = "/lib/libx.so",
+					      .inode = 1,
+					      .tls_memsz = MEMSZ,
+					      .tls_align = ALIGN,
+					      .symbols = symbol,
+					      .symbol_count = 3,
+					      .relocs = &reloc,
+					      .reloc_count = 1 };
+
+		end(state);
+		begin(state);
+		assert_int_equal(find_with(process, &elf), -ENODATA);
+	}
+}
+
+static void descriptors_that_differ_or_fit_no_loader_are_a_contradiction(void **state)
+{
+	struct process *process = *state;
+	struct fake_reloc relocs[] = {
+		{ .type = arch_reloc_tlsdesc,
+		  .offset = GOT,
+		  .words = { RESOLVER, (uint64_t)PLACE } },
+		{ .type = arch_reloc_tlsdesc,
+		  .offset = GOT + 16,
+		  .words = { RESOLVER, (uint64_t)(PLACE + 2 * ALIGN) } },
+	};
+
+	assert_int_equal(find_with_relocs(process, relocs, 2), -EBADMSG);
+	end(state);
+	begin(state);
+	relocs[0].words[1] += 8; /* not aligned */
+	assert_int_equal(find_with_relocs(process, relocs, 1), -EBADMSG);
+}
+
+static void a_module_id_that_musl_does_not_give_is_refused(void **state)
+{
+	struct process *process = *state;
+	struct fake_reloc reloc = { .type = arch_reloc_dtpmod, .offset = GOT, .words = { 65537 } };
+
+	process->fake.target.libc = LIBC_MUSL;
+	assert_int_equal(find_with_relocs(process, &reloc, 1), -EBADMSG);
+	end(state);
+	begin(state);
+	process->fake.target.libc = LIBC_MUSL;
+	reloc.words[0] = 0;
+	assert_int_equal(find_with_relocs(process, &reloc, 1), -EBADMSG);
+}
+
+/* Its DTV has another form, if it is one at all. */
+static void a_module_id_of_an_unknown_libc_leads_nowhere(void **state)
+{
+	struct process *process = *state;
+	const struct fake_reloc reloc = { .type = arch_reloc_dtpmod,
+					  .offset = GOT,
+					  .words = { 3 } };
+
+	process->fake.target.libc = LIBC_UNKNOWN;
+	assert_int_equal(find_with_relocs(process, &reloc, 1), -ENODATA);
+}
+
 static void without_a_relocation_nothing_tells(void **state)
 {
 	struct process *process = *state;
@@ -312,6 +388,10 @@ int main(void)
 		TEST(musl_s_module_id_leads_to_the_dtv),
 		TEST(two_module_ids_under_musl_are_a_contradiction),
 		TEST(musl_s_descriptor_points_to_its_module_id),
+		TEST(a_symbol_that_is_not_there_or_another_s_tells_nothing),
+		TEST(descriptors_that_differ_or_fit_no_loader_are_a_contradiction),
+		TEST(a_module_id_that_musl_does_not_give_is_refused),
+		TEST(a_module_id_of_an_unknown_libc_leads_nowhere),
 		TEST(without_a_relocation_nothing_tells),
 		TEST(own_offsets_are_those_of_own_relocations),
 	};

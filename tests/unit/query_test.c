@@ -16,6 +16,7 @@
 
 #include <cmocka.h>
 
+#include "fake_target.h"
 #include "linux/live_target.h"
 #include "symfile/query.h"
 
@@ -126,6 +127,10 @@ static void a_child_answers_as_this_process_does(void **state)
 	head.id_size = 1;
 	assert_int_equal(query_program(isolation, &question, &other, reason), 0);
 	assert_int_equal(other.opened, 0);
+	head.size = 100; /* of its memory no more could be read */
+	assert_int_equal(query_program(isolation, &question, &other, reason), 0);
+	assert_int_equal(other.opened, -ESTALE);
+	head.size = sizeof beginning;
 	beginning[100] ^= 1;
 	for (int i = 0; i < 2; i++) {
 		assert_int_equal(query_program(&isolation[i], &question, &other, reason), 0);
@@ -136,11 +141,33 @@ static void a_child_answers_as_this_process_does(void **state)
 	live_target_close(&target);
 }
 
+/* A task that has ended leads to no file. */
+static void a_file_is_asked_for_again_through_a_task_that_lives(void **state)
+{
+	struct program_head head = { .bytes = NULL };
+	struct fake_target fake;
+	struct module module = { .image.target = &fake.target, .path = (char[]){ "/none" } };
+	const struct file_question question = { .module = &module, .head = &head };
+	const struct sandbox isolation = SANDBOX_INIT(1, -1);
+	char reason[SANDBOX_REASON_SIZE];
+	struct query_answer answer;
+
+	(void)state;
+	fake_target_begin(&fake, 1000);
+	fake_target_add_task(&fake, 1000, 1)->stat.state = 'Z';
+	fake_target_add_task(&fake, 1001, 1);
+	assert_int_equal(query_program(&isolation, &question, &answer, reason), 0);
+	assert_true(answer.opened < 0);
+	assert_int_equal(target_living_task(&fake.target), 1001);
+	fake_target_end(&fake);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(an_answer_that_cannot_be_is_refused),
 		cmocka_unit_test(a_child_answers_as_this_process_does),
+		cmocka_unit_test(a_file_is_asked_for_again_through_a_task_that_lives),
 	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);

@@ -47,6 +47,7 @@ static void the_list_head_is_found_in_a_block_of_memory(void **state)
 	plant(40);
 	assert_int_equal(robust_list_search(words, 64, BASE, &found), -ENOTUNIQ);
 	words[10] = 0; /* half a sign is none */
+	words[50] = BASE + 50 * 8;
 	assert_int_equal(robust_list_search(words, 64, BASE, &found), 0);
 	assert_true(found == BASE + 320);
 	assert_int_equal(robust_list_search(words, 0, BASE, &found), -ENOENT);

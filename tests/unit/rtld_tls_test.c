@@ -198,6 +198,8 @@ static void a_module_that_ld_so_does_not_list_is_not_found(void **state)
 
 	put_map(&process->fake, LIBC + LINK_MAP, LIBRARY + 0x1000, fake_elf_dynamic(&library));
 	assert_int_equal(find_library(process, &tls), -ENOENT);
+	put_map(&process->fake, LIBC + LINK_MAP, LIBRARY, fake_elf_dynamic(&library) + 16);
+	assert_int_equal(find_library(process, &tls), -ENOENT);
 }
 
 static void a_map_with_another_id_than_its_slot_s_is_a_contradiction(void **state)
@@ -224,6 +226,9 @@ static void a_libc_with_dtv_entries_of_another_size_is_not_understood(void **sta
 	struct rtld_tls tls;
 
 	put_field(&process->fake, 10, 64, 0);
+	assert_int_equal(find_library(process, &tls), -ENOSYS);
+	put_field(&process->fake, 10, 8 * ARCH_DTV_ENTRY_SIZE, 0);
+	put_field(&process->fake, 12, 64, 8); /* the block's address second in its entry */
 	assert_int_equal(find_library(process, &tls), -ENOSYS);
 }
 
