@@ -83,6 +83,7 @@ probe_unit_tests = \
 	tests/unit/render_json_test \
 	tests/unit/render_text_test \
 	tests/unit/ctl_code_test \
+	tests/unit/ctl_machine_test \
 	tests/unit/ctl_tree_test \
 	tests/unit/elf_image_test \
 	tests/unit/version_test \

@@ -14,7 +14,7 @@ use TestKtstr qw(find_program until_true);
 plan skip_all => 'the layout of arenas is proven on x86_64 only' unless output_of('uname -m') eq 'x86_64';
 my %program = map { $_ => find_program($_) } qw(mariadbd mariadb-install-db mariadb mariadb-slap);
 $program{mariadbd} //= '/usr/sbin/mariadbd' if -x '/usr/sbin/mariadbd';
-plan skip_all => 'mariadb-server is not installed' if grep { !defined } values %program;
+plan skip_all => 'mariadb-server-core and mariadb-client are not installed' if grep { !defined } values %program;
 
 my $jemalloc = library('libjemalloc.so.2');
 # Its socket's path has room for 107 bytes only, and its user must reach it, whatever TMPDIR is.

@@ -250,6 +250,11 @@ static void a_handler_without_end_ends(void **state)
 	assert_int_equal(SAY(&ctl_arch_x86_64, "\xe8\xfb\xff\xff\xff", &answer), CTL_NO_ANSWER);
 	assert_int_equal(SAY(&ctl_arch_x86_64, "\x80\x3f\x00\x75\xfb\xeb\xf9", &answer),
 			 CTL_NO_ANSWER);
+	/* cmpb $0,(%rdi); jne 1f; mov 16(%rdi),%rax; …; 1: jmp 1b: what the other way says does not
+	 * count */
+	assert_int_equal(SAY(&ctl_arch_x86_64,
+			     "\x80\x3f\x00\x75\x0a\x48\x8b\x47\x10" STORE_X86 "\xeb\xfe", &answer),
+			 CTL_NO_ANSWER);
 	assert_int_equal(SAY(&ctl_arch_aarch64, "\x00\x00\x00\x14", &answer), CTL_NO_ANSWER);
 	assert_int_equal(SAY(&ctl_arch_aarch64, "\x00\x00\x00\x94", &answer), CTL_NO_ANSWER);
 }
@@ -301,6 +306,22 @@ static void the_arena_is_found_beside_a_way_without_end(void **state)
 	assert_int_equal(offset, 208);
 }
 
+static void two_arenas_are_none(void **state)
+{
+	/* cmpb $0,(%rdi); jne 1f; as above; 1: the same of 152(%rdi) */
+	static const char bytes[] = "\x80\x3f\x00\x75\x0f"
+				    "\x48\x8b\x87\x90\x00\x00\x00\x8b\x40\x08\x89\x01\x31\xc0\xc3"
+				    "\x48\x8b\x87\x98\x00\x00\x00\x8b\x40\x08\x89\x01\x31\xc0\xc3";
+	const struct code_chunk chunks[] = { { 0x1000, bytes, sizeof bytes - 1 }, { 0, NULL, 0 } };
+	uint64_t offset = 0;
+
+	(void)state;
+	plant(chunks);
+	assert_false(ctl_code_arena(&ctl_arch_x86_64, &target, &image, BIAS + 0x1000, &offset));
+	code[0x1000 + 23] = 0x90; /* both of 144 */
+	assert_true(ctl_code_arena(&ctl_arch_x86_64, &target, &image, BIAS + 0x1000, &offset));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -315,6 +336,7 @@ int main(void)
 		cmocka_unit_test(code_outside_of_the_module_is_not_followed),
 		cmocka_unit_test(the_arena_is_what_its_index_was_loaded_through),
 		cmocka_unit_test(the_arena_is_found_beside_a_way_without_end),
+		cmocka_unit_test(two_arenas_are_none),
 	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);

@@ -265,6 +265,42 @@ static void a_cycle_ends(void **state)
 	assert_in_range(leaves, 2, 2000);
 }
 
+/* Twenty ways back to the beginning from each level. */
+static void a_tree_without_end_is_walked_within_a_limit(void **state)
+{
+	int leaves = 0;
+
+	(void)state;
+	plant();
+	for (size_t i = 2; i < 22; i++)
+		node(ROOT + 40 * i, "t", 22, DATA + ROOT, 0);
+	assert_int_equal(ctl_tree_find(&target, &image, &tree), 0);
+	assert_int_equal(ctl_tree_walk(&target, &image, &tree, count_leaf, &leaves), 0);
+	assert_in_range(leaves, 2, 2000);
+}
+
+static void children_that_are_not_aligned_are_none(void **state)
+{
+	uint64_t handler;
+
+	(void)state;
+	plant();
+	memmove(data + THREAD + 4, data + THREAD, 80);
+	node(ROOT + 80, "thread", 2, DATA + THREAD + 4, 0);
+	assert_int_equal(ctl_tree_find(&target, &image, &tree), 0);
+	assert_int_equal(handler_of("thread.arena", &handler), -ENOENT);
+}
+
+/* What an earlier look has left behind does not end it. */
+static void a_name_that_the_constants_cut_off_is_none(void **state)
+{
+	(void)state;
+	plant();
+	assert_int_equal(ctl_tree_find(&target, &image, &tree), 0);
+	image.constants[0].size = 16 + sizeof "version" + sizeof "epoch" - 1;
+	assert_int_equal(ctl_tree_find(&target, &image, &tree), -ENOENT);
+}
+
 static void huge_counts_are_refused(void **state)
 {
 	static const uint64_t counts[] = { 257, UINT64_C(1) << 32, UINT64_MAX };
@@ -339,6 +375,9 @@ int main(void)
 		cmocka_unit_test(a_name_without_end_is_none),
 		cmocka_unit_test(the_last_name_of_the_constants_is_read),
 		cmocka_unit_test(a_cycle_ends),
+		cmocka_unit_test(a_tree_without_end_is_walked_within_a_limit),
+		cmocka_unit_test(children_that_are_not_aligned_are_none),
+		cmocka_unit_test(a_name_that_the_constants_cut_off_is_none),
 		cmocka_unit_test(huge_counts_are_refused),
 		cmocka_unit_test(a_hole_hides_only_what_is_in_it),
 		cmocka_unit_test(a_program_that_is_not_relocated_has_a_constant_tree),

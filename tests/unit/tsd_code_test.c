@@ -28,14 +28,15 @@
 #define HANDLER   64 /* bytes for each */
 
 /* The children of "thread", in the order of their handlers in the code. */
-enum { ALLOCATED, ALLOCATEDP, DEALLOCATED, DEALLOCATEDP, HANDLERS };
+enum { ALLOCATED, ALLOCATEDP, DEALLOCATED, DEALLOCATEDP, ARENA, HANDLERS };
 
 enum way {
 	OF_TSD,         /* what is that far from tsd_s, the first argument */
 	ADDRESS_OF_TSD, /* its address */
 	OF_TP,          /* from the thread pointer */
 	ADDRESS_OF_TP,
-	ABSENT, /* ENOENT, which is a handler without statistics */
+	ABSENT,   /* ENOENT, which is a handler without statistics */
+	OF_ARENA, /* the index in the arena that tsd_s points to at 144 */
 };
 
 struct made {
@@ -59,8 +60,16 @@ static size_t make_x86_64(unsigned char *code, enum way way, uint32_t offset)
 				    11 },                     /* mov %fs:0,%rax; add */
 		[ABSENT] = { { 0xb8, 2, 0, 0, 0, 0xc3 }, 6 }, /* mov $2,%eax; ret */
 	};
-	size_t size = starts[way].size;
+	/* mov 144(%rdi),%rax; mov 8(%rax),%eax; mov %eax,(%rcx); xor %eax,%eax; ret */
+	static const unsigned char arena[] = { 0x48, 0x8b, 0x87, 144,  0,    0,    0,   0x8b,
+					       0x40, 0x08, 0x89, 0x01, 0x31, 0xc0, 0xc3 };
+	size_t size;
 
+	if (way == OF_ARENA) {
+		memcpy(code, arena, sizeof arena);
+		return sizeof arena;
+	}
+	size = starts[way].size;
 	memcpy(code, starts[way].bytes, size);
 	memcpy(code + size, &offset, sizeof offset);
 	memcpy(code + size + sizeof offset, store_and_return, sizeof store_and_return);
@@ -78,6 +87,8 @@ static size_t make_aarch64(unsigned char *code, enum way way, uint32_t offset)
 		[OF_TP] = { tp, load | 8 << 5 | 8, 0xf9000068, 0x52800000, 0xd65f03c0 },
 		[ADDRESS_OF_TP] = { tp, add | 8 << 5 | 8, 0xf9000068, 0x52800000, 0xd65f03c0 },
 		[ABSENT] = { 0x52800040, 0xd65f03c0 },
+		/* ldr x8, [x0, #144]; ldr w8, [x8, #8]; str w8, [x3]; … */
+		[OF_ARENA] = { 0xf9404808, 0xb9400908, 0xb9000068, 0x52800000, 0xd65f03c0 },
 	};
 
 	memcpy(code, words[way], sizeof words[way]);
@@ -113,7 +124,7 @@ static int begin(void **state)
 {
 	static struct made made;
 	static const char *const names[HANDLERS] = { "allocated", "allocatedp", "deallocated",
-						     "deallocatedp" };
+						     "deallocatedp", "arena" };
 
 	made = (struct made){ .names_used = 16 };
 	fake_target_begin(&made.fake, PID);
@@ -138,6 +149,7 @@ static int begin(void **state)
 	handler(&made, ALLOCATEDP, ADDRESS_OF_TSD, 824);
 	handler(&made, DEALLOCATED, OF_TSD, 840);
 	handler(&made, DEALLOCATEDP, ADDRESS_OF_TSD, 840);
+	handler(&made, ARENA, OF_ARENA, 0);
 	*state = &made;
 	return 0;
 }
@@ -163,6 +175,8 @@ static void two_handlers_for_each_counter_tell_its_place(void **state)
 
 	assert_int_equal(answer(made), TSD_CODE_OFFSETS);
 	assert_false(made->code.from_tp);
+	assert_true(made->code.has_arena);
+	assert_int_equal(made->code.arena, 144);
 	assert_int_equal(made->code.allocated, 824);
 	assert_int_equal(made->code.deallocated, 840);
 }
@@ -206,6 +220,7 @@ static void the_thread_pointer_may_be_where_they_count_from(void **state)
 	handler(made, DEALLOCATEDP, ADDRESS_OF_TP, 840);
 	assert_int_equal(answer(made), TSD_CODE_OFFSETS);
 	assert_true(made->code.from_tp);
+	assert_false(made->code.has_arena); /* its first argument is not tsd */
 	assert_int_equal(made->code.allocated, 824);
 	assert_int_equal(made->code.deallocated, 840);
 }

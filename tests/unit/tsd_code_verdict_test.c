@@ -86,6 +86,36 @@ static void witnesses_of_the_start_must_agree(void **state)
 	assert_int_equal(tsd_code_decide(&evidence, TSD_UNCERTAIN, &offsets), TSD_UNCERTAIN);
 }
 
+/* A ticker's bytes may stand elsewhere, too: where relocations lead to other places it is none. */
+static void a_ticker_to_which_no_relocation_leads_tells_nothing(void **state)
+{
+	static const uint64_t relocs[] = { 8, 16, START };
+
+	(void)state;
+	code.has_arena = true;
+	code.arena = ARENA;
+	plant_ticker(START);
+	evidence.relocs = relocs;
+	evidence.reloc_count = 2;
+	assert_int_equal(tsd_code_decide(&evidence, TSD_UNCERTAIN, &offsets), TSD_UNCERTAIN);
+	evidence.reloc_count = 3;
+	assert_int_equal(tsd_code_decide(&evidence, TSD_UNCERTAIN, &offsets), TSD_FOUND);
+}
+
+static void a_state_far_from_either_counter_is_not_looked_at(void **state)
+{
+	for (int far = 0; far < 2; far++) {
+		set_up(state);
+		evidence.has_symbol = true;
+		evidence.symbol_offset = START;
+		*(far ? &code.deallocated : &code.allocated) = 400;
+		offsets.has_rtree_ctx = true;
+		offsets.state = START + 824;
+		assert_int_equal(tsd_code_decide(&evidence, TSD_UNCERTAIN, &offsets), TSD_FOUND);
+		assert_true(offsets.state_unknown);
+	}
+}
+
 static void the_code_outranks_the_table_and_says_so(void **state)
 {
 	(void)state;
@@ -133,6 +163,9 @@ static void counters_outside_of_the_block_are_refused(void **state)
 		code.allocated = bad[i];
 		if (i == 3)
 			evidence.symbol_offset = 0;
+		assert_int_equal(tsd_code_decide(&evidence, TSD_FOUND, &offsets), TSD_CONTRADICTED);
+		code.allocated = 832;
+		code.deallocated = bad[i];
 		assert_int_equal(tsd_code_decide(&evidence, TSD_FOUND, &offsets), TSD_CONTRADICTED);
 	}
 }
@@ -253,6 +286,8 @@ int main(void)
 		cmocka_unit_test_setup(offsets_without_a_start_are_uncertain, set_up),
 		cmocka_unit_test(a_symbol_a_relocation_or_a_ticker_tells_the_start),
 		cmocka_unit_test_setup(witnesses_of_the_start_must_agree, set_up),
+		cmocka_unit_test_setup(a_ticker_to_which_no_relocation_leads_tells_nothing, set_up),
+		cmocka_unit_test(a_state_far_from_either_counter_is_not_looked_at),
 		cmocka_unit_test_setup(the_code_outranks_the_table_and_says_so, set_up),
 		cmocka_unit_test_setup(what_agrees_keeps_its_release, set_up),
 		cmocka_unit_test(counters_outside_of_the_block_are_refused),

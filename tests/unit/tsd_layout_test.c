@@ -68,7 +68,18 @@ static void each_row_of_the_table_is_found_by_its_image(void **state)
 		assert_int_equal(tsd_layout_find(&evidence, &offsets), TSD_CONTRADICTED);
 		evidence.symbol_offset = 64;
 		assert_int_equal(tsd_layout_find(&evidence, &offsets), TSD_FOUND);
+		evidence.symbol_size = row->size + 8; /* and one of another size */
+		assert_int_equal(tsd_layout_find(&evidence, &offsets), TSD_CONTRADICTED);
 		evidence.has_symbol = 0;
+		evidence.has_dwarf = 1; /* and another build's debug information */
+		evidence.dwarf_size = row->size + 8;
+		evidence.dwarf_state = row->state;
+		evidence.dwarf_allocated = row->allocated;
+		evidence.dwarf_deallocated = row->deallocated;
+		assert_int_equal(tsd_layout_find(&evidence, &offsets), TSD_CONTRADICTED);
+		evidence.dwarf_size = row->size;
+		assert_int_equal(tsd_layout_find(&evidence, &offsets), TSD_FOUND);
+		evidence.has_dwarf = 0;
 		evidence.relocs = (const uint64_t[]){ 72 }; /* and so does a relocation */
 		evidence.reloc_count = 1;
 		assert_int_equal(tsd_layout_find(&evidence, &offsets), TSD_CONTRADICTED);
@@ -79,9 +90,30 @@ static void each_row_of_the_table_is_found_by_its_image(void **state)
 	}
 }
 
+/* The same version has other sizes there. */
+static void a_row_of_another_architecture_is_not_found(void **state)
+{
+	(void)state;
+	for (size_t r = 0; r < tsd_layout_table_rows; r++) {
+		const struct tsd_layout_row *row = &tsd_layout_table[r];
+		struct tsd_evidence evidence;
+		struct tsd_offsets offsets;
+
+		if (row->machine == arch_elf_machine)
+			continue;
+		memset(image, 0, sizeof image);
+		evidence = plant(row, 64);
+		evidence.has_symbol = !row->rtree_ctx;
+		evidence.symbol_offset = 64;
+		evidence.symbol_size = row->size;
+		assert_int_equal(tsd_layout_find(&evidence, &offsets), TSD_UNCERTAIN);
+	}
+}
+
 static void only_24_entries_are_a_fingerprint(void **state)
 {
 	struct tsd_evidence evidence;
+	struct tsd_offsets offsets;
 	uint64_t at = 0;
 
 	(void)state;
@@ -101,8 +133,15 @@ static void only_24_entries_are_a_fingerprint(void **state)
 		evidence.filesz = at + 1; /* the image may end behind the state: zeros follow */
 		assert_int_equal(tsd_layout_53_search(&evidence, &at), 1);
 		evidence.memsz = evidence.filesz = ROOM;
+		for (size_t behind = 8; behind < 32; behind += 8) { /* counted before it began? */
+			image[at + behind] = 1;
+			assert_int_equal(tsd_layout_53_search(&evidence, &at), 0);
+			image[at + behind] = 0;
+		}
 		memcpy(image + 4096, image, 2048);
 		assert_int_equal(tsd_layout_53_search(&evidence, &at), 2);
+		evidence.version = "5.3.0-1-ge13ca993e8ccb9ba9847cc330696e02839f328f7";
+		assert_int_equal(tsd_layout_find(&evidence, &offsets), TSD_CONTRADICTED);
 		image[8 + 24 * 16] = 4;
 		image[4096 + 8 + 24 * 16] = 7;
 		assert_int_equal(tsd_layout_53_search(&evidence, &at), 0);
@@ -144,6 +183,10 @@ static void a_running_thread_s_entries_are_told_from_their_neighbours(void **sta
 	for (int beside = -4; beside <= 4; beside++)
 		if (beside)
 			assert_int_equal(tsd_layout_53_sight(entries + beside), TSD_NOT_SEEN);
+	entries[48] = 7; /* no state */
+	assert_int_equal(tsd_layout_53_sight(entries), TSD_NOT_SEEN);
+	entries[48] = 0;
+	assert_int_equal(tsd_layout_53_sight(entries), TSD_SEEN);
 	entries[0] = 0; /* a heap below 1 GiB */
 	assert_int_equal(tsd_layout_53_sight(entries), TSD_SEEN);
 	for (int beside = -4; beside <= 4; beside++)
@@ -192,6 +235,9 @@ static void a_fingerprint_alone_is_not_enough(void **state)
 			 TSD_CONTRADICTED); /* no size: it contains nothing */
 	evidence.symbol_size = 2000;
 	assert_int_equal(tsd_layout_find(&evidence, &offsets), TSD_FOUND);
+	evidence.symbol_offset = 1001; /* begins behind the first entry */
+	assert_int_equal(tsd_layout_find(&evidence, &offsets), TSD_CONTRADICTED);
+	evidence.symbol_offset = 900;
 	for (uint64_t size = ROOM + 1; size; size = size == ROOM + 1 ? UINT64_MAX : 0) {
 		evidence.symbol_size = size; /* no block holds it */
 		assert_int_equal(tsd_layout_find(&evidence, &offsets), TSD_CONTRADICTED);
@@ -213,6 +259,9 @@ static void dwarf_and_fingerprint_have_to_agree(void **state)
 	assert_int_equal(offsets.allocated, 1392);
 	good = evidence;
 	evidence.dwarf_deallocated = 500; /* the next event, taken for the counter */
+	assert_int_equal(tsd_layout_find(&evidence, &offsets), TSD_CONTRADICTED);
+	evidence = good;
+	evidence.dwarf_allocated = 500;
 	assert_int_equal(tsd_layout_find(&evidence, &offsets), TSD_CONTRADICTED);
 	evidence = good;
 	evidence.dwarf_state = 1385; /* would begin before the block */
@@ -273,6 +322,8 @@ static void old_builds_need_their_version_and_one_place(void **state)
 	assert_int_equal(tsd_layout_find(&evidence, &offsets), TSD_CONTRADICTED);
 	evidence.dwarf_size = 6300;
 	evidence.dwarf_deallocated = 6293;
+	assert_int_equal(tsd_layout_find(&evidence, &offsets), TSD_CONTRADICTED);
+	evidence.dwarf_deallocated = 32; /* both in one place */
 	assert_int_equal(tsd_layout_find(&evidence, &offsets), TSD_CONTRADICTED);
 	evidence.dwarf_deallocated = 40;
 	evidence.has_symbol = 1;
@@ -398,6 +449,40 @@ static void two_old_images_are_doubtful(void **state)
 	evidence.dwarf_allocated = 16;
 	evidence.dwarf_deallocated = 24;
 	assert_int_equal(tsd_layout_find(&evidence, &offsets), TSD_FOUND);
+	evidence.dwarf_size = 6224;
+	assert_int_equal(tsd_layout_find(&evidence, &offsets), TSD_CONTRADICTED);
+}
+
+/* A relocation leads there, and nothing names the release. */
+static void an_old_image_alone_has_to_be_whole_and_the_block_s_end(void **state)
+{
+	const uint64_t start = 64;
+	struct tsd_evidence evidence = { .image = image,
+					 .filesz = ROOM,
+					 .memsz = start + 6216,
+					 .relocs = &start,
+					 .reloc_count = 1 };
+	struct tsd_offsets offsets;
+
+	(void)state;
+	if (arch_elf_machine != EM_X86_64)
+		return; /* the table has one such row there, without another to be taken for */
+	memset(image, 0, sizeof image);
+	image[start] = 6;
+	image[start + 456] = 255;
+	assert_int_equal(tsd_layout_find(&evidence, &offsets), TSD_FOUND);
+	evidence.version = "5.1.0-0-g61efbda7098de6fe64c362d309824864308c36d4";
+	assert_int_equal(tsd_layout_find(&evidence, &offsets), TSD_UNCERTAIN);
+	evidence.version = NULL;
+	evidence.memsz = start + 6216 + 63;
+	evidence.code = NULL;
+	assert_int_equal(tsd_layout_find(&evidence, &offsets), TSD_CONTRADICTED); /* changed? */
+	evidence.memsz = start + 6216 + 64; /* another build's, with more in it */
+	assert_int_equal(tsd_layout_find(&evidence, &offsets), TSD_UNCERTAIN);
+	image[start + 456] = 0;
+	image[start] = 5;
+	evidence.memsz = start + 6224; /* one row alone fits, by a single byte */
+	assert_int_equal(tsd_layout_find(&evidence, &offsets), TSD_UNCERTAIN);
 }
 
 /* The initial TLS image of a file on disk, into image. Returns whether it has one. */
@@ -497,6 +582,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(each_row_of_the_table_is_found_by_its_image),
+		cmocka_unit_test(a_row_of_another_architecture_is_not_found),
 		cmocka_unit_test(only_24_entries_are_a_fingerprint),
 		cmocka_unit_test(a_running_thread_s_entries_are_told_from_their_neighbours),
 		cmocka_unit_test(a_fingerprint_alone_is_not_enough),
@@ -505,6 +591,7 @@ int main(void)
 		cmocka_unit_test(a_version_and_one_image_place_5_2),
 		cmocka_unit_test(one_byte_places_5_1_unless_another_may_be_it),
 		cmocka_unit_test(two_old_images_are_doubtful),
+		cmocka_unit_test(an_old_image_alone_has_to_be_whole_and_the_block_s_end),
 		cmocka_unit_test(the_jemallocs_of_this_machine_are_found),
 		cmocka_unit_test(images_without_jemalloc_are_not_taken_for_one),
 	};
