@@ -38,6 +38,8 @@ unit_tests = \
 	tests/unit/worker_ready_marker_remove_test \
 	tests/unit/worker_ready_test \
 	tests/unit/marker_check_test \
+	tests/unit/marker_watch_test \
+	tests/unit/payload_signal_test \
 	tests/unit/worker_ready_wait_marker_test \
 	tests/unit/worker_ready_wait_namespace_test \
 	tests/unit/worker_ready_wait_refused_test \

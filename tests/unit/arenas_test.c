@@ -127,6 +127,10 @@ static void sums_that_are_kept_twice_must_agree(void **state)
 		  11); /* cache_oblivious:false */
 	read_arena(&f, 0);
 	assert_null(arena_sums_differ(&f.place.classes, &f.figures, true));
+	made_word(&f.heap, made_base_address(0) + l->base.allocated, 8193); /* more than resides */
+	read_arena(&f, 0);
+	assert_non_null(arena_sums_differ(&f.place.classes, &f.figures, true));
+	made_word(&f.heap, made_base_address(0) + l->base.allocated, 5000);
 	made_word(&f.heap, bin_address(&f, 0, 3) + 8 * HEAP_BIN_CURREGS, 4);
 	read_arena(&f, 0);
 	assert_non_null(arena_sums_differ(&f.place.classes, &f.figures, true));

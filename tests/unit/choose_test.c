@@ -56,6 +56,8 @@ static int end(void **state)
 	return 0;
 }
 
+static uint64_t program_debug; /* its DT_DEBUG; 0: none */
+
 /* A program, two libraries and libc. The GOT words: where the program's malloc and libc's lead to;
  * 0: no call of malloc. */
 static void map_process(struct process *process, uint64_t program_malloc, uint64_t libc_malloc)
@@ -78,7 +80,8 @@ static void map_process(struct process *process, uint64_t program_malloc, uint64
 		  .symbols = imports,
 		  .symbol_count = 1,
 		  .relocs = &calls[0],
-		  .reloc_count = program_malloc != 0 },
+		  .reloc_count = program_malloc != 0,
+		  .debug = program_debug },
 		{ .base = FIRST, .path = "/lib/libfirst.so", .inode = 2 },
 		{ .base = SECOND, .path = "/lib/libsecond.so", .inode = 3 },
 		{ .base = LIBC,
@@ -182,6 +185,34 @@ static void a_wanted_one_that_is_none_is_not_replaced_by_another(void **state)
 	assert_null(choose(process, "libsecond"));
 }
 
+/* link.h: struct link_map's l_ld and l_next. */
+static void put_link_map(struct process *process, uint64_t at, uint64_t dynamic, uint64_t next)
+{
+	fake_target_put_word(&process->fake, at + 16, dynamic);
+	fake_target_put_word(&process->fake, at + 24, next);
+}
+
+/* The libc of a namespace of dlmopen(3)'s: what its malloc leads to is not the program's. */
+static void a_libc_of_another_namespace_is_not_asked(void **state)
+{
+	const uint64_t debug = SECOND + FAKE_ELF_DATA, map = debug + 64, other = debug + 128;
+	const struct fake_elf libc = { .base = LIBC };
+	struct process *process = *state;
+
+	program_debug = debug;
+	map_process(process, 0, SECOND + 0x1000);
+	program_debug = 0;
+	process->all[1].is_jemalloc = process->all[2].is_jemalloc = true;
+	fake_target_put_word(&process->fake, debug + 8, map);
+	put_link_map(process, map, 12345, other);
+	put_link_map(process, other, 54321, 0);
+	assert_true(is_ambiguous(process, NULL));
+	put_link_map(process, other, 54321, map); /* a list that leads back to itself */
+	assert_true(is_ambiguous(process, NULL));
+	put_link_map(process, other, fake_elf_dynamic(&libc), 0);
+	assert_ptr_equal(choose(process, NULL), &process->all[2]);
+}
+
 static void of_two_that_malloc_does_not_lead_to_none_is_taken(void **state)
 {
 	struct process *process = *state;
@@ -227,6 +258,7 @@ int main(void)
 		TEST(a_program_that_calls_no_malloc_uses_its_libc_s),
 		TEST(a_word_that_is_not_bound_yet_tells_nothing_of_the_program),
 		TEST(the_wanted_one_is_taken_whatever_malloc_leads_to),
+		TEST(a_libc_of_another_namespace_is_not_asked),
 		TEST(a_wanted_one_that_is_none_is_not_replaced_by_another),
 		TEST(of_two_that_malloc_does_not_lead_to_none_is_taken),
 		TEST(an_address_names_one_of_two_of_the_same_path),

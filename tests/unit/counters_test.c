@@ -605,6 +605,23 @@ static void counters_that_lie_far_apart_are_refused(void **state)
 	end(&session);
 }
 
+static void after_a_cancellation_nobody_is_read(void **state)
+{
+	struct session session;
+
+	(void)state;
+	begin(&session, tp_offsets[0]);
+	take(&session, true);
+	atomic_store(&session.cancellation.requested, true);
+	session.snapshot.count = 0;
+	assert_int_equal(counters_read(&session.fake.target, &session.locator, &session.table,
+				       &session.cancellation, &session.snapshot),
+			 0);
+	assert_int_equal(session.snapshot.count, 0);
+	assert_true(session.snapshot.interrupted);
+	end(&session);
+}
+
 /* Of a library without static TLS: glibc's DTV, the entry of module 2. */
 #define DTV       UINT64_C(0x600000)
 #define OLD_BLOCK UINT64_C(0x700000)
@@ -697,6 +714,7 @@ int main(void)
 		cmocka_unit_test(by_ptrace_a_younger_thread_is_stopped_anew),
 		cmocka_unit_test(a_failure_of_all_reading_is_no_threads),
 		cmocka_unit_test(counters_that_lie_far_apart_are_refused),
+		cmocka_unit_test(after_a_cancellation_nobody_is_read),
 		cmocka_unit_test(a_dynamic_block_is_read_where_the_dtv_has_it),
 		cmocka_unit_test(a_dynamic_block_that_moves_as_it_is_read_is_read_once_more),
 	};

@@ -102,6 +102,22 @@ static void sizes_that_cannot_be_are_refused(void **state)
 	}
 }
 
+/* All of it zeros, and yet no caller of any version has that much. */
+static void a_size_beyond_any_is_refused_whatever_it_holds(void **state)
+{
+	static struct {
+		size_t size;
+		char rest[EXTENSIBLE_STRUCT_MAX];
+	} given;
+	struct known known;
+
+	(void)state;
+	given.size = EXTENSIBLE_STRUCT_MAX;
+	assert_int_equal(ktstr_extensible_struct_copy(&known, sizeof known, &given), 0);
+	given.size = EXTENSIBLE_STRUCT_MAX + 1;
+	assert_int_equal(ktstr_extensible_struct_copy(&known, sizeof known, &given), -E2BIG);
+}
+
 /* ---- the public structures ---- */
 
 static int spawn(const struct ktstr_payload_options *options, struct ktstr_error *error)
@@ -187,6 +203,7 @@ int main(void)
 		cmocka_unit_test(a_shorter_one_is_filled_with_zeros),
 		cmocka_unit_test(a_longer_one_is_taken_if_the_rest_is_zero),
 		cmocka_unit_test(sizes_that_cannot_be_are_refused),
+		cmocka_unit_test(a_size_beyond_any_is_refused_whatever_it_holds),
 		cmocka_unit_test(payload_options_of_other_versions_are_taken_or_refused),
 		cmocka_unit_test(probe_options_of_other_versions_are_taken_or_refused),
 	};

@@ -168,6 +168,101 @@ static void other_size_classes_are_refused(void **state)
 	made_end(&heap);
 }
 
+/* With the geometry of another build. */
+static void two_tables_of_size_classes_are_refused(void **state)
+{
+	const uint64_t second = MADE_INFOS + 16384;
+	struct heap_place place;
+	struct made_heap heap;
+
+	(void)state;
+	made_start(&heap, &heap_layout_table[1]);
+	memcpy(made_at(&heap, MADE_DATA + second), made_at(&heap, MADE_DATA + MADE_INFOS),
+	       MADE_BINS * SIZE_CLASSES_INFO_SIZE);
+	assert_int_equal(find(&heap, &place), 0);
+	made_half(&heap, MADE_DATA + second + 20, 2); /* shards */
+	assert_int_equal(find(&heap, &place), -ENODATA);
+	made_end(&heap);
+}
+
+/* A pointer to the first arena with zeros behind it is the list of one arena, but there are more.
+ */
+static void every_thread_s_arena_has_to_be_in_the_list(void **state)
+{
+	struct heap_place place;
+	struct made_heap heap;
+
+	(void)state;
+	made_start(&heap, &heap_layout_table[1]);
+	made_word(&heap, MADE_DATA + MADE_SIZES + 8 * SIZE_CLASSES_TOTAL, made_arena_address(0));
+	assert_int_equal(find(&heap, &place), 0);
+	assert_int_equal(place.arenas, MADE_DATA + MADE_ARRAY);
+	made_end(&heap);
+}
+
+static void refuse(struct made_heap *heap, const char *how)
+{
+	struct heap_place place;
+
+	assert_int_equal(find(heap, &place), -ENODATA);
+	assert_non_null(strstr(place.how, how));
+	made_end(heap);
+}
+
+/* Where one sign agrees with another, and yet both cannot be. */
+static void signs_that_no_arena_has_are_refused(void **state)
+{
+	static const char none[] = "no known layout has its signs in every arena";
+	const struct heap_layout *l = &heap_layout_table[1];
+	struct made_heap heap;
+
+	(void)state;
+	made_start(&heap, l);
+	made_word(&heap, made_arena_address(1) + l->arena.decay_dirty, (uint64_t)-2);
+	refuse(&heap, none);
+	made_start(&heap, l);
+	made_half(&heap, made_base_address(1) + l->base.ind, 7);
+	refuse(&heap, none);
+	made_start(&heap, l);
+	made_word(&heap, made_arena_address(0) + l->arena.base, made_base_address(0) + 4);
+	made_word(&heap, made_arena_address(0) + l->arena.shard_base, made_base_address(0) + 4);
+	refuse(&heap, none);
+	made_start(&heap, l); /* beyond MALLOCX_ARENA_LIMIT */
+	made_half(&heap, made_arena_address(1) + l->arena.ind, ARENAS_LIMIT);
+	made_half(&heap, made_arena_address(1) + l->arena.shard_ind, ARENAS_LIMIT);
+	made_half(&heap, made_base_address(1) + l->base.ind, ARENAS_LIMIT);
+	for (size_t e = 0; e < HEAP_ECACHES; e++)
+		made_index(&heap, made_arena_address(1), l->arena.ecache[e].ind, ARENAS_LIMIT);
+	refuse(&heap, none);
+}
+
+static void size_classes_that_no_build_has_are_refused(void **state)
+{
+	struct size_classes classes;
+	unsigned char bytes[MADE_BINS * SIZE_CLASSES_INFO_SIZE];
+	struct made_heap heap;
+	const uint64_t second = MADE_DATA + MADE_INFOS + SIZE_CLASSES_INFO_SIZE;
+
+	(void)state;
+	made_start(&heap, &heap_layout_table[1]);
+	for (int i = 0; i < 4; i++) {
+		made_tables(&heap);
+		if (i == 1) { /* a slab that is no multiple of the page */
+			made_word(&heap, second + 8, 4096 + 16);
+			made_half(&heap, second + 16, (4096 + 16) / 16);
+		}
+		if (i == 2)
+			made_half(&heap, second + 20, SIZE_CLASSES_SHARDS + 1);
+		if (i == 3) { /* no machine has such a page */
+			made_word(&heap, MADE_DATA + MADE_INFOS + 8, 2048);
+			made_half(&heap, MADE_DATA + MADE_INFOS + 16, 2048 / 8);
+		}
+		memcpy(bytes, made_at(&heap, MADE_DATA + MADE_INFOS), sizeof bytes);
+		assert_int_equal(size_classes_take(bytes, sizeof bytes, &classes), i == 0);
+	}
+	made_end(&heap);
+}
+
 /* Each word of its memory looks like the beginning of arenas[]. */
 static void a_hostile_module_is_given_up(void **state)
 {
@@ -260,6 +355,10 @@ int main(void)
 		cmocka_unit_test(what_cannot_be_told_apart_is_refused),
 		cmocka_unit_test(without_a_thread_that_uses_an_arena_nothing_is_found),
 		cmocka_unit_test(other_size_classes_are_refused),
+		cmocka_unit_test(two_tables_of_size_classes_are_refused),
+		cmocka_unit_test(every_thread_s_arena_has_to_be_in_the_list),
+		cmocka_unit_test(signs_that_no_arena_has_are_refused),
+		cmocka_unit_test(size_classes_that_no_build_has_are_refused),
 		cmocka_unit_test(a_hostile_module_is_given_up),
 		cmocka_unit_test(a_cache_that_was_moved_is_found),
 		cmocka_unit_test(a_cache_in_two_places_is_left_where_it_was),

@@ -102,6 +102,43 @@ static void both_times_of_a_file_count(void **state)
 	assert_int_equal(judge_begun_after(50 * NS_PER_MS), MARKER_CHECK_STALE);
 }
 
+/* A new file has the name now: what was seen of the one before does not count. */
+static void another_file_is_judged_anew(void **state)
+{
+	struct marker_check_file before;
+
+	(void)state;
+	write_marker();
+	set_times(clock_ns(CLOCK_REALTIME) + 3600 * NS_PER_SEC);
+	assert_int_equal(judge_begun_after(-NS_PER_SEC), MARKER_CHECK_FUTURE);
+	before = file;
+	assert_int_equal(renameat(directory_fd, "marker", directory_fd, "before"), 0);
+	write_marker();
+	file = before;
+	assert_int_equal(judge_begun_after(-NS_PER_SEC), MARKER_CHECK_FRESH);
+	assert_int_equal(unlinkat(directory_fd, "before", 0), 0);
+}
+
+/* One that was seen being made may be in the midst of it, whatever its time says. */
+static void an_empty_marker_counts_when_it_has_stood_and_was_not_seen(void **state)
+{
+	const struct worker_identity worker = { .tick_ns = (uint64_t)TICK_NS,
+						.effective_uid = geteuid(),
+						.file_system_uid = geteuid() };
+
+	(void)state;
+	write_marker();
+	close(openat(directory_fd, "marker", O_WRONLY | O_TRUNC | O_CLOEXEC));
+	set_times(clock_ns(CLOCK_REALTIME) - 60 * NS_PER_SEC);
+	assert_int_equal(marker_check_examine(directory_fd, "marker", &worker, true, &file),
+			 MARKER_CHECK_EMPTY);
+	assert_int_equal(marker_check_examine(directory_fd, "marker", &worker, false, &file),
+			 MARKER_CHECK_FRESH);
+	set_times(clock_ns(CLOCK_REALTIME));
+	assert_int_equal(marker_check_examine(directory_fd, "marker", &worker, false, &file),
+			 MARKER_CHECK_EMPTY);
+}
+
 static enum marker_check_verdict judge_writer(pid_t pid, pid_t inner_pid, uint64_t before)
 {
 	const struct worker_identity worker = { .inner_pid = (uint32_t)inner_pid };
@@ -150,6 +187,11 @@ static int without_count(pid_t roots)
 				  &(struct worker_identity){ .inner_pid = (uint32_t)getpid() },
 				  directory_fd, "/elsewhere", 0, &file) == MARKER_CHECK_OF_RIVAL)
 		return 3;
+	file.size = 0; /* it tells nothing, and no worker leaves one */
+	if (marker_writer_examine(roots,
+				  &(struct worker_identity){ .inner_pid = (uint32_t)getpid() },
+				  directory_fd, "/none", 0, &file) != MARKER_CHECK_FRESH)
+		return 4;
 	/* As if the worker were this process's pid in another pid namespace. */
 	if (judge_writer(roots, getpid(), 0) != MARKER_CHECK_OF_RIVAL || file.rival != getpid())
 		return 1;
@@ -175,6 +217,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_marker_is_stale_by_one_timer_interrupt),
 		cmocka_unit_test(both_times_of_a_file_count),
+		cmocka_unit_test(another_file_is_judged_anew),
+		cmocka_unit_test(an_empty_marker_counts_when_it_has_stood_and_was_not_seen),
 		cmocka_unit_test(who_has_written_less_is_not_its_writer),
 		cmocka_unit_test(where_the_count_is_hidden_a_process_of_the_same_number_is_a_doubt),
 	};

@@ -75,6 +75,9 @@ static void output_that_was_not_captured_is_refused(void **state)
 	assert_int_equal(ktstr_payload_output(payload, (enum ktstr_payload_output_stream)0, &output,
 					      NULL),
 			 -EINVAL);
+	assert_int_equal(ktstr_payload_output(payload, (enum ktstr_payload_output_stream)1000,
+					      &output, NULL),
+			 -EINVAL);
 	wait_for_it(payload);
 	assert_output(payload, KTSTR_PAYLOAD_STDOUT, "");
 	ktstr_payload_close(payload);

@@ -145,6 +145,16 @@ static void a_refreshed_thread_has_its_new_pointer(void **state)
 	assert_int_equal(process->table.entries[0].thread_pointer, 0x9000);
 }
 
+static void one_whose_list_is_gone_is_not_known_any_more(void **state)
+{
+	struct process *process = *state;
+
+	assert_int_equal(update(process), 0);
+	fake_target_task(&process->fake, PID)->robust_list = 0;
+	thread_table_refresh(&process->table, &process->fake.target, &process->table.entries[0]);
+	assert_false(process->table.entries[0].is_known);
+}
+
 static void after_a_cancellation_nobody_is_asked(void **state)
 {
 	struct process *process = *state;
@@ -175,6 +185,7 @@ int main(void)
 		TEST(a_pointer_that_is_not_aligned_is_none),
 		TEST(what_is_known_is_kept_and_not_asked_for_again),
 		TEST(a_refreshed_thread_has_its_new_pointer),
+		TEST(one_whose_list_is_gone_is_not_known_any_more),
 		TEST(after_a_cancellation_nobody_is_asked),
 		TEST(a_process_that_has_ended_has_no_threads),
 	};

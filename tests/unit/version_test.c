@@ -25,7 +25,8 @@ static void a_version_string_has_exactly_its_form(void **state)
 		"5.2.1-0-g",
 		"5.2.1-0-g1",
 		"5.2.1-0-g00",
-		"5.2.1-0-gea6b3e97", /* another's, or cut */
+		"5.2.1-0-gea6b3e97",                                 /* another's, or cut */
+		"0.0.0-0-ge13ca993e8ccb9ba9847cc330696e02839f328f7", /* built without git */
 	};
 	char version[JEMALLOC_VERSION_SIZE];
 	struct elf_image image;
