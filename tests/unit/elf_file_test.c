@@ -205,6 +205,7 @@ static void a_symbol_counts_where_it_is_defined_and_named_in_its_table(void **st
 	assert_int_equal(tsd(make_symbol(symbol, 12), &value, &size), 0);
 	assert_true(value == 64 && size == 80);
 	assert_int_equal(tsd(make_symbol(symbol, 1), &value, &size), -ENOENT);
+	assert_int_equal(tsd(make_symbol(symbol, 0), &value, &size), -ENOENT);
 	symbol.st_shndx = SHN_UNDEF;
 	assert_int_equal(tsd(make_symbol(symbol, 12), &value, &size), -ENOENT);
 	fd = make_symbol(good, 12);

@@ -2,6 +2,7 @@
 /* Which gate is named for which state of the machine. */
 #include "config.h"
 
+#include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -9,10 +10,13 @@
 #include <string.h>
 
 #include <fcntl.h>
+#include <stdio.h>
+#include <sys/stat.h>
 #include <unistd.h>
 #include <cmocka.h>
 
 #include "linux/ptrace_access.h"
+#include "made_directory.h"
 
 static const struct ptrace_access open_gate = {
 	.own_uid = 1000,
@@ -173,6 +177,45 @@ static void this_process_is_what_libc_says_that_it_is(void **state)
 	close(proc_fd);
 }
 
+static void put_status(const char *name, const char *permitted, const char *effective)
+{
+	char path[64];
+	FILE *file;
+	int fd;
+
+	snprintf(path, sizeof path, "%s/status", name);
+	assert_true(mkdirat(directory_fd, name, 0700) == 0 || errno == EEXIST);
+	fd = openat(directory_fd, path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+	assert_true(fd >= 0);
+	file = fdopen(fd, "w");
+	fprintf(file,
+		"Tgid:\t7\nPid:\t7\nTracerPid:\t0\nUid:\t1\t1\t1\t1\nGid:\t1\t1\t1\t1\n"
+		"CapPrm:\t%s\nCapEff:\t%s\n",
+		permitted, effective);
+	fclose(file);
+}
+
+/* __ptrace_may_access(): what it may use counts against what we use. */
+static void capabilities_that_it_holds_and_we_lack_are_seen(void **state)
+{
+	struct ptrace_access gate;
+
+	(void)state;
+	assert_int_equal(make_directory(state), 0);
+	put_status("self", "0000000000000003", "0000000000000001");
+	put_status("7", "0000000000000001", "0000000000000000");
+	ptrace_access_read(directory_fd, 7, &gate);
+	assert_int_equal(gate.more_capable, 0);
+	assert_int_equal(gate.capability, 0);
+	put_status("7", "0000000000000002", "0000000000000000");
+	ptrace_access_read(directory_fd, 7, &gate);
+	assert_int_equal(gate.more_capable, 1);
+	put_status("self", "0000000000080000", "0000000000080000");
+	ptrace_access_read(directory_fd, 7, &gate);
+	assert_int_equal(gate.capability, 1); /* CAP_SYS_PTRACE is 19 */
+	assert_int_equal(remove_directory(state), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -182,6 +225,7 @@ int main(void)
 		cmocka_unit_test(the_longest_text_fits),
 		cmocka_unit_test(ids_that_are_not_known_are_not_anothers),
 		cmocka_unit_test(a_short_buffer_is_filled_and_not_overrun),
+		cmocka_unit_test(capabilities_that_it_holds_and_we_lack_are_seen),
 		cmocka_unit_test(this_process_is_what_libc_says_that_it_is),
 	};
 
