@@ -147,6 +147,7 @@ tests_unit_tsd_code_test_SOURCES = tests/unit/tsd_code_test.c $(fake_target)
 tests_unit_tsd_locator_test_SOURCES = tests/unit/tsd_locator_test.c tests/unit/made_threads.h $(fake_target)
 tests_unit_libc_kind_test_SOURCES = tests/unit/libc_kind_test.c $(fake_elf)
 tests_unit_query_test_SOURCES = tests/unit/query_test.c $(fake_target)
+tests_unit_robust_list_test_SOURCES = tests/unit/robust_list_test.c $(fake_target)
 tests_unit_target_test_SOURCES = tests/unit/target_test.c $(fake_target)
 fake_elf = $(fake_target) tests/unit/fake_elf.c tests/unit/fake_elf.h
 tests_unit_choose_test_SOURCES = tests/unit/choose_test.c $(fake_elf)

@@ -139,15 +139,21 @@ static void an_empty_marker_counts_when_it_has_stood_and_was_not_seen(void **sta
 			 MARKER_CHECK_EMPTY);
 }
 
-static enum marker_check_verdict judge_writer(pid_t pid, pid_t inner_pid, uint64_t before)
+static enum marker_check_verdict judge_sized(pid_t pid, pid_t inner_pid, uint64_t before,
+					     uint64_t size)
 {
 	const struct worker_identity worker = { .inner_pid = (uint32_t)inner_pid };
 
 	char path[sizeof directory + 8];
 
 	snprintf(path, sizeof path, "%s/marker", directory);
-	file.size = 6;
+	file.size = size;
 	return marker_writer_examine(pid, &worker, directory_fd, path, before, &file);
+}
+
+static enum marker_check_verdict judge_writer(pid_t pid, pid_t inner_pid, uint64_t before)
+{
+	return judge_sized(pid, inner_pid, before, 6);
 }
 
 static void who_has_written_less_is_not_its_writer(void **state)
@@ -187,10 +193,8 @@ static int without_count(pid_t roots)
 				  &(struct worker_identity){ .inner_pid = (uint32_t)getpid() },
 				  directory_fd, "/elsewhere", 0, &file) == MARKER_CHECK_OF_RIVAL)
 		return 3;
-	file.size = 0; /* it tells nothing, and no worker leaves one */
-	if (marker_writer_examine(roots,
-				  &(struct worker_identity){ .inner_pid = (uint32_t)getpid() },
-				  directory_fd, "/none", 0, &file) != MARKER_CHECK_FRESH)
+	/* An empty one tells nothing, and no worker leaves it standing. */
+	if (judge_sized(roots, getpid(), 0, 0) != MARKER_CHECK_FRESH)
 		return 4;
 	/* As if the worker were this process's pid in another pid namespace. */
 	if (judge_writer(roots, getpid(), 0) != MARKER_CHECK_OF_RIVAL || file.rival != getpid())

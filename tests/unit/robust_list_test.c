@@ -14,6 +14,7 @@
 
 #include <cmocka.h>
 
+#include "fake_target.h"
 #include "linux/live_target.h"
 #include "tls/robust_list.h"
 
@@ -146,6 +147,26 @@ static void the_offset_is_the_same_in_every_thread(void **state)
 }
 #endif
 
+/* The kernel tells whatever a thread has registered. */
+static void a_head_that_cannot_be_one_is_refused(void **state)
+{
+	struct fake_target fake;
+	struct fake_task *task;
+	uint64_t offset;
+
+	(void)state;
+	fake_target_begin(&fake, 1000);
+	task = fake_target_add_task(&fake, 1000, 1);
+	fake_target_add_memory(&fake, 0x100000, 65536);
+	task->robust_list = 0x108004;
+	assert_int_equal(robust_list_find_offset(&fake.target, 1000, &offset), -EBADMSG);
+	task->robust_list = 64;
+	assert_int_equal(robust_list_find_offset(&fake.target, 1000, &offset), -EBADMSG);
+	task->robust_list = 0x200010; /* nothing is mapped there */
+	assert_int_equal(robust_list_find_offset(&fake.target, 1000, &offset), -EFAULT);
+	fake_target_end(&fake);
+}
+
 static void a_zombie_has_no_list(void **state)
 {
 	pid_t pid = fork();
@@ -178,6 +199,7 @@ int main(void)
 #ifdef __x86_64__
 		cmocka_unit_test(the_offset_is_the_same_in_every_thread),
 #endif
+		cmocka_unit_test(a_head_that_cannot_be_one_is_refused),
 		cmocka_unit_test(a_zombie_has_no_list),
 	};
 

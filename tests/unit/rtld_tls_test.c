@@ -14,6 +14,7 @@
 #include "base/arch.h"
 #include "elf/module_scan.h"
 #include "fake_elf.h"
+#include "tls/module_tls.h"
 #include "tls/rtld_tls.h"
 
 #define PID         1000
@@ -54,7 +55,21 @@ static const struct fake_elf libc = { .base = LIBC,
 				      .inode = 1,
 				      .symbols = symbols,
 				      .symbol_count = sizeof symbols / sizeof *symbols };
-static const struct fake_elf library = { .base = LIBRARY, .path = "/lib/libx.so", .inode = 2 };
+/* What ld.so has bound for the library: its module's id, and a descriptor that leads to a pair. */
+#define ID_WORD 0
+#define PAIR    (FAKE_ELF_DATA + 0x6000)
+
+static struct fake_reloc bound[] = {
+	{ .offset = FAKE_ELF_DATA + ID_WORD, .words = { 2 } },
+	{ .offset = FAKE_ELF_DATA + 32, .addend = 0x18, .words = { LIBC + 0x1000, LIBC + PAIR } },
+};
+static const struct fake_elf library = {
+	.base = LIBRARY,
+	.path = "/lib/libx.so",
+	.inode = 2,
+	.relocs = bound,
+	.reloc_count = 2,
+};
 
 struct process {
 	struct fake_target fake;
@@ -104,6 +119,8 @@ static int begin(void **state)
 	fake_target_begin(fake, PID);
 	fake_target_add_task(fake, PID, 1);
 	put_libc(fake);
+	bound[0].type = arch_reloc_dtpmod;
+	bound[1].type = arch_reloc_tlsdesc;
 	fake_elf_add(fake, &library);
 	fake_target_put_word(fake, LIBC + RTLD_GLOBAL, LIBC + NODE);
 	fake_target_put_word(fake, LIBC + NODE + LENGTH_AT, 3);
@@ -143,6 +160,33 @@ static void a_dynamic_module_has_its_id_and_generation(void **state)
 	assert_false(tls.is_static);
 	assert_int_equal(tls.slot, LIBC + NODE + SLOTS_AT + 32);
 	assert_int_equal(tls.dtv_entry_size, ARCH_DTV_ENTRY_SIZE);
+}
+
+static int find_block(struct process *process)
+{
+	struct module_tls tls;
+	int rc = module_tls_find(&process->list, &process->list.modules[1], &tls);
+
+	assert_true(rc || (tls.is_dynamic && tls.loader.module_id == 2));
+	return rc;
+}
+
+static void what_the_got_says_has_to_agree(void **state)
+{
+	struct process *process = *state;
+	struct fake_target *fake = &process->fake;
+
+	fake_target_put_word(fake, LIBC + PAIR, 2);
+	fake_target_put_word(fake, LIBC + PAIR + 8, 0x18);
+	assert_int_equal(find_block(process), 0);
+	fake_target_put_word(fake, LIBRARY + FAKE_ELF_DATA + ID_WORD, 3);
+	assert_int_equal(find_block(process), -EBADMSG);
+	fake_target_put_word(fake, LIBRARY + FAKE_ELF_DATA + ID_WORD, 2);
+	fake_target_put_word(fake, LIBC + PAIR, 3);
+	assert_int_equal(find_block(process), -EBADMSG);
+	fake_target_put_word(fake, LIBC + PAIR, 2);
+	fake_target_put_word(fake, LIBC + PAIR + 8, 0x20);
+	assert_int_equal(find_block(process), -EBADMSG);
 }
 
 static void a_module_with_an_offset_is_static(void **state)
@@ -271,6 +315,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, begin, end)
 		TEST(a_dynamic_module_has_its_id_and_generation),
+		TEST(what_the_got_says_has_to_agree),
 		TEST(a_module_with_an_offset_is_static),
 		TEST(an_offset_that_stands_for_none_is_dynamic),
 		TEST(ids_go_on_in_the_next_node),

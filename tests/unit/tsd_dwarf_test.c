@@ -143,6 +143,37 @@ static void a_struct_that_does_not_fit_is_refused(void **state)
 			 -EBADMSG);
 }
 
+/* A unit whose table of declarations is this text. */
+static int answer_to_table(const char *table)
+{
+	struct tsd_dwarf found;
+	FILE *file;
+	int fd = openat(directory_fd, "t.s", O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+
+	assert_true(fd >= 0);
+	file = fdopen(fd, "w");
+	assert_non_null(file);
+	fprintf(file,
+		".section .debug_info,\"\",%%progbits\n.long 2f - 1f\n1: .short 4\n.long 0\n"
+		".byte 8, 0\n2:\n.section .debug_abbrev,\"\",%%progbits\n%s\n.byte 0\n",
+		table);
+	fclose(file);
+	assert_int_equal(run("%s -c -o t.o t.s", cc()), 0);
+	return find_in("t.o", &found);
+}
+
+/* libdw would keep all of them before it gives an answer. */
+static void more_declarations_than_any_honest_unit_has_are_refused(void **state)
+{
+	(void)state;
+	assert_int_equal(answer_to_table(".byte 1, 0x34, 0, 0, 0"), -ENODATA);
+	assert_int_equal(answer_to_table(".rept 150001\n.byte 1, 0x34, 0, 3, 8, 0, 0\n.endr"),
+			 -EFBIG);
+	assert_int_equal(
+		answer_to_table(".byte 1, 0x34, 0\n.rept 65\n.byte 3, 8\n.endr\n.byte 0, 0"),
+		-EFBIG);
+}
+
 static void two_units_have_to_agree(void **state)
 {
 	const char *compiler = getenv("CC");
@@ -158,6 +189,14 @@ static void two_units_have_to_agree(void **state)
 			     compiler, compiler),
 			 0);
 	assert_int_equal(find_in("same", &found), 0);
+	assert_int_equal(find_in("differ", &found), -ENOTUNIQ);
+	/* In the place of one counter alone. */
+	assert_int_equal(run("echo '" HEAD "struct tsd_s { u64 p_state, p_thread_allocated, x, "
+			     "p_thread_deallocated; } a;' > a.c && sed 's/p_thread_allocated, x/x, "
+			     "p_thread_allocated/; s/ a;/ b;/' a.c > b.c && %s -g -shared -fPIC -o "
+			     "differ a.c b.c",
+			     compiler),
+			 0);
 	assert_int_equal(find_in("differ", &found), -ENOTUNIQ);
 }
 
@@ -323,6 +362,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(each_prefix_and_form_of_dwarf_is_read),
 		cmocka_unit_test(a_struct_that_does_not_fit_is_refused),
+		cmocka_unit_test(more_declarations_than_any_honest_unit_has_are_refused),
 		cmocka_unit_test(two_units_have_to_agree),
 		cmocka_unit_test(a_file_without_debug_information_has_no_answer),
 		cmocka_unit_test(debug_information_is_refused_where_elfutils_cannot_be_loaded),
