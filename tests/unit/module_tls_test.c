@@ -2,7 +2,6 @@
 /* Where a module's TLS block is: by the ABI, by GOT words, by TLS descriptors, by musl's ids. */
 #include "config.h"
 
-#include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -53,17 +52,20 @@ static int end(void **state)
 }
 
 /* Maps one file with these relocations and asks for its block. */
-static int find_with(struct process *process, const struct fake_elf *elf)
+static enum module_tls_verdict find_with(struct process *process, const struct fake_elf *elf)
 {
 	bool maps_failed;
 
 	fake_elf_add(&process->fake, elf);
 	assert_int_equal(module_scan(&process->fake.target, &process->list, &maps_failed), 0);
 	assert_int_equal(process->list.count, 1);
-	return module_tls_find(&process->list, &process->list.modules[0], &process->tls);
+	assert_int_equal(module_tls_find(&process->list, &process->list.modules[0], &process->tls),
+			 0);
+	return process->tls.verdict;
 }
 
-static int find_with_relocs(struct process *process, const struct fake_reloc *relocs, size_t count)
+static enum module_tls_verdict find_with_relocs(struct process *process,
+						const struct fake_reloc *relocs, size_t count)
 {
 	static const struct fake_symbol symbols[] = {
 		{ .name = "exported", .value = 0x20, .bind = STB_GLOBAL },
@@ -93,12 +95,12 @@ static void the_main_program_s_block_follows_from_the_abi(void **state)
 				      .tls_memsz = MEMSZ,
 				      .tls_align = ALIGN };
 
-	assert_int_equal(find_with(process, &elf), 0);
+	assert_int_equal(find_with(process, &elf), MODULE_TLS_FOUND);
 	assert_true(process->tls.is_main_program);
 	assert_int_equal(process->tls.tp_offset, arch_tls_variant == 2 ? -MEMSZ : 16);
 }
 
-static void a_got_word_is_the_distance_to_what_its_relocation_names(void **state)
+static void a_got_word_is_the_tp_offset_of_what_its_relocation_names(void **state)
 {
 	struct process *process = *state;
 	const struct fake_reloc relocs[] = {
@@ -112,7 +114,7 @@ static void a_got_word_is_the_distance_to_what_its_relocation_names(void **state
 		  .words = { (uint64_t)(PLACE + 0x20) } },
 	};
 
-	assert_int_equal(find_with_relocs(process, relocs, 2), 0);
+	assert_int_equal(find_with_relocs(process, relocs, 2), MODULE_TLS_FOUND);
 	assert_int_equal(process->tls.tp_offset, PLACE);
 	assert_false(process->tls.is_dynamic);
 }
@@ -125,38 +127,38 @@ static void got_words_that_differ_are_a_contradiction(void **state)
 		{ .type = arch_reloc_tpoff, .offset = GOT + 16, .words = { (uint64_t)PLACE - 64 } },
 	};
 
-	assert_int_equal(find_with_relocs(process, relocs, 2), -EBADMSG);
+	assert_int_equal(find_with_relocs(process, relocs, 2), MODULE_TLS_CONTRADICTED);
 	assert_non_null(strstr(process->tls.reason, "two GOT words"));
 }
 
-static void a_distance_that_no_loader_makes_is_refused(void **state)
+static void a_tp_offset_that_no_loader_makes_is_refused(void **state)
 {
 	struct process *process = *state;
 	const struct fake_reloc relocs[] = {
 		{ .type = arch_reloc_tpoff, .offset = GOT, .words = { (uint64_t)-PLACE } },
 	};
 
-	assert_int_equal(find_with_relocs(process, relocs, 1), -EBADMSG);
+	assert_int_equal(find_with_relocs(process, relocs, 1), MODULE_TLS_CONTRADICTED);
 }
 
-static void a_distance_that_is_not_aligned_is_refused(void **state)
+static void a_tp_offset_that_is_not_aligned_is_refused(void **state)
 {
 	struct process *process = *state;
 	const struct fake_reloc relocs[] = {
 		{ .type = arch_reloc_tpoff, .offset = GOT, .words = { (uint64_t)PLACE + 8 } },
 	};
 
-	assert_int_equal(find_with_relocs(process, relocs, 1), -EBADMSG);
+	assert_int_equal(find_with_relocs(process, relocs, 1), MODULE_TLS_CONTRADICTED);
 }
 
-static void an_unrelocated_got_word_is_no_distance(void **state)
+static void an_unrelocated_got_word_is_no_tp_offset(void **state)
 {
 	struct process *process = *state;
 	const struct fake_reloc relocs[] = {
 		{ .type = arch_reloc_tpoff, .offset = GOT, .words = { 0 } },
 	};
 
-	assert_int_equal(find_with_relocs(process, relocs, 1), -EBADMSG);
+	assert_int_equal(find_with_relocs(process, relocs, 1), MODULE_TLS_CONTRADICTED);
 }
 
 static void a_global_symbol_may_be_another_module_s(void **state)
@@ -169,7 +171,7 @@ static void a_global_symbol_may_be_another_module_s(void **state)
 		  .words = { (uint64_t)(PLACE + 0x20) } },
 	};
 
-	assert_int_equal(find_with_relocs(process, relocs, 1), -ENODATA);
+	assert_int_equal(find_with_relocs(process, relocs, 1), MODULE_TLS_NOT_SHOWN);
 }
 
 static void a_got_word_outside_of_the_file_is_refused(void **state)
@@ -192,10 +194,11 @@ static void a_got_word_outside_of_the_file_is_refused(void **state)
 	fake_target_put_word(&process->fake, LIBRARY + 0x4000, outside); /* r_offset */
 	assert_int_equal(module_scan(&process->fake.target, &process->list, &maps_failed), 0);
 	assert_int_equal(module_tls_find(&process->list, &process->list.modules[0], &process->tls),
-			 -EBADMSG);
+			 0);
+	assert_int_equal(process->tls.verdict, MODULE_TLS_CONTRADICTED);
 }
 
-static void a_descriptor_s_distance_counts_where_it_can_be_no_pointer(void **state)
+static void a_descriptor_s_argument_counts_where_it_can_be_no_pointer(void **state)
 {
 	struct process *process = *state;
 	const struct fake_reloc relocs[] = {
@@ -205,7 +208,7 @@ static void a_descriptor_s_distance_counts_where_it_can_be_no_pointer(void **sta
 		  .words = { RESOLVER, (uint64_t)(PLACE + 0x10) } },
 	};
 
-	assert_int_equal(find_with_relocs(process, relocs, 1), 0);
+	assert_int_equal(find_with_relocs(process, relocs, 1), MODULE_TLS_FOUND);
 	assert_int_equal(process->tls.tp_offset, PLACE);
 }
 
@@ -218,7 +221,7 @@ static void a_descriptor_that_is_not_bound_yet_tells_nothing(void **state)
 		  .words = { LIBRARY + 0x1000, (uint64_t)PLACE } }, /* its own code */
 	};
 
-	assert_int_equal(find_with_relocs(process, relocs, 1), -ENODATA);
+	assert_int_equal(find_with_relocs(process, relocs, 1), MODULE_TLS_NOT_SHOWN);
 }
 
 static void musl_s_module_id_leads_to_the_dtv(void **state)
@@ -229,7 +232,7 @@ static void musl_s_module_id_leads_to_the_dtv(void **state)
 	};
 
 	process->fake.target.libc = LIBC_MUSL;
-	assert_int_equal(find_with_relocs(process, relocs, 1), 0);
+	assert_int_equal(find_with_relocs(process, relocs, 1), MODULE_TLS_FOUND);
 	assert_true(process->tls.is_dynamic);
 	assert_int_equal(process->tls.loader.module_id, 3);
 }
@@ -243,7 +246,7 @@ static void two_module_ids_under_musl_are_a_contradiction(void **state)
 	};
 
 	process->fake.target.libc = LIBC_MUSL;
-	assert_int_equal(find_with_relocs(process, relocs, 2), -EBADMSG);
+	assert_int_equal(find_with_relocs(process, relocs, 2), MODULE_TLS_CONTRADICTED);
 }
 
 static void musl_s_descriptor_points_to_its_module_id(void **state)
@@ -260,7 +263,7 @@ static void musl_s_descriptor_points_to_its_module_id(void **state)
 	fake_target_add_memory(&process->fake, UINT64_C(0xa00000), 16);
 	fake_target_put_word(&process->fake, UINT64_C(0xa00000), 5);
 	fake_target_put_word(&process->fake, UINT64_C(0xa00008), 0x18);
-	assert_int_equal(find_with_relocs(process, relocs, 1), 0);
+	assert_int_equal(find_with_relocs(process, relocs, 1), MODULE_TLS_FOUND);
 	assert_int_equal(process->tls.loader.module_id, 5);
 }
 
@@ -344,7 +347,7 @@ static void without_a_relocation_nothing_tells(void **state)
 {
 	struct process *process = *state;
 
-	assert_int_equal(find_with_relocs(process, NULL, 0), -ENODATA);
+	assert_int_equal(find_with_relocs(process, NULL, 0), MODULE_TLS_NOT_SHOWN);
 	assert_non_null(strstr(process->tls.reason, "no relocation tells"));
 }
 
@@ -376,14 +379,14 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, begin, end)
 		TEST(the_main_program_s_block_follows_from_the_abi),
-		TEST(a_got_word_is_the_distance_to_what_its_relocation_names),
+		TEST(a_got_word_is_the_tp_offset_of_what_its_relocation_names),
 		TEST(got_words_that_differ_are_a_contradiction),
-		TEST(a_distance_that_no_loader_makes_is_refused),
-		TEST(a_distance_that_is_not_aligned_is_refused),
-		TEST(an_unrelocated_got_word_is_no_distance),
+		TEST(a_tp_offset_that_no_loader_makes_is_refused),
+		TEST(a_tp_offset_that_is_not_aligned_is_refused),
+		TEST(an_unrelocated_got_word_is_no_tp_offset),
 		TEST(a_global_symbol_may_be_another_module_s),
 		TEST(a_got_word_outside_of_the_file_is_refused),
-		TEST(a_descriptor_s_distance_counts_where_it_can_be_no_pointer),
+		TEST(a_descriptor_s_argument_counts_where_it_can_be_no_pointer),
 		TEST(a_descriptor_that_is_not_bound_yet_tells_nothing),
 		TEST(musl_s_module_id_leads_to_the_dtv),
 		TEST(two_module_ids_under_musl_are_a_contradiction),

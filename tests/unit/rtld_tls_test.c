@@ -145,16 +145,20 @@ static int end(void **state)
 	return 0;
 }
 
-static int find_library(struct process *process, struct rtld_tls *tls)
+static enum rtld_tls_verdict find_library(struct process *process, struct rtld_tls *tls)
 {
-	return rtld_tls_find(&process->list, &process->list.modules[1].image, tls);
+	enum rtld_tls_verdict verdict;
+
+	assert_int_equal(
+		rtld_tls_find(&process->list, &process->list.modules[1].image, &verdict, tls), 0);
+	return verdict;
 }
 
 static void a_dynamic_module_has_its_id_and_generation(void **state)
 {
 	struct rtld_tls tls;
 
-	assert_int_equal(find_library(*state, &tls), 0);
+	assert_int_equal(find_library(*state, &tls), RTLD_TLS_FOUND);
 	assert_int_equal(tls.module_id, 2);
 	assert_int_equal(tls.words[0], 4);
 	assert_false(tls.is_static);
@@ -195,7 +199,7 @@ static void a_module_with_an_offset_is_static(void **state)
 	struct rtld_tls tls;
 
 	fake_target_put_word(&process->fake, LIBC + LINK_MAP + OFFSET_AT, 0x80);
-	assert_int_equal(find_library(process, &tls), 0);
+	assert_int_equal(find_library(process, &tls), RTLD_TLS_FOUND);
 	assert_true(tls.is_static);
 	assert_int_equal(tls.tp_offset, arch_tls_variant == 2 ? -0x80 : 0x80);
 }
@@ -206,7 +210,7 @@ static void an_offset_that_stands_for_none_is_dynamic(void **state)
 	struct rtld_tls tls;
 
 	fake_target_put_word(&process->fake, LIBC + LINK_MAP + OFFSET_AT, UINT64_MAX);
-	assert_int_equal(find_library(process, &tls), 0);
+	assert_int_equal(find_library(process, &tls), RTLD_TLS_FOUND);
 	assert_false(tls.is_static);
 }
 
@@ -221,7 +225,7 @@ static void ids_go_on_in_the_next_node(void **state)
 	fake_target_put_word(fake, LIBC + NEXT_NODE + LENGTH_AT, 2);
 	fake_target_put_word(fake, LIBC + NEXT_NODE + SLOTS_AT + 16 + 8, LIBC + LINK_MAP);
 	fake_target_put_word(fake, LIBC + LINK_MAP + MODULE_ID_AT, 4);
-	assert_int_equal(find_library(process, &tls), 0);
+	assert_int_equal(find_library(process, &tls), RTLD_TLS_FOUND);
 	assert_int_equal(tls.module_id, 4);
 }
 
@@ -231,7 +235,7 @@ static void what_stands_at_id_0_is_no_module(void **state)
 	struct rtld_tls tls;
 
 	fake_target_put_word(&process->fake, LIBC + NODE + SLOTS_AT + 8, LIBC + LINK_MAP);
-	assert_int_equal(find_library(process, &tls), 0);
+	assert_int_equal(find_library(process, &tls), RTLD_TLS_FOUND);
 	assert_int_equal(tls.module_id, 2);
 }
 
@@ -241,9 +245,9 @@ static void a_module_that_ld_so_does_not_list_is_not_found(void **state)
 	struct rtld_tls tls;
 
 	put_map(&process->fake, LIBC + LINK_MAP, LIBRARY + 0x1000, fake_elf_dynamic(&library));
-	assert_int_equal(find_library(process, &tls), -ENOENT);
+	assert_int_equal(find_library(process, &tls), RTLD_TLS_NOT_LISTED);
 	put_map(&process->fake, LIBC + LINK_MAP, LIBRARY, fake_elf_dynamic(&library) + 16);
-	assert_int_equal(find_library(process, &tls), -ENOENT);
+	assert_int_equal(find_library(process, &tls), RTLD_TLS_NOT_LISTED);
 }
 
 static void a_map_with_another_id_than_its_slot_s_is_a_contradiction(void **state)
@@ -252,7 +256,7 @@ static void a_map_with_another_id_than_its_slot_s_is_a_contradiction(void **stat
 	struct rtld_tls tls;
 
 	fake_target_put_word(&process->fake, LIBC + LINK_MAP + MODULE_ID_AT, 3);
-	assert_int_equal(find_library(process, &tls), -EBADMSG);
+	assert_int_equal(find_library(process, &tls), RTLD_TLS_CONTRADICTED);
 }
 
 static void a_libc_that_describes_32_bit_words_is_not_understood(void **state)
@@ -261,7 +265,7 @@ static void a_libc_that_describes_32_bit_words_is_not_understood(void **state)
 	struct rtld_tls tls;
 
 	put_field(&process->fake, 7, 32, MODULE_ID_AT);
-	assert_int_equal(find_library(process, &tls), -ENOSYS);
+	assert_int_equal(find_library(process, &tls), RTLD_TLS_NOT_DESCRIBED);
 }
 
 static void a_libc_with_dtv_entries_of_another_size_is_not_understood(void **state)
@@ -270,10 +274,10 @@ static void a_libc_with_dtv_entries_of_another_size_is_not_understood(void **sta
 	struct rtld_tls tls;
 
 	put_field(&process->fake, 10, 64, 0);
-	assert_int_equal(find_library(process, &tls), -ENOSYS);
+	assert_int_equal(find_library(process, &tls), RTLD_TLS_NOT_DESCRIBED);
 	put_field(&process->fake, 10, 8 * ARCH_DTV_ENTRY_SIZE, 0);
 	put_field(&process->fake, 12, 64, 8); /* the block's address second in its entry */
-	assert_int_equal(find_library(process, &tls), -ENOSYS);
+	assert_int_equal(find_library(process, &tls), RTLD_TLS_NOT_DESCRIBED);
 }
 
 static void a_node_longer_than_any_is_refused(void **state)
@@ -282,7 +286,7 @@ static void a_node_longer_than_any_is_refused(void **state)
 	struct rtld_tls tls;
 
 	fake_target_put_word(&process->fake, LIBC + NODE + LENGTH_AT, UINT64_C(1) << 32);
-	assert_int_equal(find_library(process, &tls), -EBADMSG);
+	assert_int_equal(find_library(process, &tls), RTLD_TLS_CONTRADICTED);
 }
 
 static void a_list_that_leads_back_to_itself_comes_to_an_end(void **state)
@@ -293,8 +297,20 @@ static void a_list_that_leads_back_to_itself_comes_to_an_end(void **state)
 
 	fake_target_put_word(fake, LIBC + NODE + LENGTH_AT, 0);
 	fake_target_put_word(fake, LIBC + NODE + NEXT_AT, LIBC + NODE);
-	assert_int_equal(find_library(process, &tls), -EBADMSG);
+	assert_int_equal(find_library(process, &tls), RTLD_TLS_CONTRADICTED);
 	assert_true(fake->reads < 20000);
+}
+
+static void what_cannot_be_read_is_an_errno_and_no_verdict(void **state)
+{
+	struct process *process = *state;
+	enum rtld_tls_verdict verdict;
+	struct rtld_tls tls;
+
+	fake_target_put_word(&process->fake, LIBC + RTLD_GLOBAL, UINT64_C(0x10000000));
+	assert_int_equal(rtld_tls_find(&process->list, &process->list.modules[1].image, &verdict,
+				       &tls),
+			 -EFAULT);
 }
 
 static void musl_s_dtv_has_a_word_for_each_module(void **state)
@@ -326,6 +342,7 @@ int main(void)
 		TEST(a_libc_with_dtv_entries_of_another_size_is_not_understood),
 		TEST(a_node_longer_than_any_is_refused),
 		TEST(a_list_that_leads_back_to_itself_comes_to_an_end),
+		TEST(what_cannot_be_read_is_an_errno_and_no_verdict),
 		TEST(musl_s_dtv_has_a_word_for_each_module),
 	};
 

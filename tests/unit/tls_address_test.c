@@ -14,7 +14,7 @@
 
 #include "tls/tls_address.h"
 
-static int64_t distance(int variant, uint64_t vaddr, uint64_t memsz, uint64_t align)
+static int64_t tp_offset_of(int variant, uint64_t vaddr, uint64_t memsz, uint64_t align)
 {
 	int64_t result = 0;
 
@@ -25,28 +25,31 @@ static int64_t distance(int variant, uint64_t vaddr, uint64_t memsz, uint64_t al
 static void both_variants_place_the_block_as_the_abi_says(void **state)
 {
 	(void)state;
-	assert_int_equal(distance(2, 0x1000, 2632, 16), -2640);
-	assert_int_equal(distance(2, 0x1000, 2632, 8), -2632);
-	assert_int_equal(distance(2, 0x1000, 2632, 0), -2632);
-	assert_int_equal(distance(2, 0x1008, 2632, 16),
+	assert_int_equal(tp_offset_of(2, 0x1000, 2632, 16), -2640);
+	assert_int_equal(tp_offset_of(2, 0x1000, 2632, 8), -2632);
+	assert_int_equal(tp_offset_of(2, 0x1000, 2632, 0), -2632);
+	assert_int_equal(tp_offset_of(2, 0x1008, 2632, 16),
 			 -2632); /* the block starts at 8 modulo 16, as p_vaddr does */
-	assert_int_equal(distance(1, 0x1000, 2632, 16), 16);
-	assert_int_equal(distance(1, 0x1000, 2632, 64), 64);
-	assert_int_equal(distance(1, 0x1018, 2632, 64), 24);
-	/* The ABI's condition, for every small case: (TP + distance) is p_vaddr modulo p_align. */
+	assert_int_equal(tp_offset_of(1, 0x1000, 2632, 16), 16);
+	assert_int_equal(tp_offset_of(1, 0x1000, 2632, 64), 64);
+	assert_int_equal(tp_offset_of(1, 0x1018, 2632, 64), 24);
+	/* The ABI's condition, for every small case: (TP + tp_offset) is p_vaddr modulo p_align. */
 	for (uint64_t align = 1; align <= 4096; align *= 2)
 		for (uint64_t vaddr = 0; vaddr < 2 * align; vaddr += align / 8 + 1)
 			for (uint64_t memsz = 1; memsz < 80; memsz += 7) {
-				assert_true(((uint64_t)distance(2, vaddr, memsz, align) - vaddr) %
-						    align ==
-					    0);
-				assert_true(distance(2, vaddr, memsz, align) <= -(int64_t)memsz);
-				assert_true(distance(2, vaddr, memsz, align) >
+				assert_true(
+					((uint64_t)tp_offset_of(2, vaddr, memsz, align) - vaddr) %
+						align ==
+					0);
+				assert_true(tp_offset_of(2, vaddr, memsz, align) <=
+					    -(int64_t)memsz);
+				assert_true(tp_offset_of(2, vaddr, memsz, align) >
 					    -(int64_t)(memsz + align));
-				assert_true(((uint64_t)distance(1, vaddr, memsz, align) - vaddr) %
-						    align ==
-					    0);
-				assert_true(distance(1, vaddr, memsz, align) >= 16);
+				assert_true(
+					((uint64_t)tp_offset_of(1, vaddr, memsz, align) - vaddr) %
+						align ==
+					0);
+				assert_true(tp_offset_of(1, vaddr, memsz, align) >= 16);
 			}
 }
 

@@ -219,7 +219,7 @@ static int ask_code(const struct search *search, struct jemalloc_candidate *cand
 		return rc;
 	evidence->code = code;
 	if (code->from_tp && module_tls_find(search->list, candidate->module, &tls) == 0 &&
-	    !tls.is_dynamic) {
+	    tls.verdict == MODULE_TLS_FOUND && !tls.is_dynamic) {
 		evidence->has_tp_offset = true;
 		evidence->tp_offset = tls.tp_offset;
 	}

@@ -93,6 +93,19 @@ static int fail_layout_unknown(const struct jemalloc_candidate *chosen,
 			  other ? other->module->path : "", UNREAD(list));
 }
 
+static int find_tls_block(const struct module_list *list, const struct module *module,
+			  struct module_tls *tls)
+{
+	static const int codes[] = {
+		[MODULE_TLS_NOT_SHOWN] = -ENODATA,
+		[MODULE_TLS_FOUND] = 0,
+		[MODULE_TLS_CONTRADICTED] = -EBADMSG,
+	};
+	int rc = module_tls_find(list, module, tls);
+
+	return rc ? rc : codes[tls->verdict];
+}
+
 static int use_candidate(struct tsd_locator *locator, struct target *target,
 			 const struct module_list *list, const struct jemalloc_candidate *chosen,
 			 struct ktstr_error *error)
@@ -100,7 +113,7 @@ static int use_candidate(struct tsd_locator *locator, struct target *target,
 	const struct module *module = chosen->module;
 	const struct tsd_offsets *offsets = &chosen->offsets;
 	char state[40] = "";
-	int rc = module_tls_find(list, module, &locator->tls);
+	int rc = find_tls_block(list, module, &locator->tls);
 
 	diagnostics_add(&target->diagnostics, "TLS block", "%s",
 			rc ? strerror(-rc) : locator->tls.reason);

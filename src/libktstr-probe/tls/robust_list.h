@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * A thread's thread pointer without stopping it: glibc registers, for every thread, the head of a
- * robust-futex list that lies inside struct pthread, at a distance from the thread pointer that is
- * constant in a process. The distance is found once and verified, never assumed.
+ * robust-futex list that lies inside struct pthread, at an offset from the thread pointer that is
+ * constant in a process. The offset is found once and verified, never assumed.
  */
 #ifndef KTSTR_ROBUST_LIST_H
 #define KTSTR_ROBUST_LIST_H

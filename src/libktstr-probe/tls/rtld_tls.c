@@ -4,7 +4,6 @@
 
 #include "tls/rtld_tls.h"
 
-#include <errno.h>
 #include <string.h>
 
 #include "base/arch.h"
@@ -104,7 +103,8 @@ static bool is_known_dtv(const struct description *description)
 	       description->fields[DTV_POINTER][2] == 0;
 }
 
-static int read_description(const struct module_list *list, struct description *description)
+/* Is there one whose words all are of the kind that is read here? */
+static bool read_description(const struct module_list *list, struct description *description)
 {
 	unsigned int missing = (1u << FIELDS) - 1;
 
@@ -113,15 +113,15 @@ static int read_description(const struct module_list *list, struct description *
 	for (size_t i = 0; i < list->count && (missing || !description->rtld_global); i++)
 		take_words(&list->modules[i].image, description, &missing);
 	if (missing || !description->rtld_global || !description->sizeof_pthread)
-		return -ENOSYS;
+		return false;
 	for (size_t f = 0; f < FIELDS; f++) {
-		int is_array = f == NODE_SLOTS || f == DTV_ARRAY;
+		bool is_array = f == NODE_SLOTS || f == DTV_ARRAY;
 
 		if (description->fields[f][0] != (is_array ? 128 : 64) ||
 		    description->fields[f][2] > 1u << 20)
-			return -ENOSYS; /* 64-bit words, in arrays of two */
+			return false; /* 64-bit words, in arrays of two */
 	}
-	return is_known_dtv(description) ? 0 : -ENOSYS;
+	return is_known_dtv(description);
 }
 
 static int read_word(const struct elf_image *image, uint64_t address, uint64_t *word)
@@ -139,7 +139,8 @@ static bool is_map_of(const struct elf_image *image, uint64_t map)
 }
 
 static int take_slot(const struct elf_image *image, const struct description *description,
-		     uint64_t slot, uint64_t id, struct rtld_tls *tls)
+		     uint64_t slot, uint64_t id, enum rtld_tls_verdict *verdict,
+		     struct rtld_tls *tls)
 {
 	uint64_t map = tls->words[1], map_id, offset;
 	int rc = read_word(image, map + description->fields[MAP_MODULE_ID][2], &map_id);
@@ -148,8 +149,7 @@ static int take_slot(const struct elf_image *image, const struct description *de
 		rc = read_word(image, map + description->fields[MAP_OFFSET][2], &offset);
 	if (rc)
 		return rc;
-	if (map_id != id)
-		return -EBADMSG;
+	*verdict = map_id == id ? RTLD_TLS_FOUND : RTLD_TLS_CONTRADICTED;
 	tls->module_id = id;
 	tls->slot = slot;
 	tls->dtv_offset = arch_dtv_offset;
@@ -161,9 +161,10 @@ static int take_slot(const struct elf_image *image, const struct description *de
 	return 0;
 }
 
-/* One node of the list: `first` is the id of its first slot. Returns 1 when found. */
+/* One node of the list: `first` is the id of its first slot. */
 static int look_through(const struct elf_image *image, const struct description *description,
-			uint64_t node, uint64_t first, uint64_t length, struct rtld_tls *tls)
+			uint64_t node, uint64_t first, uint64_t length,
+			enum rtld_tls_verdict *verdict, struct rtld_tls *tls)
 {
 	for (uint64_t i = 0; i < length; i++) {
 		uint64_t slot =
@@ -173,44 +174,44 @@ static int look_through(const struct elf_image *image, const struct description 
 		if (first + i == 0)
 			continue; /* no module has the id 0; the slot keeps a value from startup */
 		rc = target_read_one(image->target, slot, tls->words, sizeof tls->words);
-
 		if (rc)
 			return rc;
-		if (!is_map_of(image, tls->words[1]))
-			continue;
-		rc = take_slot(image, description, slot, first + i, tls);
-		return rc ? rc : 1;
+		if (is_map_of(image, tls->words[1]))
+			return take_slot(image, description, slot, first + i, verdict, tls);
 	}
 	return 0;
 }
 
 int rtld_tls_find(const struct module_list *list, const struct elf_image *image,
-		  struct rtld_tls *tls)
+		  enum rtld_tls_verdict *verdict, struct rtld_tls *tls)
 {
 	struct description description;
 	uint64_t node, length, id = 0;
-	int rc = read_description(list, &description);
+	int rc;
 
 	*tls = (struct rtld_tls){ 0 };
+	*verdict = RTLD_TLS_NOT_DESCRIBED;
 	/* The generation and the map are read as two neighbouring words. */
-	if (rc == 0 && (description.fields[SLOT_GENERATION][2] != 0 ||
-			description.fields[SLOT_MAP][2] != sizeof(uint64_t)))
-		return -ENOSYS;
-	if (rc == 0)
-		rc = read_word(image, description.rtld_global + description.fields[LIST_IN_RTLD][2],
-			       &node);
+	if (!read_description(list, &description) || description.fields[SLOT_GENERATION][2] != 0 ||
+	    description.fields[SLOT_MAP][2] != sizeof(uint64_t))
+		return 0;
+	*verdict = RTLD_TLS_NOT_LISTED;
+	rc = read_word(image, description.rtld_global + description.fields[LIST_IN_RTLD][2], &node);
 	for (int nodes = 0; rc == 0 && node; nodes++) {
 		rc = read_word(image, node + description.fields[NODE_LENGTH][2], &length);
-		if (rc == 0 &&
-		    (length > SLOTS_LIMIT || id + length > SLOTS_LIMIT || nodes > NODES_LIMIT))
-			rc = -EBADMSG;
-		if (rc == 0)
-			rc = look_through(image, &description, node, id, length, tls);
+		if (rc)
+			return rc;
+		if (length > SLOTS_LIMIT || id + length > SLOTS_LIMIT || nodes > NODES_LIMIT) {
+			*verdict = RTLD_TLS_CONTRADICTED;
+			return 0;
+		}
+		rc = look_through(image, &description, node, id, length, verdict, tls);
+		if (rc || *verdict != RTLD_TLS_NOT_LISTED)
+			return rc;
 		id += length;
-		if (rc == 0)
-			rc = read_word(image, node + description.fields[NODE_NEXT][2], &node);
+		rc = read_word(image, node + description.fields[NODE_NEXT][2], &node);
 	}
-	return rc == 1 ? 0 : rc ? rc : -ENOENT;
+	return rc;
 }
 
 /*

@@ -9,6 +9,14 @@
 
 #include "elf/module_list.h"
 
+/* What its list says of a module. */
+enum rtld_tls_verdict {
+	RTLD_TLS_FOUND,
+	RTLD_TLS_NOT_DESCRIBED, /* no glibc describes itself in the process */
+	RTLD_TLS_NOT_LISTED,    /* ld.so does not know the module */
+	RTLD_TLS_CONTRADICTED,  /* what the list says cannot be */
+};
+
 struct rtld_tls {
 	uint64_t module_id;
 	int dtv_offset; /* from the thread pointer to the word with the DTV's address */
@@ -21,12 +29,9 @@ struct rtld_tls {
 	int64_t tp_offset;
 };
 
-/*
- * Returns 0, -ENOSYS when no glibc describes itself in the list, -ENOENT when its ld.so does not
- * know the module, -EBADMSG when what it says cannot be, or what reading gave.
- */
+/* *tls is valid for RTLD_TLS_FOUND. Returns 0, or the negative errno that reading gave. */
 int rtld_tls_find(const struct module_list *list, const struct elf_image *image,
-		  struct rtld_tls *tls);
+		  enum rtld_tls_verdict *verdict, struct rtld_tls *tls);
 
 /* The module with this id under musl. */
 void rtld_tls_musl(uint64_t module_id, struct rtld_tls *tls);

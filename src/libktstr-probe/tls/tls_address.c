@@ -11,7 +11,7 @@
 #define ADDRESS_LIMIT      (UINT64_C(1) << 56) /* user space ends below, with 5-level paging too */
 
 int tls_address_executable(int variant, uint64_t vaddr, uint64_t memsz, uint64_t align,
-			   int64_t *distance)
+			   int64_t *tp_offset)
 {
 	uint64_t mask;
 
@@ -25,18 +25,18 @@ int tls_address_executable(int variant, uint64_t vaddr, uint64_t memsz, uint64_t
 	/* Both as ld.so does it (glibc elf/dl-tls.c, csu/libc-tls.c): the block's address must be
 	   equal to p_vaddr modulo p_align. */
 	if (variant == 2)
-		*distance = -(int64_t)(memsz + ((0 - vaddr - memsz) & mask));
+		*tp_offset = -(int64_t)(memsz + ((0 - vaddr - memsz) & mask));
 	else
-		*distance = (int64_t)(TCB_SIZE_VARIANT_1 + ((vaddr - TCB_SIZE_VARIANT_1) & mask));
+		*tp_offset = (int64_t)(TCB_SIZE_VARIANT_1 + ((vaddr - TCB_SIZE_VARIANT_1) & mask));
 	return 0;
 }
 
-int tls_address_add(uint64_t base, int64_t distance, uint64_t size, uint64_t *address)
+int tls_address_add(uint64_t base, int64_t offset, uint64_t size, uint64_t *address)
 {
 	uint64_t sum, end;
 
-	if (distance < 0 ? __builtin_sub_overflow(base, 0 - (uint64_t)distance, &sum)
-			 : __builtin_add_overflow(base, (uint64_t)distance, &sum))
+	if (offset < 0 ? __builtin_sub_overflow(base, 0 - (uint64_t)offset, &sum)
+		       : __builtin_add_overflow(base, (uint64_t)offset, &sum))
 		return -EOVERFLOW;
 	if (__builtin_add_overflow(sum, size, &end) || end > ADDRESS_LIMIT)
 		return -EOVERFLOW;

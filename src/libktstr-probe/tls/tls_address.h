@@ -6,14 +6,14 @@
 #include <stdint.h>
 
 /*
- * The distance from the thread pointer to the start of the executable's TLS block, signed.
+ * The offset from the thread pointer to the start of the executable's TLS block, signed.
  * Returns 0, or -EOVERFLOW / -EINVAL (align not a power of two, or sizes that fit no address
  * space).
  */
 int tls_address_executable(int variant, uint64_t vaddr, uint64_t memsz, uint64_t align,
-			   int64_t *distance);
+			   int64_t *tp_offset);
 
-/* base + distance as a user-space address range of `size` bytes. Returns 0 or -EOVERFLOW. */
-int tls_address_add(uint64_t base, int64_t distance, uint64_t size, uint64_t *address);
+/* base + offset as a user-space address range of `size` bytes. Returns 0 or -EOVERFLOW. */
+int tls_address_add(uint64_t base, int64_t offset, uint64_t size, uint64_t *address);
 
 #endif
