@@ -5,7 +5,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 
-int ktstr_error_set(struct ktstr_error *error, int code, const char *step, const char *format, ...)
+int error_set(struct ktstr_error *error, int code, const char *step, const char *format, ...)
 {
 	va_list args;
 

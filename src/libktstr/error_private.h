@@ -9,7 +9,7 @@
  * Writes code (a negative errno), the step that failed and the text, unless error is NULL. Control
  * characters, which a path may hold, become '?'. Returns code.
  */
-int ktstr_error_set(struct ktstr_error *error, int code, const char *step, const char *format, ...)
+int error_set(struct ktstr_error *error, int code, const char *step, const char *format, ...)
 	__attribute__((format(printf, 4, 5)));
 
 #endif

@@ -27,6 +27,7 @@ src_libktstr_libktstr_inner_la_SOURCES = \
 	src/libktstr/payload_signal.c src/libktstr/payload_signal.h \
 	src/libktstr/payload_spawn.c src/libktstr/payload_spawn.h \
 	src/libktstr/worker_identity.c src/libktstr/worker_identity.h \
+	src/libktstr/ready_outcome.c src/libktstr/ready_wait.c src/libktstr/ready_wait.h \
 	src/libktstr/version.c \
 	src/libktstr/worker_exit.c \
 	src/libktstr/marker_check.c src/libktstr/marker_check.h \

@@ -31,7 +31,7 @@ enum holder {
 static bool runs(pid_t pid, int pidfd)
 {
 	int status;
-	int rc = ktstr_process_peek(pid, pidfd, &status);
+	int rc = process_peek(pid, pidfd, &status);
 
 	if (rc == -ECHILD && pidfd < 0) /* not our child, and only its number to ask by */
 		return !(kill(pid, 0) && errno == ESRCH);
@@ -43,7 +43,7 @@ static enum holder find_holder(const struct ktstr_worker_ready_result *result,
 			       struct worker_identity *other)
 {
 	pid_t pid = result->worker_pid;
-	int pidfd = ktstr_pidfd_open(pid);
+	int pidfd = process_pidfd_open(pid);
 	enum holder holder = HOLDER_NONE;
 
 	/* EINVAL, ENOENT: the number is that of a thread, which leads no process. */
@@ -82,16 +82,16 @@ static int remove_from(int directory, const char *name,
 		return 0;
 	if (verdict == MARKER_CHECK_UNREADABLE) {
 		rc = -errno; /* of the look */
-		return ktstr_error_set(error, rc, "marker",
-				       "the marker %s was not removed: it cannot be examined: %s",
-				       result->marker_path, strerrordesc_np(-rc));
+		return error_set(error, rc, "marker",
+				 "the marker %s was not removed: it cannot be examined: %s",
+				 result->marker_path, strerrordesc_np(-rc));
 	}
 	if (!is_marker) {
 		marker_check_complaint(verdict, &file, result->worker_pid, complaint,
 				       sizeof complaint);
-		return ktstr_error_set(error, -EPERM, "marker",
-				       "the marker %s of pid %d was not removed%s",
-				       result->marker_path, (int)result->worker_pid, complaint);
+		return error_set(error, -EPERM, "marker",
+				 "the marker %s of pid %d was not removed%s", result->marker_path,
+				 (int)result->worker_pid, complaint);
 	}
 	holder = find_holder(result, &other);
 	if (holder == HOLDER_OTHER) {
@@ -101,20 +101,20 @@ static int remove_from(int directory, const char *name,
 			holder = HOLDER_NONE; /* older than that process */
 	}
 	if (holder != HOLDER_NONE)
-		return ktstr_error_set(error, -EBUSY, "process",
-				       "the marker %s was not removed: pid %d %s",
-				       result->marker_path, (int)result->worker_pid,
-				       holder == HOLDER_WORKER
-					       ? "still runs"
-					       : "is another process by now, which may have "
-						 "written it");
+		return error_set(error, -EBUSY, "process",
+				 "the marker %s was not removed: pid %d %s", result->marker_path,
+				 (int)result->worker_pid,
+				 holder == HOLDER_WORKER
+					 ? "still runs"
+					 : "is another process by now, which may have "
+					   "written it");
 	rc = unlinkat(directory, name, 0) ? -errno : 0;
 	/* Gone already is as good, if it is gone. */
 	if (rc == -ENOENT && fstatat(directory, name, &there, AT_SYMLINK_NOFOLLOW))
 		rc = errno == ENOENT ? 0 : -errno;
 	if (rc)
-		return ktstr_error_set(error, rc, "marker", "the marker %s was not removed: %s",
-				       result->marker_path, strerrordesc_np(-rc));
+		return error_set(error, rc, "marker", "the marker %s was not removed: %s",
+				 result->marker_path, strerrordesc_np(-rc));
 	return 0;
 }
 
@@ -125,26 +125,26 @@ int ktstr_worker_ready_marker_remove(const struct ktstr_worker_ready_result *res
 	int directory, rc;
 
 	if (!result)
-		return ktstr_error_set(error, -EINVAL, "arguments", "result is NULL");
+		return error_set(error, -EINVAL, "arguments", "result is NULL");
 	if (!*result->marker_path)
 		return 0;
 	if (result->worker_pid < 1 || *result->marker_path != '/' ||
 	    !memchr(result->marker_path, '\0', sizeof result->marker_path))
-		return ktstr_error_set(error, -EINVAL, "arguments",
-				       "result is not that of a wait for a worker");
+		return error_set(error, -EINVAL, "arguments",
+				 "result is not that of a wait for a worker");
 	if (result->marker_in_worker_root)
-		return ktstr_error_set(error, -EXDEV, "namespace",
-				       "the marker %s of pid %d was not removed: it is in the "
-				       "mount namespace or root that the worker had of its own",
-				       result->marker_path, (int)result->worker_pid);
+		return error_set(error, -EXDEV, "namespace",
+				 "the marker %s of pid %d was not removed: it is in the "
+				 "mount namespace or root that the worker had of its own",
+				 result->marker_path, (int)result->worker_pid);
 	directory =
 		marker_check_open_directory(result->worker_pid, false, result->marker_path, &name);
 	if (directory == -ENOENT)
 		return 0;
 	if (directory < 0)
-		return ktstr_error_set(error, directory, "marker directory",
-				       "the directory of the marker %s cannot be entered: %s",
-				       result->marker_path, strerrordesc_np(-directory));
+		return error_set(error, directory, "marker directory",
+				 "the directory of the marker %s cannot be entered: %s",
+				 result->marker_path, strerrordesc_np(-directory));
 	rc = remove_from(directory, name, result, error);
 	close(directory);
 	return rc;

@@ -63,12 +63,12 @@ static void watch_directory(struct marker_watch *watch)
 
 static int namespace_error(struct marker_watch *watch, int why)
 {
-	return ktstr_error_set(watch->failure, -EXDEV, "namespace",
-			       "%s pid %d: lives in another mount namespace (mnt:[%" PRIu64
-			       "]), and its root /proc/%d/root cannot be looked into: %s; run as "
-			       "its user or as root",
-			       watch->role, (int)watch->pid, watch->namespaces.mount_namespace,
-			       (int)watch->pid, strerrordesc_np(-why));
+	return error_set(watch->failure, -EXDEV, "namespace",
+			 "%s pid %d: lives in another mount namespace (mnt:[%" PRIu64
+			 "]), and its root /proc/%d/root cannot be looked into: %s; run as "
+			 "its user or as root",
+			 watch->role, (int)watch->pid, watch->namespaces.mount_namespace,
+			 (int)watch->pid, strerrordesc_np(-why));
 }
 
 /* Opens the marker's directory for the namespaces as they are now. Returns a descriptor or a
@@ -77,10 +77,10 @@ static int open_directory(struct marker_watch *watch)
 {
 	bool inside = watch->namespaces.place == WORKER_PLACE_OTHER;
 	struct worker_namespaces now;
-	int fd, err;
+	int fd, rc;
 
 	if (watch->namespaces.place == WORKER_PLACE_CHILD_PID_NS)
-		return ktstr_error_set(
+		return error_set(
 			watch->failure, -EXDEV, "namespace",
 			"%s pid %d: made the pid namespace pid:[%" PRIu64
 			"] for its children, so it is not "
@@ -96,17 +96,15 @@ static int open_directory(struct marker_watch *watch)
 			return namespace_error(watch, fd);
 	}
 	if (fd < 0)
-		return ktstr_error_set(
-			watch->failure, fd, "marker directory",
-			"%s pid %d: the directory of its marker %s cannot be entered: %s",
-			watch->role, (int)watch->pid, watch->path, strerrordesc_np(-fd));
+		return error_set(watch->failure, fd, "marker directory",
+				 "%s pid %d: the directory of its marker %s cannot be entered: %s",
+				 watch->role, (int)watch->pid, watch->path, strerrordesc_np(-fd));
 	if (faccessat(fd, ".", X_OK, AT_EACCESS)) {
-		err = -errno;
+		rc = -errno;
 		close(fd);
-		return ktstr_error_set(
-			watch->failure, err, "marker directory",
-			"%s pid %d: the directory of its marker %s cannot be searched: %s",
-			watch->role, (int)watch->pid, watch->path, strerrordesc_np(-err));
+		return error_set(watch->failure, rc, "marker directory",
+				 "%s pid %d: the directory of its marker %s cannot be searched: %s",
+				 watch->role, (int)watch->pid, watch->path, strerrordesc_np(-rc));
 	}
 	return fd;
 }

@@ -16,30 +16,30 @@
 #define CHUNK         ((size_t)16384)
 #define PIPE_CAPACITY 65536 /* pipe(7) */
 
-int ktstr_capture_open(struct ktstr_capture *capture, size_t limit, int *write_fd)
+int capture_open(struct capture *capture, size_t limit, int *write_fd)
 {
 	int ends[2];
-	int err;
+	int rc;
 
-	*capture = KTSTR_CAPTURE_NONE;
+	*capture = CAPTURE_NONE;
 	if (pipe2(ends, O_CLOEXEC))
 		return -errno;
-	ends[0] = ktstr_fd_above_stdio(ends[0]);
-	ends[1] = ktstr_fd_above_stdio(ends[1]);
-	err = ends[0] < 0 ? ends[0] : ends[1] < 0 ? ends[1] : 0;
+	ends[0] = fd_above_stdio(ends[0]);
+	ends[1] = fd_above_stdio(ends[1]);
+	rc = ends[0] < 0 ? ends[0] : ends[1] < 0 ? ends[1] : 0;
 	/* Only this end: the child's stdout has to block when the pipe is full, as programs expect.
 	 */
-	if (!err && fcntl(ends[0], F_SETFL, O_NONBLOCK))
-		err = -errno;
-	if (err) {
+	if (!rc && fcntl(ends[0], F_SETFL, O_NONBLOCK))
+		rc = -errno;
+	if (rc) {
 		if (ends[0] >= 0)
 			close(ends[0]);
 		if (ends[1] >= 0)
 			close(ends[1]);
-		return err;
+		return rc;
 	}
 	capture->fd = ends[0];
-	capture->captured = 1;
+	capture->captured = true;
 	capture->limit = limit < SIZE_MAX / 2 ? limit
 					      : SIZE_MAX / 2; /* so that sizes cannot overflow */
 	*write_fd = ends[1];
@@ -47,7 +47,7 @@ int ktstr_capture_open(struct ktstr_capture *capture, size_t limit, int *write_f
 }
 
 /* Makes room for `wanted` bytes and a NUL. On failure the room stays as it was. */
-static void grow(struct ktstr_capture *capture, size_t wanted)
+static void grow(struct capture *capture, size_t wanted)
 {
 	size_t room = capture->room ? capture->room : 4096;
 	char *data;
@@ -65,7 +65,7 @@ static void grow(struct ktstr_capture *capture, size_t wanted)
 	capture->room = room;
 }
 
-static void keep(struct ktstr_capture *capture, const char *bytes, size_t size)
+static void keep(struct capture *capture, const char *bytes, size_t size)
 {
 	size_t kept = capture->limit - capture->size;
 
@@ -89,7 +89,7 @@ static void keep(struct ktstr_capture *capture, const char *bytes, size_t size)
 	capture->dropped += size - kept;
 }
 
-void ktstr_capture_drain(struct ktstr_capture *capture)
+void capture_drain(struct capture *capture)
 {
 	char chunk[CHUNK];
 	int waiting = 0;
@@ -116,23 +116,23 @@ void ktstr_capture_drain(struct ktstr_capture *capture)
 			return;
 		if (got <= 0) {
 			capture->error = got < 0 ? -errno : 0;
-			ktstr_capture_stop(capture);
+			capture_stop(capture);
 			return;
 		}
 		keep(capture, chunk, (size_t)got);
 	}
 }
 
-void ktstr_capture_stop(struct ktstr_capture *capture)
+void capture_stop(struct capture *capture)
 {
 	if (capture->fd >= 0)
 		close(capture->fd);
 	capture->fd = -1;
 }
 
-void ktstr_capture_free(struct ktstr_capture *capture)
+void capture_free(struct capture *capture)
 {
-	ktstr_capture_stop(capture);
+	capture_stop(capture);
 	free(capture->data);
-	*capture = KTSTR_CAPTURE_NONE;
+	*capture = CAPTURE_NONE;
 }

@@ -10,6 +10,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
@@ -17,7 +18,7 @@
 
 #define EXIT_SETUP_FAILED 127 /* as a shell does; seen by nobody but a debugger */
 
-int ktstr_fd_above_stdio(int fd)
+int fd_above_stdio(int fd)
 {
 	int moved;
 
@@ -46,8 +47,8 @@ static _Noreturn void child_fail(const struct payload_plan *plan, enum payload_s
  */
 static void child_wait_for_go(const struct payload_plan *plan)
 {
-	int wants_death = !!(plan->options->flags & KTSTR_PAYLOAD_DIE_WITH_PARENT);
-	int err = prctl(PR_SET_PDEATHSIG, SIGKILL) ? errno : 0;
+	bool wants_death = plan->options->flags & KTSTR_PAYLOAD_DIE_WITH_PARENT;
+	int pdeathsig_errno = prctl(PR_SET_PDEATHSIG, SIGKILL) ? errno : 0;
 	pid_t parent = getppid();
 	char word = PAYLOAD_STOP;
 	ssize_t got;
@@ -64,8 +65,8 @@ static void child_wait_for_go(const struct payload_plan *plan)
 		child_fail(plan, STEP_WORD, errno);
 	if (got != 1 || word != PAYLOAD_GO)
 		_exit(EXIT_SETUP_FAILED);
-	if (err && wants_death)
-		child_fail(plan, STEP_PDEATHSIG, err);
+	if (pdeathsig_errno && wants_death)
+		child_fail(plan, STEP_PDEATHSIG, pdeathsig_errno);
 }
 
 /*
@@ -115,7 +116,7 @@ static int child_open_stream(const struct payload_plan *plan,
 	} while (fd < 0 && errno == EINTR);
 	if (fd < 0)
 		child_fail(plan, (enum payload_step)(STEP_STDIN + target), errno);
-	fd = ktstr_fd_above_stdio(fd);
+	fd = fd_above_stdio(fd);
 	if (fd < 0)
 		child_fail(plan, (enum payload_step)(STEP_STDIN + target), -fd);
 	return fd;
@@ -154,14 +155,15 @@ static int child_exec(const struct payload_plan *plan)
 {
 	char *const *argv = (char *const *)plan->argv;
 	char *const *env = (char *const *)plan->env;
-	int error = ENOENT, denied = 0;
+	bool denied = false;
+	int error = ENOENT;
 	const char *path;
 
 	for (path = plan->candidates; *path; path += strlen(path) + 1) {
 		execve(path, argv, env);
 		error = errno;
 		if (error == EACCES)
-			denied = 1;
+			denied = true;
 		else if (error != ENOENT && error != ENOTDIR && error != ESTALE &&
 			 error != ENODEV && error != ETIMEDOUT)
 			return error;

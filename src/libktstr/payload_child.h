@@ -50,6 +50,6 @@ _Noreturn void payload_child_run(const struct payload_plan *plan);
  * 2 closed: there the child's own streams would overwrite it. A negative number is passed through.
  * Returns the number; on failure a negative errno, and fd is closed. Async-signal-safe.
  */
-int ktstr_fd_above_stdio(int fd);
+int fd_above_stdio(int fd);
 
 #endif

@@ -74,21 +74,19 @@ int payload_options_copy(struct ktstr_payload_options *options,
 {
 	static const struct ktstr_payload_options defaults = KTSTR_PAYLOAD_OPTIONS_INIT;
 	const char *fault;
-	int rc = ktstr_extensible_struct_copy(options, sizeof *options, given ? given : &defaults);
+	int rc = extensible_struct_copy(options, sizeof *options, given ? given : &defaults);
 
 	if (rc == -E2BIG)
-		return ktstr_error_set(
-			error, rc, "options",
-			"cannot start '%s': options has members that this version of "
-			"the library does not know, and they are not 0",
-			name);
+		return error_set(error, rc, "options",
+				 "cannot start '%s': options has members that this version of "
+				 "the library does not know, and they are not 0",
+				 name);
 	if (rc)
-		return ktstr_error_set(error, rc, "options",
-				       "cannot start '%s': options.size is too small; start from "
-				       "KTSTR_PAYLOAD_OPTIONS_INIT",
-				       name);
+		return error_set(error, rc, "options",
+				 "cannot start '%s': options.size is too small; start from "
+				 "KTSTR_PAYLOAD_OPTIONS_INIT",
+				 name);
 	fault = options_fault(options);
-	return fault ? ktstr_error_set(error, -EINVAL, "options", "cannot start '%s': %s", name,
-				       fault)
+	return fault ? error_set(error, -EINVAL, "options", "cannot start '%s': %s", name, fault)
 		     : 0;
 }

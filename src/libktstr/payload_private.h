@@ -14,16 +14,16 @@
 int payload_pidfd(const struct ktstr_payload *payload);
 
 /* Fills in at most two entries for captured pipes that are still open. Returns how many. */
-nfds_t ktstr_payload_poll_fds(const struct ktstr_payload *payload, struct pollfd fds[2]);
+nfds_t payload_poll_fds(const struct ktstr_payload *payload, struct pollfd fds[2]);
 
 /*
  * The inotify instance that an earlier wait left with the handle, or -1; keep takes one over (or
  * -1) until the next take or the close of the handle.
  */
-int ktstr_payload_take_inotify(struct ktstr_payload *payload);
-void ktstr_payload_keep_inotify(struct ktstr_payload *payload, int inotify);
+int payload_take_inotify(struct ktstr_payload *payload);
+void payload_keep_inotify(struct ktstr_payload *payload, int inotify);
 
 /* Reads what the captured pipes hold now, without blocking. */
-void ktstr_payload_drain(struct ktstr_payload *payload);
+void payload_drain(struct ktstr_payload *payload);
 
 #endif

@@ -26,7 +26,7 @@ static bool holds_its_number(pid_t pid, int pidfd)
 
 int payload_signal_send(pid_t pid, int pidfd, int signo, bool group)
 {
-	int rc = pidfd >= 0 ? ktstr_pidfd_signal(pidfd, signo, group) : -ENOSYS;
+	int rc = pidfd >= 0 ? process_pidfd_signal(pidfd, signo, group) : -ENOSYS;
 
 	/* Anything else: a kernel before 6.9 for a group, a filter on system calls, or no pidfd. */
 	if (rc == 0 || rc == -ESRCH || (rc == -EPERM && pidfd >= 0))

@@ -10,6 +10,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -127,8 +128,8 @@ static int plan_make(struct payload_plan *plan)
 		return -ENOMEM;
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends))
 		return -errno;
-	plan->parent_end = ktstr_fd_above_stdio(ends[0]);
-	plan->child_end = ktstr_fd_above_stdio(ends[1]);
+	plan->parent_end = fd_above_stdio(ends[0]);
+	plan->child_end = fd_above_stdio(ends[1]);
 	if (plan->parent_end < 0 || plan->child_end < 0)
 		return plan->parent_end < 0 ? plan->parent_end : plan->child_end;
 	return 0;
@@ -157,22 +158,22 @@ static int tell_child(const struct payload_plan *plan, char word)
 static void reap_failed(pid_t pid, int pidfd)
 {
 	siginfo_t info;
-	int err;
+	int rc;
 
 	do {
-		err = waitid(pidfd >= 0 ? P_PIDFD : P_PID, (id_t)(pidfd >= 0 ? pidfd : pid), &info,
-			     WEXITED);
-	} while (err &&
+		rc = waitid(pidfd >= 0 ? P_PIDFD : P_PID, (id_t)(pidfd >= 0 ? pidfd : pid), &info,
+			    WEXITED);
+	} while (rc &&
 		 errno == EINTR); /* ECHILD: ended and reaped already, as when SIGCHLD is ignored */
 }
 
 /*
- * Returns 1 when a step failed, 0 when the child has got through its exec or was killed before.
+ * Has a step failed? Not when the child has got through its exec or was killed before.
  * The pidfd is watched too, so that a copy of the socket in a process that another thread forked
  * does not hold up the news of a failure. (Such a process, if it never execs, holds up a success
  * until it ends: the end of file is the only sign of it.)
  */
-static int read_report(int parent_end, int pidfd, struct payload_report *report)
+static bool read_report(int parent_end, int pidfd, struct payload_report *report)
 {
 	struct pollfd fds[2] = { { .fd = parent_end, .events = POLLIN },
 				 { .fd = pidfd, .events = POLLIN } };
@@ -250,53 +251,48 @@ static int explain(const struct payload_plan *plan, const struct payload_report 
 	case STEP_STDOUT:
 	case STEP_STDERR:
 		path = streams[report->step]->path ? streams[report->step]->path : "/dev/null";
-		return ktstr_error_set(
-			error, code, names[report->step],
-			"cannot open '%s' as the child's %s: %m (errno %d); check that %s", path,
-			names[report->step], report->error,
-			report->step == STEP_STDIN ? "it exists and may be read"
-						   : "its directory exists and it may be written");
+		return error_set(error, code, names[report->step],
+				 "cannot open '%s' as the child's %s: %m (errno %d); check that %s",
+				 path, names[report->step], report->error,
+				 report->step == STEP_STDIN
+					 ? "it exists and may be read"
+					 : "its directory exists and it may be written");
 	case STEP_WORD:
-		return ktstr_error_set(
-			error, code, "start",
-			"cannot start '%s': its child process was not told to go on: %m "
-			"(errno %d)",
-			plan->argv[0], report->error);
+		return error_set(error, code, "start",
+				 "cannot start '%s': its child process was not told to go on: %m "
+				 "(errno %d)",
+				 plan->argv[0], report->error);
 	case STEP_PDEATHSIG:
-		return ktstr_error_set(error, code, "parent death signal",
-				       "cannot let the child die with its parent: %m (errno %d); "
-				       "spawn it without KTSTR_PAYLOAD_DIE_WITH_PARENT",
-				       report->error);
+		return error_set(error, code, "parent death signal",
+				 "cannot let the child die with its parent: %m (errno %d); "
+				 "spawn it without KTSTR_PAYLOAD_DIE_WITH_PARENT",
+				 report->error);
 	case STEP_GROUP:
-		return ktstr_error_set(
-			error, code, "process group",
-			"cannot give the child its own process group: %m (errno %d); "
-			"spawn it with KTSTR_PAYLOAD_SHARE_GROUP",
-			report->error);
+		return error_set(error, code, "process group",
+				 "cannot give the child its own process group: %m (errno %d); "
+				 "spawn it with KTSTR_PAYLOAD_SHARE_GROUP",
+				 report->error);
 	case STEP_CGROUP:
-		return ktstr_error_set(
-			error, code, "cgroup",
-			"cannot enter the cgroup of descriptor %d: %m (errno %d); %s",
-			options->cgroup_fd, report->error, cgroup_advice(report->error));
+		return error_set(error, code, "cgroup",
+				 "cannot enter the cgroup of descriptor %d: %m (errno %d); %s",
+				 options->cgroup_fd, report->error, cgroup_advice(report->error));
 	case STEP_CWD:
-		return ktstr_error_set(
-			error, code, "working directory",
-			"cannot enter the child's working directory '%s': %m (errno %d); "
-			"check that it exists and may be entered",
-			options->cwd, report->error);
+		return error_set(error, code, "working directory",
+				 "cannot enter the child's working directory '%s': %m (errno %d); "
+				 "check that it exists and may be entered",
+				 options->cwd, report->error);
 	case STEP_EXEC:
 		break;
 	}
-	return ktstr_error_set(error, code, "exec", "cannot execute '%s': %m (errno %d); %s",
-			       plan->argv[0], report->error,
-			       exec_advice(report->error, plan->argv[0]));
+	return error_set(error, code, "exec", "cannot execute '%s': %m (errno %d); %s",
+			 plan->argv[0], report->error, exec_advice(report->error, plan->argv[0]));
 }
 
 static pid_t fork_with_signals_blocked(struct payload_plan *plan)
 {
 	sigset_t all, before;
 	pid_t pid;
-	int err;
+	int fork_errno;
 
 	sigfillset(&all);
 	pthread_sigmask(SIG_SETMASK, &all, &before);
@@ -304,23 +300,23 @@ static pid_t fork_with_signals_blocked(struct payload_plan *plan)
 	pid = fork();
 	if (pid == 0)
 		payload_child_run(plan);
-	err = errno;
+	fork_errno = errno;
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
-	errno = err;
+	errno = fork_errno;
 	return pid;
 }
 
 /* Answers 0 also where the system has no pidfds; *pidfd is then -1. */
 static int open_pidfd(pid_t pid, int *pidfd)
 {
-	int fd = ktstr_fd_above_stdio(ktstr_pidfd_open(pid));
+	int fd = fd_above_stdio(process_pidfd_open(pid));
 
 	*pidfd = fd < 0 ? -1 : fd;
 	return fd == -ENOSYS || fd == -EPERM || fd >= 0 ? 0 : fd;
 }
 
-int ktstr_spawn(const char *const argv[], const struct ktstr_payload_options *options,
-		const int capture_fds[3], pid_t *pid, int *pidfd, struct ktstr_error *error)
+int payload_spawn(const char *const argv[], const struct ktstr_payload_options *options,
+		  const int capture_fds[3], pid_t *pid, int *pidfd, struct ktstr_error *error)
 {
 	struct payload_plan plan = {
 		.argv = argv,
@@ -330,51 +326,50 @@ int ktstr_spawn(const char *const argv[], const struct ktstr_payload_options *op
 		.child_end = -1,
 	};
 	struct payload_report report;
-	int err, untold;
+	int rc, untold;
 
-	err = plan_make(&plan);
-	if (!err) {
+	rc = plan_make(&plan);
+	if (!rc) {
 		*pid = fork_with_signals_blocked(&plan);
-		err = *pid < 0 ? -errno : 0;
+		rc = *pid < 0 ? -errno : 0;
 	}
-	if (err) {
-		errno = -err; /* for %m */
-		ktstr_error_set(error, err, "start",
-				"cannot start '%s': %m (errno %d); check the limits on processes, "
-				"memory and open files",
-				argv[0], -err);
+	if (rc) {
+		errno = -rc; /* for %m */
+		error_set(error, rc, "start",
+			  "cannot start '%s': %m (errno %d); check the limits on processes, "
+			  "memory and open files",
+			  argv[0], -rc);
 		goto out;
 	}
 	/* Until it has heard PAYLOAD_GO the child cannot end by itself, so that pid is certain to
 	 * be its own. */
-	err = open_pidfd(*pid, pidfd);
-	untold = tell_child(&plan, err ? PAYLOAD_STOP : PAYLOAD_GO);
+	rc = open_pidfd(*pid, pidfd);
+	untold = tell_child(&plan, rc ? PAYLOAD_STOP : PAYLOAD_GO);
 	close(plan.child_end); /* the copy here would keep the end of file away */
 	plan.child_end = -1;
-	if (err) {
-		errno = -err;
-		ktstr_error_set(
-			error, err, "pidfd",
-			"cannot open a pidfd for '%s': %m (errno %d); check the limit on open "
-			"files",
-			argv[0], -err);
+	if (rc) {
+		errno = -rc;
+		error_set(error, rc, "pidfd",
+			  "cannot open a pidfd for '%s': %m (errno %d); check the limit on open "
+			  "files",
+			  argv[0], -rc);
 	} else if (untold) {
-		err = untold;
-		errno = -err;
-		ktstr_error_set(error, err, "start",
-				"cannot start '%s': its child process cannot be told to go on: %m "
-				"(errno %d); "
-				"check the limits on memory",
-				argv[0], -err);
+		rc = untold;
+		errno = -rc;
+		error_set(error, rc, "start",
+			  "cannot start '%s': its child process cannot be told to go on: %m "
+			  "(errno %d); "
+			  "check the limits on memory",
+			  argv[0], -rc);
 	} else if (read_report(plan.parent_end, *pidfd, &report)) {
-		err = explain(&plan, &report, error);
+		rc = explain(&plan, &report, error);
 	}
-	if (err) {
+	if (rc) {
 		reap_failed(*pid, *pidfd);
 		if (*pidfd >= 0)
 			close(*pidfd);
 	}
 out:
 	plan_free(&plan);
-	return err;
+	return rc;
 }

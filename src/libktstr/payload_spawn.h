@@ -14,7 +14,7 @@
  * Returns 0, the child's pid, and its pidfd or -1 where the system has none. Otherwise a negative
  * errno and the error's text, and no process is left.
  */
-int ktstr_spawn(const char *const argv[], const struct ktstr_payload_options *options,
-		const int capture_fds[3], pid_t *pid, int *pidfd, struct ktstr_error *error);
+int payload_spawn(const char *const argv[], const struct ktstr_payload_options *options,
+		  const int capture_fds[3], pid_t *pid, int *pidfd, struct ktstr_error *error);
 
 #endif

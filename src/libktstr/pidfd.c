@@ -28,14 +28,14 @@ _Static_assert(sizeof(struct pidfd_info) == 64, "PIDFD_INFO_SIZE_VER0");
 
 #define STATUS_SETTLE_MS 5 /* see exit_status_of_reaped */
 
-int ktstr_pidfd_open(pid_t pid)
+int process_pidfd_open(pid_t pid)
 {
 	long fd = syscall(SYS_pidfd_open, pid, 0u); /* always close-on-exec, pidfd_open(2) */
 
 	return fd < 0 ? -errno : (int)fd;
 }
 
-int ktstr_pidfd_signal(int pidfd, int signo, int group)
+int process_pidfd_signal(int pidfd, int signo, bool group)
 {
 	unsigned int flags = group ? SIGNAL_PROCESS_GROUP : 0;
 
@@ -70,19 +70,19 @@ static int status_of(const siginfo_t *info)
 	return (info->si_status & 0x7f) | (info->si_code == CLD_DUMPED ? 0x80 : 0);
 }
 
-int ktstr_process_peek(pid_t pid, int pidfd, int *wait_status)
+int process_peek(pid_t pid, int pidfd, int *wait_status)
 {
 	siginfo_t info = { 0 };
 	struct pollfd ended = { .fd = pidfd, .events = POLLIN };
-	int err;
+	int rc;
 
 	do {
-		err = pidfd >= 0 ? waitid(P_PIDFD, (id_t)pidfd, &info, WEXITED | WNOHANG | WNOWAIT)
-				 : waitid(P_PID, (id_t)pid, &info, WEXITED | WNOHANG | WNOWAIT);
-	} while (err && errno == EINTR);
-	if (!err && info.si_pid == 0)
+		rc = pidfd >= 0 ? waitid(P_PIDFD, (id_t)pidfd, &info, WEXITED | WNOHANG | WNOWAIT)
+				: waitid(P_PID, (id_t)pid, &info, WEXITED | WNOHANG | WNOWAIT);
+	} while (rc && errno == EINTR);
+	if (!rc && info.si_pid == 0)
 		return -EAGAIN;
-	if (!err) {
+	if (!rc) {
 		*wait_status = status_of(&info);
 		return 0;
 	}

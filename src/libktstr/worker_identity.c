@@ -24,7 +24,7 @@ ssize_t worker_identity_read_file(pid_t pid, const char *name, char *text, size_
 	char path[64];
 	size_t used = 0;
 	ssize_t got = 0;
-	int fd, err = 0;
+	int fd, rc = 0;
 
 	snprintf(path, sizeof path, "/proc/%d/%s", (int)pid, name);
 	fd = open(path, O_RDONLY | O_CLOEXEC);
@@ -33,10 +33,10 @@ ssize_t worker_identity_read_file(pid_t pid, const char *name, char *text, size_
 	while (used < size - 1 && (got = read(fd, text + used, size - 1 - used)) > 0)
 		used += (size_t)got;
 	if (got < 0)
-		err = -errno;
+		rc = -errno;
 	close(fd);
 	text[used] = '\0';
-	return err ? err : (ssize_t)used;
+	return rc ? rc : (ssize_t)used;
 }
 
 int worker_identity_parse_stat(const char *text, uint64_t *start_ticks)
@@ -56,17 +56,17 @@ int worker_identity_read(pid_t pid, struct worker_identity *identity)
 	uint64_t ticks, per_second = (uint64_t)sysconf(_SC_CLK_TCK);
 	struct proc_status status;
 	ssize_t got = worker_identity_read_file(pid, "stat", text, sizeof text);
-	int err = got < 0 ? (int)got : worker_identity_parse_stat(text, &ticks);
+	int rc = got < 0 ? (int)got : worker_identity_parse_stat(text, &ticks);
 
-	if (err)
-		return err;
+	if (rc)
+		return rc;
 	identity->tick_ns = (uint64_t)NS_PER_SEC / per_second;
 	identity->start_ns = ticks * identity->tick_ns;
 
 	snprintf(text, sizeof text, "/proc/%d/status", (int)pid);
-	err = proc_status_read(AT_FDCWD, text, &status);
-	if (err)
-		return err == -ENOENT ? -ESRCH : err;
+	rc = proc_status_read(AT_FDCWD, text, &status);
+	if (rc)
+		return rc == -ENOENT ? -ESRCH : rc;
 	/* /proc/<tid> answers for threads as well, although it does not list them. */
 	if (status.tgid != pid)
 		return -ESRCH;
@@ -94,19 +94,19 @@ void worker_namespaces_read(pid_t pid, struct worker_namespaces *namespaces)
 {
 	struct stat our_mounts, our_root, mounts, root, pids, child_pids;
 	char process[16];
-	int err;
+	int rc;
 
 	*namespaces = (struct worker_namespaces){ .place = WORKER_PLACE_UNKNOWN };
 	snprintf(process, sizeof process, "%d", (int)pid);
 	if (stat_link("self", "ns/mnt", &our_mounts) || stat_link("self", "root", &our_root))
 		return;
-	err = stat_link(process, "ns/mnt", &mounts);
-	if (!err) {
+	rc = stat_link(process, "ns/mnt", &mounts);
+	if (!rc) {
 		namespaces->mount_namespace = mounts.st_ino;
-		err = stat_link(process, "root", &root);
+		rc = stat_link(process, "root", &root);
 	}
-	if (err) {
-		if (err == -ENOENT || err == -ESRCH)
+	if (rc) {
+		if (rc == -ENOENT || rc == -ESRCH)
 			namespaces->place = WORKER_PLACE_ENDED;
 		/* Another mount namespace is known to be one although its root is closed to us. */
 		else if (namespaces->mount_namespace && !same_file(&mounts, &our_mounts))

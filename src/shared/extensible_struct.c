@@ -5,7 +5,7 @@
 #include <errno.h>
 #include <string.h>
 
-int ktstr_extensible_struct_copy(void *known, size_t known_size, const void *given)
+int extensible_struct_copy(void *known, size_t known_size, const void *given)
 {
 	const unsigned char *bytes = given;
 	size_t size;

@@ -21,6 +21,6 @@
  * Returns 0; -EINVAL when size is less than sizeof(size_t), such as 0; -E2BIG when an unknown byte
  * is not 0, or size is more than EXTENSIBLE_STRUCT_MAX.
  */
-int ktstr_extensible_struct_copy(void *known, size_t known_size, const void *given);
+int extensible_struct_copy(void *known, size_t known_size, const void *given);
 
 #endif

@@ -41,7 +41,7 @@ static void an_equal_structure_is_copied(void **state)
 
 	(void)state;
 	memset(&known, 0xff, sizeof known);
-	assert_int_equal(ktstr_extensible_struct_copy(&known, sizeof known, &given), 0);
+	assert_int_equal(extensible_struct_copy(&known, sizeof known, &given), 0);
 	assert_memory_equal(&known, &given, sizeof known);
 }
 
@@ -53,13 +53,13 @@ static void a_shorter_one_is_filled_with_zeros(void **state)
 
 	(void)state;
 	memset(&known, 0xff, sizeof known);
-	assert_int_equal(ktstr_extensible_struct_copy(&known, sizeof known, &given), 0);
+	assert_int_equal(extensible_struct_copy(&known, sizeof known, &given), 0);
 	assert_int_equal(known.size, sizeof known);
 	assert_true(known.flags == 1 && known.level == 2);
 	assert_null(known.path);
 
 	memset(&known, 0xff, sizeof known);
-	assert_int_equal(ktstr_extensible_struct_copy(&known, sizeof known, &alone), 0);
+	assert_int_equal(extensible_struct_copy(&known, sizeof known, &alone), 0);
 	assert_true(known.flags == 0 && known.level == 0 && !known.path);
 }
 
@@ -70,14 +70,13 @@ static void a_longer_one_is_taken_if_the_rest_is_zero(void **state)
 	struct known known;
 
 	(void)state;
-	assert_int_equal(ktstr_extensible_struct_copy(&known, sizeof known, &given), 0);
+	assert_int_equal(extensible_struct_copy(&known, sizeof known, &given), 0);
 	assert_int_equal(known.size, sizeof known);
 	assert_int_equal(known.flags, 1);
 	assert_string_equal(known.path, "three");
 	for (size_t i = 0; i < sizeof given.unknown; i++) {
 		rest[i] = 1;
-		assert_int_equal(ktstr_extensible_struct_copy(&known, sizeof known, &given),
-				 -E2BIG);
+		assert_int_equal(extensible_struct_copy(&known, sizeof known, &given), -E2BIG);
 		rest[i] = 0;
 	}
 }
@@ -92,13 +91,11 @@ static void sizes_that_cannot_be_are_refused(void **state)
 	(void)state;
 	for (size_t i = 0; i < sizeof small / sizeof *small; i++) {
 		given.size = small[i];
-		assert_int_equal(ktstr_extensible_struct_copy(&known, sizeof known, &given),
-				 -EINVAL);
+		assert_int_equal(extensible_struct_copy(&known, sizeof known, &given), -EINVAL);
 	}
 	for (size_t i = 0; i < sizeof large / sizeof *large; i++) {
 		given.size = large[i];
-		assert_int_equal(ktstr_extensible_struct_copy(&known, sizeof known, &given),
-				 -E2BIG);
+		assert_int_equal(extensible_struct_copy(&known, sizeof known, &given), -E2BIG);
 	}
 }
 

@@ -50,7 +50,7 @@ static struct ktstr_payload *unshared(const char *what, const char *script)
 static bool possible(const char *what)
 {
 	struct ktstr_payload *payload;
-	int pidfd = ktstr_pidfd_open(getpid());
+	int pidfd = process_pidfd_open(getpid());
 	int status = -1;
 
 	if (pidfd < 0)

@@ -160,7 +160,7 @@ static int without_pidfds(void)
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) ||
 	    prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program))
 		return UNSUPPORTED;
-	if (ktstr_pidfd_open(getpid()) >= 0)
+	if (process_pidfd_open(getpid()) >= 0)
 		return UNSUPPORTED;
 	pid = fork();
 	if (pid == 0) {

@@ -23,7 +23,7 @@ static int copy_options(struct ktstr_probe_options *options,
 {
 	static const struct ktstr_probe_options defaults = KTSTR_PROBE_OPTIONS_INIT;
 	const char *fault = NULL;
-	int rc = ktstr_extensible_struct_copy(options, sizeof *options, given ? given : &defaults);
+	int rc = extensible_struct_copy(options, sizeof *options, given ? given : &defaults);
 
 	if (rc == -E2BIG)
 		fault = "it has members that this version of the library does not know, and they "
