@@ -32,6 +32,7 @@ unit_tests = \
 	tests/unit/payload_output_test \
 	tests/unit/payload_test \
 	tests/unit/clock_test \
+	tests/unit/proc_stat_test \
 	tests/unit/proc_status_test \
 	tests/unit/thread_start_test \
 	tests/unit/worker_ready_copies_test \

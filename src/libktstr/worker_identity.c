@@ -13,11 +13,8 @@
 #include <unistd.h>
 
 #include "shared/clock.h"
-#include "shared/decimal.h"
+#include "shared/proc_stat.h"
 #include "shared/proc_status.h"
-
-#define STAT_STARTTIME 22 /* proc(5): field 22 of /proc/<pid>/stat, in clock ticks since boot */
-#define STAT_STATE     3  /* the first field behind the name */
 
 ssize_t worker_identity_read_file(pid_t pid, const char *name, char *text, size_t size)
 {
@@ -39,29 +36,19 @@ ssize_t worker_identity_read_file(pid_t pid, const char *name, char *text, size_
 	return rc ? rc : (ssize_t)used;
 }
 
-int worker_identity_parse_stat(const char *text, uint64_t *start_ticks)
-{
-	/* The name stands in parentheses and may hold anything, also parentheses and newlines. */
-	const char *at = strrchr(text, ')');
-
-	for (int field = STAT_STATE; at && field <= STAT_STARTTIME; field++)
-		at = strchr(at + 1, ' ');
-	at = at ? decimal_prefix(at + 1, start_ticks) : NULL;
-	return at && *at == ' ' ? 0 : -EBADMSG;
-}
-
 int worker_identity_read(pid_t pid, struct worker_identity *identity)
 {
 	char text[4096];
-	uint64_t ticks, per_second = (uint64_t)sysconf(_SC_CLK_TCK);
+	uint64_t per_second = (uint64_t)sysconf(_SC_CLK_TCK);
 	struct proc_status status;
+	struct task_stat stat;
 	ssize_t got = worker_identity_read_file(pid, "stat", text, sizeof text);
-	int rc = got < 0 ? (int)got : worker_identity_parse_stat(text, &ticks);
+	int rc = got < 0 ? (int)got : proc_stat_parse(text, (size_t)got, &stat);
 
 	if (rc)
 		return rc;
 	identity->tick_ns = (uint64_t)NS_PER_SEC / per_second;
-	identity->start_ns = ticks * identity->tick_ns;
+	identity->start_ns = stat.start_time * identity->tick_ns;
 
 	snprintf(text, sizeof text, "/proc/%d/status", (int)pid);
 	rc = proc_status_read(AT_FDCWD, text, &status);

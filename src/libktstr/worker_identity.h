@@ -60,7 +60,4 @@ bool worker_identity_other_program(pid_t pid, char *text, size_t size);
  */
 ssize_t worker_identity_read_file(pid_t pid, const char *name, char *text, size_t size);
 
-/* The parser of stat, apart from /proc for the tests. Returns 0 or -EBADMSG. */
-int worker_identity_parse_stat(const char *text, uint64_t *start_ticks);
-
 #endif

@@ -7,6 +7,7 @@ src_shared_libshared_la_SOURCES = \
 	$(shared_clock_sources) \
 	$(shared_decimal_sources) \
 	src/shared/extensible_struct.c src/shared/extensible_struct.h \
+	src/shared/proc_stat.c src/shared/proc_stat.h \
 	src/shared/proc_status.c src/shared/proc_status.h \
 	src/shared/thread_start.c src/shared/thread_start.h
 src_shared_libshared_la_CFLAGS = $(AM_CFLAGS) -pthread

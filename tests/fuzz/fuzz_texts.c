@@ -12,6 +12,7 @@
 #include "output/json.h"
 #include "probe/options.h"
 #include "shared/decimal.h"
+#include "shared/proc_stat.h"
 #include "shared/proc_status.h"
 
 #define ARGUMENTS 16
@@ -32,7 +33,7 @@ static void parse_stat(const char *text, size_t size)
 {
 	struct task_stat stat;
 
-	if (procfs_parse_stat(text, size, &stat) == 0 && !memchr(stat.comm, '\0', sizeof stat.comm))
+	if (proc_stat_parse(text, size, &stat) == 0 && !memchr(stat.comm, '\0', sizeof stat.comm))
 		abort();
 }
 

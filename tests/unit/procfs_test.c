@@ -69,42 +69,6 @@ static void a_line_of_maps_is_read_or_refused(void **state)
 	}
 }
 
-static void a_hostile_name_does_not_shift_the_fields_of_stat(void **state)
-{
-	static const char text[] = "12 (a) Z 1 (\n)) S 1 2 3 4 5 4194560 7 8 9 10 11 12 13 14 15 "
-				   "16 17 18 987654321 20 21";
-	/* Names of workers of the kernel are longer than others: proc_task_name(). */
-	static const char longer[] = "12 (kworker/u8:1-kvfree_rcu_reclaim) S 1 2 3 4 5 6 7 8 9 10 "
-				     "11 12 13 14 15 16 17 18 19 20";
-	struct task_stat stat;
-
-	(void)state;
-	assert_int_equal(procfs_parse_stat(text, strlen(text), &stat), 0);
-	assert_string_equal(stat.comm, "a) Z 1 (\n)");
-	assert_int_equal(stat.state, 'S');
-	assert_int_equal(stat.flags, 4194560);
-	assert_int_equal(stat.start_time, 987654321);
-	assert_int_equal(procfs_parse_stat("12 (a", 5, &stat), -EBADMSG);
-	assert_int_equal(procfs_parse_stat(")(", 2, &stat), -EBADMSG);
-	assert_int_equal(procfs_parse_stat("1 (a) S 1 2", 11, &stat), -EBADMSG);
-	assert_int_equal(procfs_parse_stat("1 (a)", 5, &stat), -EBADMSG);
-	assert_int_equal(procfs_parse_stat("1 (a) S ", 8, &stat), -EBADMSG);
-	assert_int_equal(procfs_parse_stat(longer, strlen(longer), &stat), 0);
-	assert_string_equal(stat.comm, "kworker/u8:1-kv"); /* TASK_COMM_LEN */
-	/* Cut anywhere, it is refused until the start time has ended, and nothing behind the cut is
-	 * read. */
-	for (size_t length = 0; length < sizeof text; length++) {
-		char *copy = malloc(length + 1);
-		int whole = length > (size_t)(strstr(text, "321 20") + 3 - text);
-
-		assert_non_null(copy);
-		memcpy(copy, text, length);
-		copy = realloc(copy, length ? length : 1);
-		assert_int_equal(procfs_parse_stat(copy, length, &stat), whole ? 0 : -EBADMSG);
-		free(copy);
-	}
-}
-
 /* A directory that looks like /proc. */
 static char root[4096];
 static int root_fd = -1;
@@ -293,7 +257,6 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_line_of_maps_is_read_or_refused),
-		cmocka_unit_test(a_hostile_name_does_not_shift_the_fields_of_stat),
 		cmocka_unit_test(tasks_are_listed_in_order_and_anew_each_time),
 		cmocka_unit_test(a_file_is_read_whole_up_to_its_limit),
 		cmocka_unit_test(the_auxiliary_vector_is_read_in_words_of_the_programs_width),

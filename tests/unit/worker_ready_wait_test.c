@@ -25,7 +25,6 @@
 
 #include "../open_files.h"
 #include "waited_children.h"
-#include "worker_identity.h"
 
 static void body_write_and_exit(void)
 {
@@ -349,53 +348,6 @@ static void a_wait_by_pid_leaves_no_descriptor(void **state)
 	assert_int_equal(open_files(), before);
 }
 
-static void the_start_is_read_from_stat_behind_any_name(void **state)
-{
-	uint64_t ticks;
-
-	(void)state;
-	assert_int_equal(worker_identity_parse_stat(
-				 "1 (a) R) \n(b) S 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 "
-				 "12345 21\n",
-				 &ticks),
-			 0);
-	assert_int_equal(ticks, 12345);
-	assert_int_equal(worker_identity_parse_stat("1 (a) S 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 "
-						    "17 18 19 123",
-						    &ticks),
-			 -EBADMSG); /* cut, perhaps within the number */
-	assert_int_equal(worker_identity_parse_stat("", &ticks), -EBADMSG);
-	assert_int_equal(worker_identity_parse_stat("1 (a", &ticks), -EBADMSG);
-	assert_int_equal(worker_identity_parse_stat("1 (a) S 2 3", &ticks), -EBADMSG);
-	assert_int_equal(
-		worker_identity_parse_stat("1 (a) S 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 "
-					   "99999999999999999999 21",
-					   &ticks),
-		-EBADMSG);
-}
-
-static void *read_own_identity(void *unused)
-{
-	struct worker_identity identity;
-
-	(void)unused;
-	return (void *)(intptr_t)worker_identity_read(gettid(), &identity);
-}
-
-/* /proc answers for it as for a process. */
-static void a_thread_is_no_worker(void **state)
-{
-	struct worker_identity identity;
-	pthread_t thread;
-	void *rc;
-
-	(void)state;
-	assert_int_equal(worker_identity_read(getpid(), &identity), 0);
-	assert_int_equal(pthread_create(&thread, NULL, read_own_identity, NULL), 0);
-	assert_int_equal(pthread_join(thread, &rc), 0);
-	assert_int_equal((intptr_t)rc, -ESRCH);
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -412,8 +364,6 @@ int main(void)
 		cmocka_unit_test(each_outcome_and_exit_code_has_its_words),
 		cmocka_unit_test(signals_do_not_end_a_wait),
 		cmocka_unit_test(a_wait_by_pid_leaves_no_descriptor),
-		cmocka_unit_test(the_start_is_read_from_stat_behind_any_name),
-		cmocka_unit_test(a_thread_is_no_worker),
 	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);

@@ -18,6 +18,7 @@
 #include <sys/wait.h>
 
 #include "base/diagnostics.h"
+#include "shared/proc_stat.h"
 #include "shared/proc_status.h"
 
 struct target;
@@ -46,15 +47,6 @@ struct target_map {
 /* Returns 0, or another number that ends the walk. The map, its path too, is gone after the call.
  */
 typedef int (*target_map_visit)(void *context, const struct target_map *map);
-
-/* /proc/PID/task/TID/stat. */
-struct task_stat {
-	char comm[16];
-	char state;
-	uint64_t parent;     /* field 4, a pid */
-	uint64_t flags;      /* field 9, PF_… */
-	uint64_t start_time; /* field 22, in clock ticks since boot */
-};
 
 enum libc_kind {
 	LIBC_UNKNOWN,

@@ -159,7 +159,7 @@ int procfs_reread_stat(int fd, struct task_stat *stat)
 
 	if (n <= 0)
 		return n ? -errno : -ESRCH;
-	return procfs_parse_stat(text, (size_t)n, stat);
+	return proc_stat_parse(text, (size_t)n, stat);
 }
 
 int procfs_read_stat(int task_fd, pid_t tid, struct task_stat *stat)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The texts below /proc. */
+/* The lines of /proc/PID/maps. */
 #include "config.h"
 
 #include "linux/procfs_text.h"
@@ -30,14 +30,6 @@ static const char *hex(const char *text, char behind, uint64_t *value)
 		*value += digit;
 	}
 	return at > text && *at == behind ? at + 1 : NULL;
-}
-
-/* The same in base 10. */
-static const char *decimal(const char *text, char behind, uint64_t *value)
-{
-	const char *at = decimal_prefix(text, value);
-
-	return at && *at == behind ? at + 1 : NULL;
 }
 
 /* proc(5): a newline in a path is shown as \012. */
@@ -99,47 +91,5 @@ int procfs_parse_map(char *line, struct target_map *map)
 	if (!end || (*end && *end != ' '))
 		return -EBADMSG;
 	take_path(line + (end - line), map);
-	return 0;
-}
-
-/* Behind `fields` more fields, each ended by a space. NULL when there are fewer. */
-static const char *skip(const char *at, const char *end, unsigned int fields)
-{
-	for (; fields && at; fields--) {
-		at = memchr(at, ' ', (size_t)(end - at));
-		at = at ? at + 1 : NULL;
-	}
-	return at;
-}
-
-/* proc_pid_stat(5). The text is not changed and need not end in a NUL, but its last field is not
- * read. */
-int procfs_parse_stat(const char *text, size_t length, struct task_stat *stat)
-{
-	/* The name may hold anything, also ')' and newlines: it ends at the last ')'. */
-	const char *open = memchr(text, '(', length), *close = memrchr(text, ')', length);
-	const char *end = text + length, *at;
-	size_t size;
-
-	if (!open || !close || close < open || end - close < 4 || close[1] != ' ' ||
-	    close[3] != ' ')
-		return -EBADMSG;
-	size = (size_t)(close - open - 1);
-	if (size >= sizeof stat->comm)
-		size = sizeof stat->comm - 1;
-	memset(stat->comm, 0, sizeof stat->comm);
-	memcpy(stat->comm, open + 1, size);
-	stat->state = close[2];
-	/* The state is field 3, ppid 4, flags are 9, starttime is 22: each with a field behind it.
-	 */
-	at = close + 4;
-	if (!memchr(at, ' ', (size_t)(end - at)) || !(at = decimal(at, ' ', &stat->parent)))
-		return -EBADMSG;
-	at = skip(at, end, 9 - 5);
-	if (!at || !memchr(at, ' ', (size_t)(end - at)) || !(at = decimal(at, ' ', &stat->flags)))
-		return -EBADMSG;
-	at = skip(at, end, 22 - 10);
-	if (!at || !memchr(at, ' ', (size_t)(end - at)) || !decimal(at, ' ', &stat->start_time))
-		return -EBADMSG;
 	return 0;
 }

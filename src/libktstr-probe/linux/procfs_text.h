@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The texts below /proc: pure parsers, written by hand because a process with 10000 threads has as
- * many stat files and twice as many lines in maps.
+ * The lines of /proc/PID/maps: a pure parser, written by hand because a process with 10000 threads
+ * has twice as many.
  */
 #ifndef KTSTR_PROCFS_TEXT_H
 #define KTSTR_PROCFS_TEXT_H
@@ -16,8 +16,7 @@
  * off. */
 void procfs_strip_deleted(struct target_map *map);
 
-/* Each returns 0 or -EBADMSG. Changes line. */
+/* Returns 0 or -EBADMSG. Changes line. */
 int procfs_parse_map(char *line, struct target_map *map);
-int procfs_parse_stat(const char *text, size_t length, struct task_stat *stat);
 
 #endif
