@@ -99,6 +99,11 @@ enum ctl_step {
 	CTL_STUCK, /* not understood, or not known where to */
 };
 
+static inline enum ctl_step ctl_done(bool ok)
+{
+	return ok ? CTL_GOES_ON : CTL_STUCK;
+}
+
 /* An architecture: one ctl_code_<name>.c each, all built on each machine. */
 struct ctl_arch {
 	unsigned int machine; /* EM_… */

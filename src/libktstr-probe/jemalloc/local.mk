@@ -6,14 +6,25 @@ src_libktstr_probe_libktstr_probe_inner_la_SOURCES += \
 	src/libktstr-probe/jemalloc/caches.c \
 	src/libktstr-probe/jemalloc/caches.h \
 	src/libktstr-probe/jemalloc/choose.c \
+	src/libktstr-probe/jemalloc/ctl_arithmetic_aarch64.c \
+	src/libktstr-probe/jemalloc/ctl_arithmetic_aarch64.h \
+	src/libktstr-probe/jemalloc/ctl_arithmetic_x86_64.c \
+	src/libktstr-probe/jemalloc/ctl_arithmetic_x86_64.h \
 	src/libktstr-probe/jemalloc/ctl_code.c \
 	src/libktstr-probe/jemalloc/ctl_code.h \
 	src/libktstr-probe/jemalloc/ctl_code_aarch64.c \
 	src/libktstr-probe/jemalloc/ctl_code_x86_64.c \
+	src/libktstr-probe/jemalloc/ctl_insn_aarch64.c \
+	src/libktstr-probe/jemalloc/ctl_insn_aarch64.h \
+	src/libktstr-probe/jemalloc/ctl_insn_x86_64.c \
+	src/libktstr-probe/jemalloc/ctl_insn_x86_64.h \
 	src/libktstr-probe/jemalloc/ctl_machine.c \
 	src/libktstr-probe/jemalloc/ctl_machine.h \
+	src/libktstr-probe/jemalloc/ctl_node.c \
+	src/libktstr-probe/jemalloc/ctl_node.h \
 	src/libktstr-probe/jemalloc/ctl_tree.c \
 	src/libktstr-probe/jemalloc/ctl_tree.h \
+	src/libktstr-probe/jemalloc/ctl_tree_find.c \
 	src/libktstr-probe/jemalloc/choose.h \
 	src/libktstr-probe/jemalloc/heap_solver.c src/libktstr-probe/jemalloc/heap_solver.h \
 	src/libktstr-probe/jemalloc/extents.c src/libktstr-probe/jemalloc/extents.h \
