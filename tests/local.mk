@@ -104,7 +104,7 @@ probe_unit_tests = \
 	tests/unit/tsd_dwarf_test \
 	tests/unit/tsd_layout_test
 # What a sanitizer's own memory, calls and libraries are in the way of. No isolated child is made there.
-plain_unit_tests = tests/unit/sandbox_rights_test
+plain_unit_tests = tests/unit/sandbox_caller_test tests/unit/sandbox_rights_test
 plain_program_tests = \
 	tests/program/alone.t \
 	tests/program/faults.t \
@@ -162,6 +162,7 @@ tests_unit_rtld_tls_test_SOURCES = tests/unit/rtld_tls_test.c $(fake_elf)
 tests_unit_thread_table_test_SOURCES = tests/unit/thread_table_test.c $(fake_target)
 tests_unit_steady_output_test_SOURCES = tests/unit/steady_output_test.c $(tools_output_sources)
 tests_unit_json_test_SOURCES = tests/unit/json_test.c $(tools_output_sources)
+tests_unit_sandbox_caller_test_SOURCES = tests/unit/sandbox_caller_test.c tests/unit/sandbox_runs.h
 tests_unit_sandbox_rights_test_SOURCES = tests/unit/sandbox_rights_test.c tests/unit/sandbox_runs.h
 tests_unit_sandbox_test_SOURCES = tests/unit/sandbox_test.c tests/unit/sandbox_runs.h
 tests_unit_ctl_code_test_SOURCES = tests/unit/ctl_code_test.c tests/unit/ctl_handlers.h

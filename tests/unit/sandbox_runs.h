@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Running something in the child of isolation, and judging its end. For the tests
- * probe_isolation*_test. */
+/* Running something in the sandbox's child, and judging its end. */
 #ifndef SANDBOX_RUNS_H
 #define SANDBOX_RUNS_H
 
 #include <errno.h>
+#include <linux/futex.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -14,6 +14,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -101,6 +102,22 @@ static void answer_pid(void *context, void *result)
 	touched = 1;
 	answer->number = (int)getpid();
 	strcpy(answer->text, "text");
+}
+
+static inline void crash(void *context, void *answer)
+{
+	volatile int *volatile nowhere = NULL;
+
+	(void)context;
+	((struct answer *)answer)->number = *nowhere;
+}
+
+static inline void hang(void *context, void *answer)
+{
+	(void)context;
+	(void)answer;
+	for (uint32_t word = 0;;)
+		syscall(SYS_futex, &word, FUTEX_WAIT, 0, NULL, NULL, 0);
 }
 
 static inline int prepare(void)
