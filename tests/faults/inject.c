@@ -2,15 +2,17 @@
 /*
  * Runs a program and lets one of its system calls fail, or fall short, once.
  *
- *	inject [-m] [-p CALL:NTH] [-k] [-t SECONDS] REPORT record|CALL:NTH:ERRNO|CALL:NTH:short PROGRAM [ARGUMENT...]
+ *	inject [-m] [-p CALL:NTH] [-k] [-t SECONDS] REPORT WHAT PROGRAM [ARGUMENT...]
  *
+ *	WHAT	record, CALL:NTH:ERRNO or CALL:NTH:short
  *	-m	count only between prctl(MARK_OPTION, 1) and prctl(MARK_OPTION, 0) of the program
- *	-p	"parked" when the program enters that call: told in REPORT, then it is left alone until the
- *		end of our stdin, and killed; with -k at once
+ *	-p	"parked" when the program enters that call: told in REPORT, then it is left alone
+ *		until the end of our stdin, and killed; with -k at once
  *
- * Counted are the calls of all its threads and children up to a child's exec, but none of the dynamic
- * loader. REPORT gets lines: "call NAME COUNT ERRNO,... short|-" (record), "injected", "parked PID",
- * "hang", "left N" (processes that outlived the program), "exit N" or "signal N", "done".
+ * Counted are the calls of all its threads and children up to a child's exec, but none of the
+ * dynamic loader. REPORT gets lines: "call NAME COUNT ERRNO,... short|-" (record), "injected",
+ * "parked PID", "hang", "left N" (processes that outlived the program), "exit N" or "signal N",
+ * "done".
  */
 #define _GNU_SOURCE
 #include <elf.h>
@@ -26,25 +28,16 @@
 #include <sys/prctl.h>
 #include <sys/ptrace.h>
 #include <sys/syscall.h>
-#include <sys/user.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "calls.h"
 #include "mark.h"
+#include "registers.h"
 
 #define TASKS 1024
 #define CALLS 512
-
-struct task {
-	pid_t tid;
-	bool known;
-	long result; /* forced on the call that it is in; 0: none */
-	int restore; /* 1 + index of the argument whose value `saved` is put back */
-	unsigned long long saved;
-	uint64_t poked, poked_value; /* a word of its memory to put back */
-};
 
 struct target {
 	const char *name;
@@ -61,7 +54,7 @@ static uint64_t loader_start, loader_end;
 static pid_t program;
 static FILE *report;
 
-static void die(const char *what)
+void die(const char *what)
 {
 	fprintf(stderr, "inject: %s: %s\n", what, strerror(errno));
 	exit(99);
@@ -82,115 +75,6 @@ static struct task *task_of(pid_t tid)
 	*unused = (struct task){ .tid = tid };
 	return unused;
 }
-
-/* ---- the registers: the one part that knows the architecture ---- */
-
-#ifdef __x86_64__
-/* x86-64 psABI 1.0, A.2.1: arguments of a system call in rdi, rsi, rdx, r10, r8, r9, the result in
- * rax. */
-static unsigned long long *argument(struct user_regs_struct *regs, int which)
-{
-	unsigned long long *const all[] = { &regs->rdi, &regs->rsi, &regs->rdx, &regs->r10 };
-
-	return all[which - 1];
-}
-
-static void get_regs(pid_t tid, struct user_regs_struct *regs)
-{
-	if (ptrace(PTRACE_GETREGS, tid, NULL, regs))
-		die("PTRACE_GETREGS");
-}
-
-static void skip_call(pid_t tid)
-{
-	struct user_regs_struct regs;
-
-	get_regs(tid, &regs);
-	regs.orig_rax = (unsigned long long)-1;
-	ptrace(PTRACE_SETREGS, tid, NULL, &regs);
-}
-
-/* process_vm_readv: half of the ranges, or half of the only one. */
-static void shorten_ranges(struct task *task, struct user_regs_struct *regs)
-{
-	if (regs->rdx > 1) {
-		task->restore = 3;
-		task->saved = regs->rdx;
-		regs->rdx /= 2;
-		return;
-	}
-	task->poked = regs->rsi + 8; /* iov_len of the first, struct iovec */
-	task->poked_value = (uint64_t)ptrace(PTRACE_PEEKDATA, task->tid, task->poked, NULL);
-	ptrace(PTRACE_POKEDATA, task->tid, task->poked, task->poked_value / 2);
-}
-
-static void shorten(struct task *task, const struct call *call)
-{
-	struct user_regs_struct regs;
-	unsigned long long *size;
-
-	get_regs(task->tid, &regs);
-	if (call->number == SYS_process_vm_readv) {
-		shorten_ranges(task, &regs);
-	} else {
-		size = argument(&regs, call->size_argument);
-		task->restore = call->size_argument;
-		task->saved = *size;
-		*size = *size > (unsigned long long)call->shorter
-				? (unsigned long long)call->shorter
-				: *size;
-	}
-	ptrace(PTRACE_SETREGS, task->tid, NULL, &regs);
-}
-
-/* brk(2), "C library/kernel differences": on failure the system call returns the current break. */
-static void ask_for_break(struct task *task)
-{
-	struct user_regs_struct regs;
-
-	get_regs(task->tid, &regs);
-	task->restore = 1;
-	task->saved = regs.rdi;
-	regs.rdi = 0;
-	ptrace(PTRACE_SETREGS, task->tid, NULL, &regs);
-}
-
-static void on_exit_of_call(struct task *task)
-{
-	struct user_regs_struct regs;
-
-	if (!task->result && !task->restore && !task->poked)
-		return;
-	get_regs(task->tid, &regs);
-	if (task->result)
-		regs.rax = (unsigned long long)task->result;
-	if (task->restore)
-		*argument(&regs, task->restore) = task->saved;
-	if (task->poked)
-		ptrace(PTRACE_POKEDATA, task->tid, task->poked, task->poked_value);
-	ptrace(PTRACE_SETREGS, task->tid, NULL, &regs);
-	task->result = task->restore = 0;
-	task->poked = 0;
-}
-#else
-static void skip_call(pid_t tid)
-{
-	(void)tid;
-}
-static void ask_for_break(struct task *task)
-{
-	(void)task;
-}
-static void shorten(struct task *task, const struct call *call)
-{
-	(void)task;
-	(void)call;
-}
-static void on_exit_of_call(struct task *task)
-{
-	(void)task;
-}
-#endif
 
 /* ---- what is counted ---- */
 

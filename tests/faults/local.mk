@@ -1,6 +1,7 @@
 # Fault injection. tests/program/faults.t runs a selection in `make check', `make check-faults' all of it.
 EXTRA_PROGRAMS += tests/faults/inject tests/faults/driver
-tests_faults_inject_SOURCES = tests/faults/inject.c tests/faults/calls.c tests/faults/calls.h tests/faults/mark.h
+tests_faults_inject_SOURCES = tests/faults/inject.c tests/faults/calls.c tests/faults/calls.h tests/faults/mark.h \
+	tests/faults/registers.c tests/faults/registers.h
 tests_faults_inject_LDADD =
 tests_faults_driver_SOURCES = tests/faults/driver.c tests/faults/heap_count.c tests/faults/heap_count.h \
 	tests/faults/mark.h

@@ -1,7 +1,7 @@
 # The soak: `make soak', SOAK_SECONDS (600) each; tests/program/soak.t runs the same for some seconds.
 SOAK_SECONDS = 600
 EXTRA_PROGRAMS += tests/soak/soak tests/soak/server
-tests_soak_soak_SOURCES = tests/soak/soak.c tests/soak/truth.h tests/faults/heap_count.c tests/faults/heap_count.h
+tests_soak_soak_SOURCES = tests/soak/soak.c tests/soak/check.c tests/soak/check.h tests/soak/truth.h tests/faults/heap_count.c tests/faults/heap_count.h
 tests_soak_soak_CFLAGS = $(AM_CFLAGS) -fno-builtin-malloc
 tests_soak_soak_LDADD = $(probe_inner) -lpthread
 tests_soak_server_SOURCES = tests/soak/server.c tests/soak/truth.h $(shared_clock_sources)

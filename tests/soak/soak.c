@@ -28,32 +28,15 @@
 
 #include "../faults/heap_count.h"
 #include "../open_files.h"
+#include "check.h"
 #include "shared/clock.h"
 #include "truth.h"
 
 #define TICK_NS    INT64_C(10000000) /* 100 Hz */
-#define LOOK_BACK  8192 /* threads that ended: more than end during the longest snapshot */
-#define GROWTH_KIB 1024 /* what the C library may keep besides */
-#define TOLD       20   /* faults shown one by one */
+#define GROWTH_KIB 1024              /* what the C library may keep besides */
 
-struct copy {
-	uint64_t generation; /* odd: a thread, its values are whole */
-	int64_t tid;
-	uint64_t start_time, allocated_low, allocated_high, deallocated_low, deallocated_high;
-};
-
-static struct truth *truth;
 static const char *server_program, *truth_path;
 static pid_t server;
-static atomic_int killed; /* set before the kill */
-static struct copy before[TRUTH_SLOTS], after[TRUTH_SLOTS];
-
-static struct {
-	unsigned long snapshots, readings, in_slot, ended, new, errors_living, errors_gone,
-		nameless, outside, lost, strange;
-	unsigned long sessions, servers, failed_killed, failed_ended, failed, late;
-	uint64_t longest_ns;
-} sum;
 
 static void sleep_until(int64_t when)
 {
@@ -61,20 +44,6 @@ static void sleep_until(int64_t when)
 
 	while (clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &at, NULL) == EINTR)
 		;
-}
-
-__attribute__((format(printf, 2, 3))) static void fault(unsigned long *count, const char *format,
-							...)
-{
-	va_list args;
-
-	if (++*count > TOLD)
-		return;
-	va_start(args, format);
-	vprintf(format, args);
-	va_end(args);
-	putchar('\n');
-	fflush(stdout);
 }
 
 /* ---- the server ---- */
@@ -115,7 +84,7 @@ static void end_server(void)
 	server = 0;
 }
 
-static int has_ended(void)
+static bool has_ended(void)
 {
 	siginfo_t info = { .si_pid = 0 };
 
@@ -133,113 +102,7 @@ static void *killer(void *argument)
 	return NULL;
 }
 
-/* ---- the truth ---- */
-
-static void take_copy(struct copy *copies)
-{
-	for (int i = 0; i < TRUTH_SLOTS; i++) {
-		struct truth_slot *slot = &truth->slots[i];
-		struct copy *copy = &copies[i];
-
-		copy->generation = atomic_load(&slot->generation);
-		copy->tid = atomic_load(&slot->tid);
-		copy->start_time = atomic_load(&slot->start_time);
-		copy->allocated_low = atomic_load(&slot->bounds.allocated_low);
-		copy->allocated_high = atomic_load(&slot->bounds.allocated_high);
-		copy->deallocated_low = atomic_load(&slot->bounds.deallocated_low);
-		copy->deallocated_high = atomic_load(&slot->bounds.deallocated_high);
-		if (atomic_load(&slot->generation) != copy->generation)
-			copy->generation = 0; /* it came or went just now */
-	}
-}
-
-static int same(const struct ktstr_probe_thread *thread, int64_t tid, uint64_t start_time)
-{
-	return thread->tid == tid && (!thread->has_name || thread->start_time == start_time);
-}
-
-static const struct copy *find(const struct copy *copies, const struct ktstr_probe_thread *thread)
-{
-	for (int i = 0; i < TRUTH_SLOTS; i++)
-		if (copies[i].generation % 2 && same(thread, copies[i].tid, copies[i].start_time))
-			return &copies[i];
-	return NULL;
-}
-
-static const struct truth_ended *find_ended(const struct ktstr_probe_thread *thread)
-{
-	uint64_t count = atomic_load(&truth->ended_count);
-
-	for (uint64_t back = 1; back <= count && back <= LOOK_BACK; back++) {
-		const struct truth_ended *ended = &truth->ended[(count - back) % TRUTH_ENDED];
-
-		if (same(thread, atomic_load(&ended->tid), ended->start_time))
-			return ended;
-	}
-	return NULL;
-}
-
-/* Between what it had before the snapshot and what it had after it, or at its end. */
-static void check_reading(const struct ktstr_probe_thread *thread)
-{
-	const struct copy *low = find(before, thread), *high = find(after, thread);
-	const struct truth_ended *ended = high ? NULL : find_ended(thread);
-	uint64_t a = thread->allocated_bytes, d = thread->deallocated_bytes;
-	uint64_t a_low = low ? low->allocated_low : 0, d_low = low ? low->deallocated_low : 0;
-	uint64_t a_high = high    ? high->allocated_high
-			  : ended ? ended->allocated
-			  : low   ? UINT64_MAX
-				  : 0;
-	uint64_t d_high = high    ? high->deallocated_high
-			  : ended ? ended->deallocated
-			  : low   ? UINT64_MAX
-				  : 0;
-
-	sum.readings++;
-	sum.in_slot += high != NULL;
-	sum.ended += ended != NULL;
-	sum.new += !high && !ended && !low;
-	sum.nameless += !thread->has_name;
-	/* Killed in the middle of telling that it ends: its upper bounds still stand in the slot.
-	 */
-	if (low && !high && !ended && !atomic_load(&killed))
-		fault(&sum.strange, "tid %d ended without a word", (int)thread->tid);
-	if (a < a_low || a > a_high || d < d_low || d > d_high)
-		fault(&sum.outside,
-		      "OUTSIDE tid %d start %" PRIu64 ": %" PRIu64 " %" PRIu64 " not in %" PRIu64
-		      "-%" PRIu64 " %" PRIu64 "-%" PRIu64 " (%s%s%s)",
-		      (int)thread->tid, thread->start_time, a, d, a_low, a_high, d_low, d_high,
-		      low ? "before " : "", high ? "after " : "", ended ? "ended" : "");
-}
-
-/* Whoever was there before and after the snapshot, unchanged, must be in it. */
-static void check_none_lost(const struct ktstr_probe_snapshot *snapshot)
-{
-	size_t at = 0, count = ktstr_probe_snapshot_count(snapshot);
-
-	for (int i = 0; i < TRUTH_SLOTS; i++) {
-		if (before[i].generation % 2 == 0 || before[i].generation != after[i].generation)
-			continue;
-		for (at = 0; at < count; at++)
-			if (ktstr_probe_snapshot_thread(snapshot, at)->tid == before[i].tid)
-				break;
-		if (at == count)
-			fault(&sum.lost, "LOST tid %" PRId64 ", there before and after",
-			      before[i].tid);
-	}
-}
-
-static void check_error(const struct ktstr_probe_thread *thread, int whole)
-{
-	const struct copy *low = find(before, thread), *high = find(after, thread);
-
-	if (whole && low && high && low->generation == high->generation)
-		fault(&sum.errors_living, "ERROR tid %d, there before and after: %s: %s",
-		      (int)thread->tid, ktstr_probe_thread_error_name(thread->error_kind),
-		      thread->error_text);
-	else
-		sum.errors_gone++;
-}
+/* ---- a snapshot ---- */
 
 /* Returns 0, or the errno of a snapshot that failed. */
 static int snapshot_and_check(struct ktstr_probe *probe)
@@ -247,14 +110,15 @@ static int snapshot_and_check(struct ktstr_probe *probe)
 	struct ktstr_probe_snapshot *snapshot;
 	struct ktstr_error error;
 	int64_t start;
-	int rc, whole;
+	bool whole;
+	int rc;
 
-	take_copy(before);
+	check_take_before();
 	start = clock_ns(CLOCK_MONOTONIC);
 	rc = ktstr_probe_snapshot_take(probe, &snapshot, &error);
 	if ((uint64_t)(clock_ns(CLOCK_MONOTONIC) - start) > sum.longest_ns)
 		sum.longest_ns = (uint64_t)(clock_ns(CLOCK_MONOTONIC) - start);
-	take_copy(after);
+	check_take_after();
 	whole = !atomic_load(&killed);
 	if (rc) {
 		if (whole && has_ended()) /* by another's hand: that it has ended is the truth all
@@ -289,7 +153,7 @@ static int snapshot_and_check(struct ktstr_probe *probe)
 static struct ktstr_probe *open_session(unsigned int kind)
 {
 	struct ktstr_probe_options options = KTSTR_PROBE_OPTIONS_INIT;
-	int was_ready = atomic_load(&truth->ready);
+	bool was_ready = atomic_load(&truth->ready);
 	struct ktstr_error error;
 	struct ktstr_probe *probe;
 
