@@ -37,8 +37,8 @@ is_deeply [offered($name, '--sort', '=', 'na')], ['name'], 'behind an equals sig
 is_deeply [offered($name, '--thread-pointer', '=')], [sort qw(auto ptrace robust-list)], 'nothing behind it yet';
 is_deeply [offered($name, '--debuginfo', 'o')], ['off'], 'debuginfo';
 is_deeply [offered($name, '--snapshots', '')], [], 'a number is the user\'s';
-ok((grep { $_ == $$ } offered($name, '-p', '')), 'pids');
-ok((grep { $_ == $$ } offered($name, '')), 'a pid alone');
+ok((grep { $_ == $$ } offered($name, '-p', '')), 'pids are completed');
+ok((grep { $_ == $$ } offered($name, '')), 'a pid alone is completed');
 my $directory = temp_directory();
 spew("$directory/a name.so", '');
 is_deeply [offered($name, '--jemalloc', "$directory/a")], ["$directory/a name.so"], 'a file, with a blank in its name';
@@ -70,7 +70,7 @@ SKIP: {
 	is_deeply [fish_offers($name, "$name --thread-pointer=")],
 		[map { "--thread-pointer=$_" } sort qw(auto ptrace robust-list)], 'behind an equals sign';
 	is_deeply [fish_offers($name, "$name --debuginfo o")], ['off'], 'debuginfo';
-	ok((grep { $_ eq $$ } fish_offers($name, "$name $$")), 'a pid alone');
+	ok((grep { $_ eq $$ } fish_offers($name, "$name $$")), 'a pid alone is completed');
 }
 SKIP: {
 	skip 'zsh is not installed', 1 unless find_program('zsh');

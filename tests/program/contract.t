@@ -103,7 +103,7 @@ subtest 'the deadline is told in its line' => sub {
 	my ($status, $out, $err) = run_probe('-p', $pid, qw(--json --snapshots 2 --interval-ms 3600000 --abort-after-ms 50));
 	is $status, 0, 'something was read: exit 0';
 	is $err, "ktstr-probe-deadline: abort after 50ms\n", 'the line';
-	ok(JSON::PP->new->utf8->decode($out)->{interrupted}, 'interrupted');
+	ok(JSON::PP->new->utf8->decode($out)->{interrupted}, 'it says that it was interrupted');
 };
 
 # ptrace(2) allows one tracer: with this process as the worker's, the probe's fallback cannot read its thread.

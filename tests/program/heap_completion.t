@@ -33,7 +33,7 @@ is_deeply [offered('ktstr-heap', 'capture', '--every', '')], [], 'seconds are th
 is_deeply [offered('ktstr-heap', 'show', '--sort', '')], [sort @keys], 'keys';
 is_deeply [offered('ktstr-heap', 'show', '--sort', '=', 'li')], ['live'], 'behind an equals sign, as bash cuts it';
 is_deeply [offered('ktstr-heap', 'show', '--top', '')], [], 'a number is the user\'s';
-ok((grep { $_ eq $$ } offered('ktstr-heap', 'show', '')), 'a pid');
+ok((grep { $_ eq $$ } offered('ktstr-heap', 'show', '')), 'a pid is completed');
 
 SKIP: {
 	skip 'fish is not installed', 1 unless find_program('fish');

@@ -21,35 +21,35 @@ for my $arguments ([], ['nonsense'], ['show'], ['show', '--nonsense', 1], ['show
 	['help', 'nonsense'], ['help', 'show', 'show']) {
 	($status, $out, $err) = run_heap(@$arguments);
 	is($status, 2, "usage error: @$arguments");
-	is($out, '', 'nothing on stdout');
-	like($err, qr/^ktstr-heap.*\nTry /, 'a hint');
+	is($out, '', 'nothing is on stdout');
+	like($err, qr/^ktstr-heap.*\nTry /, 'a hint says what to do');
 }
 for my $arguments (['help'], ['help', 'show'], ['--help'], ['--version'], ['show', '--help']) {
 	($status, $out, $err) = run_heap(@$arguments);
 	is($status, 0, "@$arguments");
-	ok(length $out && $err eq '', 'on stdout');
-	cmp_ok((sort { $b <=> $a } map { length } split /\n/, $out)[0], '<=', 80, 'within 80 columns');
+	ok(length $out && $err eq '', 'it is on stdout');
+	cmp_ok((sort { $b <=> $a } map { length } split /\n/, $out)[0], '<=', 80, 'it fits 80 columns');
 }
 
 ($status, $out, $err) = run_heap('show', 999999999);
 is($status, 1, 'a process that is not there');
-like($err, qr/^ktstr-heap: pid-missing: /, 'is named so');
+like($err, qr/^ktstr-heap: pid-missing: /, 'the message names it');
 ($status, $out, $err) = run_heap('show', 'no-such-name');
 is($status, 1, 'a name that no process has');
-like($err, qr/no-such-name: no process has that name/, 'is named so');
+like($err, qr/no-such-name: no process has that name/, 'the message names it');
 ($status, $out, $err) = run_heap('show', $$);
 is($status, 1, 'a process without jemalloc');
-like($err, qr/^ktstr-heap: jemalloc-not-found: /, 'is named so');
+like($err, qr/^ktstr-heap: jemalloc-not-found: /, 'the message names it');
 
 my $program = build('heap-screen', 'heap_truth.c', '-static', $static, @rest);
-ok($program, 'built') or BAIL_OUT('libjemalloc-dev is missing');
+ok($program, 'it is built') or BAIL_OUT('libjemalloc-dev is missing');
 my $target = start_heap({}, $program, 3, 4, 7);
-ok($target, 'runs');
+ok($target, 'it runs');
 
 if (!$x86) {
 	($status, $out, $err) = run_heap('show', $target->{pid});
 	is($status, 1, 'another architecture is refused');
-	like($err, qr/not proven on this architecture/, 'with the reason');
+	like($err, qr/not proven on this architecture/, 'the reason is told');
 	end_target($target);
 	done_testing;
 	exit 0;
@@ -57,15 +57,15 @@ if (!$x86) {
 
 subtest 'the lines add up to RSS, to the byte' => sub {
 	($status, $out, $err) = run_heap('show', '--bytes', $target->{pid});
-	is($status, 0, 'read') or diag($err);
+	is($status, 0, 'it is read') or diag($err);
 	my ($rss) = $out =~ /^RSS\s+(\d+)/m;
 	my $sum = 0;
 	$sum += $_ for $out =~ /^  \S.*?\s{2,}(-?\d+)\b/mg;
-	cmp_ok($rss, '>', 1e6, "$rss bytes");
-	is($sum, $rss, 'the sum');
-	like($out, qr/^  left by ended threads\s+$target->{truth}{left}\b/m, 'what ended threads left');
-	like($out, qr/^heap-screen $target->{pid}  jemalloc 5\.3\.0, statistics yes, profiling no$/m, 'the head');
-	like($out, qr/^read in \d+ us, quiet$/m, 'the span');
+	cmp_ok($rss, '>', 1e6, "RSS is $rss bytes");
+	is($sum, $rss, 'the lines add up to it');
+	like($out, qr/^  left by ended threads\s+$target->{truth}{left}\b/m, 'what ended threads left is shown');
+	like($out, qr/^heap-screen $target->{pid}  jemalloc 5\.3\.0, statistics yes, profiling no$/m, 'the head is shown');
+	like($out, qr/^read in \d+ us, quiet$/m, 'the span is shown');
 };
 
 subtest 'what was never touched is told from what is in RSS' => sub {
@@ -101,29 +101,29 @@ subtest 'what was never touched is told from what is in RSS' => sub {
 
 subtest 'a screen has 80 columns' => sub {
 	($status, $out, $err) = run_heap('show', qw(--arenas --threads --classes --options), $target->{pid});
-	is($status, 0, 'read');
-	is($err, '', 'nothing on stderr');
+	is($status, 0, 'it is read');
+	is($err, '', 'nothing is on stderr');
 	is(join('|', grep { length > 80 } map { my $line = $_; utf8::decode($line); $line } split /\n/, $out), '', 'no line is longer');
-	like($out, qr/^arena threads  allocated /m, 'arenas');
-	like($out, qr/^ *$target->{pid} heap-screen /m, 'threads');
-	like($out, qr/^opt\.dirty_decay_ms +10000$/m, 'options');
+	like($out, qr/^arena threads  allocated /m, 'the arenas are shown');
+	like($out, qr/^ *$target->{pid} heap-screen /m, 'the threads are shown');
+	like($out, qr/^opt\.dirty_decay_ms +10000$/m, 'the options are shown');
 	like($out, qr/^… and \d+ more: --top$/m, 'more than are shown');
 };
 
 subtest 'tables are sorted and cut' => sub {
 	(undef, $out) = run_heap('show', qw(--threads --bytes --sort live --top 2), $target->{pid});
 	my @live = map { (split ' ')[3] } grep { /^ *\d+ heap-screen/ } split /\n/, $out;
-	is(scalar @live, 2, 'two rows');
-	cmp_ok($live[0], '>=', $live[1], 'the greatest first');
+	is(scalar @live, 2, 'two rows are shown');
+	cmp_ok($live[0], '>=', $live[1], 'the greatest is first');
 	(undef, $out) = run_heap('show', qw(--arenas --sort id --top 3), $target->{pid});
-	is(join(' ', map { (split ' ')[0] } grep { /^ +\d+ +\d+ +\S+ (?:B|KiB|MiB) / } split /\n/, $out), '0 1 2', 'by index');
+	is(join(' ', map { (split ' ')[0] } grep { /^ +\d+ +\d+ +\S+ (?:B|KiB|MiB) / } split /\n/, $out), '0 1 2', 'they are in the order of their indices');
 };
 
-subtest 'names, and several processes' => sub {
+subtest 'processes are found by name, several at once' => sub {
 	my $other = start_heap({}, $program, 1, 0, 8);
 	($status, $out, $err) = run_heap('show', 'heap-screen');
-	is($status, 0, 'by name');
-	is(scalar(() = $out =~ /^RSS /mg), 2, 'both');
+	is($status, 0, 'they are found by name');
+	is(scalar(() = $out =~ /^RSS /mg), 2, 'both are shown');
 	end_target($other);
 	($status, $out, $err) = run_heap('show', $target->{pid}, 999999999);
 	is($status, 0, 'one of two is read');
@@ -186,7 +186,7 @@ subtest 'a target that ends meanwhile is read, or named with the reason' => sub 
 
 subtest 'damaged structures are refused, in bounded time and memory' => sub {
 	my $hostile = build('hostile', 'hostile_heap.c', '-static', $static, @rest);
-	ok($hostile, 'built') or return;
+	ok($hostile, 'it is built') or return;
 	for my $how (qw(none everywhere one-arena zeros bins itself)) {
 		my $pid = IPC::Open2::open2(my $from, my $to, $hostile, $how);
 		is(scalar <$from>, "parked\n", "$how: runs");
@@ -200,7 +200,7 @@ subtest 'damaged structures are refused, in bounded time and memory' => sub {
 	}
 };
 
-subtest 'redis-server while it serves' => sub {
+subtest 'redis-server is read while it serves' => sub {
 	my $server = find_program('redis-server') or plan skip_all => 'redis-server is not installed';
 	plan skip_all => 'redis-server has no jemalloc' unless output_of("ldd $server") =~ /jemalloc/;
 	my $socket = scratch() . '/redis';
@@ -213,7 +213,7 @@ subtest 'redis-server while it serves' => sub {
 	my $cli = "redis-cli -s $socket";
 	if (ok(until_true(sub { output_of("$cli PING") eq 'PONG' }), 'it serves')) {
 		# So much that what the clients' buffers come and go by is little of it.
-		is(output_of("$cli DEBUG POPULATE 400000 key 500"), 'OK', 'loaded');
+		is(output_of("$cli DEBUG POPULATE 400000 key 500"), 'OK', 'it is loaded');
 		my $load = fork // die "fork: $!";
 		if ($load == 0) {
 			open STDOUT, '>', '/dev/null';

@@ -61,7 +61,7 @@ sub check {
 my $linked = build('heap-linked', 'heap_truth.c', $shared, @rest);
 my $plain = build('heap-plain', 'heap_truth.c', @rest);
 my $whole = build('heap-static', 'heap_truth.c', '-static', $static, @rest);
-ok($linked && $plain && $whole, 'built') or BAIL_OUT('libjemalloc-dev is missing');
+ok($linked && $plain && $whole, 'it is built') or BAIL_OUT('libjemalloc-dev is missing');
 my $stripped = "$whole.stripped";
 system('strip', '-o', $stripped, $whole);
 
@@ -82,8 +82,8 @@ for my $conf (qw(narenas:1 narenas:64 percpu_arena:percpu percpu_arena:phycpu tc
 subtest 'profiling makes what ended threads have left approximate, and nothing wrong' => sub {
 	my $target = start_heap({ MALLOC_CONF => 'prof:true,lg_prof_sample:12' }, $linked, 6, 5, $seed++);
 	my $document = look($target, 'parked');
-	is(figure($document, 'left')->{state}, 'approximate', 'told so');
-	like(figure($document, 'left')->{reason}, qr/opt\.prof/, 'and why');
+	is(figure($document, 'left')->{state}, 'approximate', 'its state says so');
+	like(figure($document, 'left')->{reason}, qr/opt\.prof/, 'the reason says why');
 	is($document->{jemalloc}{opt}{prof}, JSON::PP::true(), 'the option is read');
 	end_target($target);
 };

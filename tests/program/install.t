@@ -197,7 +197,7 @@ my %literal = (
 }
 
 unlike(`readelf -dW '$worker'`, qr/NEEDED.*libktstr/, 'the worker does not need the library');
-like(`readelf -dW '$library'`, qr/SONAME.*\[libktstr\.so\.0\]/, 'the soname');
+like(`readelf -dW '$library'`, qr/SONAME.*\[libktstr\.so\.0\]/, 'the soname is right');
 
 SKIP: {
     skip 'python3 is not installed', 1 if system('python3 -c "" 2>/dev/null');

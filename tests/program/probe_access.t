@@ -49,7 +49,7 @@ sub denied {
 # Root that may do less: what a container's is, unless it is given more.
 SKIP: {
 	skip 'needs root and setpriv, to take a capability from root', 1 unless is_root() && find_program('setpriv');
-	subtest 'uid 0 without CAP_SYS_PTRACE' => sub {
+	subtest 'uid 0 without CAP_SYS_PTRACE is refused, and told what is missing' => sub {
 		my $target = start_as_nobody($program, 1, 1);
 		denied('a user\'s process', 'runs as another user.*uid 0 without CAP_SYS_PTRACE.*--cap-add SYS_PTRACE', 0,
 			qw(setpriv --bounding-set -sys_ptrace --inh-caps -sys_ptrace), probe_program(), '-p', $target->{pid});
@@ -60,7 +60,7 @@ SKIP: {
 # A probe that the other user can reach: the build directory may be closed to it.
 SKIP: {
 	skip 'needs root, to be two users', 1 unless is_root() && find_program('setpriv');
-	subtest 'an ordinary user' => sub {
+	subtest 'an ordinary user reads what is its own' => sub {
 		my ($probe, $libraries) = probe_for_others();
 		chmod 0755, $program, $launcher;
 		local $ENV{LD_LIBRARY_PATH} = $libraries;
@@ -77,7 +77,7 @@ SKIP: {
 			my ($status, $out, $err) = probe_as(1, $probe, '-p', $own->{pid});
 			is($status, 0, 'its own process is read') or diag($err);
 			my %read = map { /^tid=(\d+) .*allocated_bytes=(\d+) deallocated_bytes=(\d+)$/ ? ($1 => [$2, $3]) : () } split /\n/, $out;
-			is_deeply(\%read, $own->{report}, 'to the byte');
+			is_deeply(\%read, $own->{report}, 'its figures are right to the byte');
 		}
 		end_target($own);
 
@@ -89,7 +89,7 @@ SKIP: {
 	};
 }
 
-subtest 'a seccomp filter on the probe' => sub {
+subtest 'a seccomp filter on the probe is named, or gone around' => sub {
 	my $target = start_target({}, $program, 2, 3);
 	my $pid = $target->{pid};
 	my @probe = (probe_program(), '-p', $pid);
@@ -108,7 +108,7 @@ subtest 'a seccomp filter on the probe' => sub {
 		my ($tracing, $figures) = probe_as(0, $launcher, 'get_robust_list', $error->[0], @probe, '--explain');
 		is($tracing, 0, "get_robust_list $error->[1]: ptrace in its place");
 		my %read = map { /^tid=(\d+) .*allocated_bytes=(\d+) deallocated_bytes=(\d+)$/ ? ($1 => [$2, $3]) : () } split /\n/, $figures;
-		is_deeply(\%read, $target->{report}, 'to the byte');
+		is_deeply(\%read, $target->{report}, 'its figures are right to the byte');
 	}
 	end_target($target);
 };

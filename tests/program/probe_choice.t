@@ -42,13 +42,13 @@ SKIP: {
 		['one of two preloaded libraries', $plain, "$shared $other", 'libjemalloc.so.2', 'jemalloc_of_another_name.so'],
 	) {
 		my ($what, $program, $preload, $behind, $beside) = @$case;
-		subtest "two jemallocs: $what" => sub {
+		subtest "of two jemallocs the one behind malloc is read: $what" => sub {
 			my $target = start_target({ LD_PRELOAD => $preload }, $program, $threads, $seed++);
 			ok($target, 'the target runs') or return;
 			my $explanation = explained($target->{pid});
 			like($explanation, qr/^(?:# )?jemalloc: \S*\Q$_\E(?: |$)/m, "$_ is listed") for $behind, $beside;
 			is(differences($target, probe_json($target->{pid})), '', 'the one behind malloc is read');
-			is(differences($target, probe_json($target->{pid}, '--jemalloc', $behind)), '', 'picked by name');
+			is(differences($target, probe_json($target->{pid}, '--jemalloc', $behind)), '', 'it is picked by name');
 			my $document = probe_json($target->{pid}, '--jemalloc', $beside);
 			my @touched = grep { $_->{error} || $_->{allocated_bytes} || $_->{deallocated_bytes} }
 				@{ $document->{snapshots}[0]{threads} };
@@ -78,7 +78,7 @@ SKIP: {
 		['another namespace has the same file', { GLIBC_TUNABLES => 'glibc.rtld.optional_static_tls=20000' }, $linked, 'other', $shared],
 	) {
 		my ($what, $env, @command) = @$case;
-		subtest "two jemallocs: $what" => sub {
+		subtest "of two jemallocs the one behind malloc is read: $what" => sub {
 			my $target = start_target($env, @command);
 			ok($target, 'the target runs') or return;
 			my $explanation = explained($target->{pid});
@@ -142,8 +142,8 @@ SKIP: {
 		[ "the program's own", build('owned', 'late_library.c', @own, @unknown, @quiet) ],
 	) {
 		my ($what, $program, $preload) = @$case;
-		subtest "malloc's jemalloc is of an unknown build: $what" => sub {
-			ok($program && $readable, 'built') or return;
+		subtest "an unknown build behind malloc is refused, and the other named: $what" => sub {
+			ok($program && $readable, 'it is built') or return;
 			my $target = start_target({ LD_PRELOAD => $preload // '' }, $program, 3);
 			order($target, "open 1 $readable -");
 			order($target, "use 1 $_ 8${_}0") for 0, 2;

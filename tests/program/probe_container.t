@@ -38,7 +38,7 @@ SKIP: {
 			. "exec chroot . /program $threads $seed", 'run' ] : (),
 	) {
 		my ($what, $command, @orders) = @$case;
-		subtest "in a container: $what" => sub {
+		subtest "a target in a container is read from outside: $what" => sub {
 			my $target = start_target({}, @unshare, $command);
 			ok($target, 'the target runs') or return;
 			my $outer = output_of("cat /proc/$target->{pid}/task/$target->{pid}/children") =~ /^(\d+) *$/ ? $1 : 0;
@@ -48,11 +48,11 @@ SKIP: {
 				my %inner = map { inner_tid($_) => $_ } map { m{(\d+)$} } glob "/proc/$outer/task/*";
 				my %report = map { ($inner{$_} // "inner $_") => $target->{report}{$_} } keys %{ $target->{report} };
 				next if $what eq 'symbols only' && $order ne 'use 1 2 99';
-				is(differences({ report => \%report }, probe_json($outer)), '', 'to the byte');
+				is(differences({ report => \%report }, probe_json($outer)), '', 'its figures are right to the byte');
 				is(differences({ report => \%report }, probe_json($outer, '--thread-pointer', 'ptrace')), '',
 					'by ptrace');
 			}
-			like(explained($outer), qr{executable: \S*/program,.*\n}, 'explained');
+			like(explained($outer), qr{executable: \S*/program,.*\n}, '--explain says how');
 			end_target($target); # ends the child too
 		};
 	}

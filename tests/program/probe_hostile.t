@@ -106,7 +106,7 @@ SKIP: {
 	my ($out, $err) = map { scratch() . "/held.$_" } qw(out err);
 	system("timeout $guard '@{[probe_program()]}' -p $held->{pid} --json --abort-after-ms 100 >'$out' 2>'$err'");
 	is($? >> 8, 1, 'memory that the target holds up: the deadline ends it all the same');
-	like(slurp($err), qr/\Aktstr-probe-deadline: abort after 100ms\nktstr-probe-fatal: other\nerror: the target holds up/, 'with the reason');
+	like(slurp($err), qr/\Aktstr-probe-deadline: abort after 100ms\nktstr-probe-fatal: other\nerror: the target holds up/, 'the reason is told');
 	is((slurp("/proc/$held->{pid}/stat") =~ /\) (\S)/)[0], 'S', 'the target waits on');
 }
 {

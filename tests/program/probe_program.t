@@ -31,7 +31,7 @@ for my $arguments (['redis-server'], ['-p', 'redis-server']) {
 for my $option ('--help', '--version') {
 	my ($status, $out, $err) = run_probe($option);
 	is($status, 0, $option);
-	like($out, qr/ktstr-jemalloc-probe/, 'on stdout');
+	like($out, qr/ktstr-jemalloc-probe/, 'it is on stdout');
 }
 
 # Fatal errors: exit 1, two tagged lines, no JSON.
@@ -72,22 +72,22 @@ SKIP: {
 	my ($probe, $libraries) = probe_for_others();
 	my $out = `LD_LIBRARY_PATH=$libraries setpriv --reuid 65534 --clear-groups $probe -p $$ 2>&1`;
 	is($? >> 8, 1, 'another user\'s process: exit 1');
-	like($out, qr/^ktstr-probe-fatal: permission-denied$/m, 'its tag');
-	like($out, qr/runs as another user.*CAP_SYS_PTRACE/s, 'the gate and the remedy');
+	like($out, qr/^ktstr-probe-fatal: permission-denied$/m, 'its tag is told');
+	like($out, qr/runs as another user.*CAP_SYS_PTRACE/s, 'the gate and the remedy are told');
 	is(scalar(grep { length >= 200 } split /\n/, $out), 0, 'no line of 200 characters');
 }
 
 my $program = compile('target', @library, qw(-lm -lpthread -ldl));
 my $target = start_target({}, $program, 3, 7);
-ok($target, 'a target') or do { done_testing(); exit };
+ok($target, 'the target runs') or do { done_testing(); exit };
 my $pid = $target->{pid};
 
 my $document = probe_json($pid, '--snapshots', 3, '--interval-ms', 50);
-is($document->{schema_version}, 3, 'schema version');
-is($document->{pid}, $pid, 'pid');
-is($document->{interval_ms}, 50, 'interval');
-ok(!$document->{interrupted} && JSON::PP::is_bool($document->{interrupted}), 'not interrupted');
-is(scalar @{ $document->{snapshots} }, 3, 'three snapshots');
+is($document->{schema_version}, 3, 'the document has its schema version');
+is($document->{pid}, $pid, 'the document has the pid');
+is($document->{interval_ms}, 50, 'the document has the interval');
+ok(!$document->{interrupted} && JSON::PP::is_bool($document->{interrupted}), 'it was not interrupted');
+is(scalar @{ $document->{snapshots} }, 3, 'there are three snapshots');
 my @elapsed = map { $_->{elapsed_since_start_ns} } @{ $document->{snapshots} };
 # The schedule is absolute: a late first snapshot shortens the first gap, never the whole.
 ok($elapsed[0] > 0 && $elapsed[1] > $elapsed[0] && $elapsed[2] > $elapsed[1] && $elapsed[2] >= 100e6, 'time passes');
@@ -96,14 +96,14 @@ is("@tids", join(' ', sort { $a <=> $b } keys %{ $target->{report} }), 'threads 
 is(join(' ', sort keys %{ $document->{snapshots}[0]{threads}[0] }),
 	'allocated_bytes comm deallocated_bytes start_time_jiffies tid', 'the members of a thread');
 ok(!exists probe_json($pid)->{interval_ms}, 'no interval with one snapshot');
-ok(!exists probe_json($pid, '--no-names')->{snapshots}[0]{threads}[0]{comm}, '--no-names');
+ok(!exists probe_json($pid, '--no-names')->{snapshots}[0]{threads}[0]{comm}, '--no-names leaves them out');
 
 my ($status, $out, $err) = run_probe($pid);
 is("$status:" . ($out =~ tr/\n//), '0:6', 'the pid alone as an argument');
 ($status, $out, $err) = run_probe('-p', $pid);
 like($out, qr/\Apid=$pid tool_version=\S+\n--- snapshot 1\/1 \@ \d+s ---\n(?:tid=\d+ comm=target allocated_bytes=\d+ deallocated_bytes=\d+\n){4}\z/,
 	'text');
-is($err, '', 'nothing on stderr');
+is($err, '', 'nothing is on stderr');
 # On a terminal: a table that fits, also where an interval gives it rates.
 for my $columns (132, 80, 50) {
 	my $shown = `script -qec 'stty cols $columns; @{[probe_program()]} $pid --snapshots 2 --interval-ms 1' /dev/null </dev/null`;
@@ -112,7 +112,7 @@ for my $columns (132, 80, 50) {
 	is(scalar(grep { length > $columns } @table), 0, 'no line is wider');
 }
 ($status, $out, $err) = run_probe('-p', $pid, '--explain');
-like($err, qr/^jemalloc: .*^TLS block: .*^counters: .*^thread pointer: /ms, '--explain');
+like($err, qr/^jemalloc: .*^TLS block: .*^counters: .*^thread pointer: /ms, '--explain says where it looked');
 
 is_deeply([map { $_->{allocated_bytes} } @{ probe_json($pid, '--thread-pointer=ptrace')->{snapshots}[0]{threads} }],
 	[map { $_->{allocated_bytes} } @{ probe_json($pid)->{snapshots}[0]{threads} }], 'ptrace reads the same');
@@ -123,7 +123,7 @@ system('cp', $program, scratch() . "/$odd");
 my $named = start_target({}, scratch() . "/$odd", 1, 1);
 ok(probe_json($named->{pid})->{snapshots}[0]{threads}[0]{comm} eq "\x{fffd}\"\\\n)\x01\x{fffd}", 'a hostile name');
 ($status, $out, $err) = run_probe('-p', $named->{pid});
-like($out, qr/^tid=\d+ comm="\\xff\\x22\\x5c\\x0a\)\\x01\\xc3" allocated_bytes=/m, 'as text');
+like($out, qr/^tid=\d+ comm="\\xff\\x22\\x5c\\x0a\)\\x01\\xc3" allocated_bytes=/m, 'it is shown as text');
 end_target($named);
 
 # A name that looks like a field, and one that turns what follows on the line around.
@@ -193,7 +193,7 @@ for my $form ('--json', '--jsonl', undef) {
 	my ($child, $reader) = stalled('--abort-after-ms', 700, $form // ());
 	waitpid $child, 0;
 	is($?, 1 << 8, ($form // 'text') . ', deadline into a stalled pipe: exit 1, for the output is not complete');
-	like(stalled_stderr(), qr/\Aktstr-probe-deadline: abort after 700ms\n/, 'the tag');
+	like(stalled_stderr(), qr/\Aktstr-probe-deadline: abort after 700ms\n/, 'the tag is told');
 }
 {
 	my ($child, $reader) = stalled('--json');
@@ -248,8 +248,8 @@ for my $signal ('INT', 'TERM') {
 ($status, $out, $err) = run_probe('-p', $pid, '--json', '--snapshots', 100, '--interval-ms', 60000,
 	'--abort-after-ms', 100);
 is($status, 0, 'deadline: exit 0');
-is($err, "ktstr-probe-deadline: abort after 100ms\n", 'its line');
-ok(JSON::PP->new->utf8->decode($out)->{interrupted}, 'interrupted');
+is($err, "ktstr-probe-deadline: abort after 100ms\n", 'its line is told');
+ok(JSON::PP->new->utf8->decode($out)->{interrupted}, 'it says that it was interrupted');
 
 # As from a harness that reads signals from a descriptor: blocked ones are inherited.
 my $blocked = POSIX::SigSet->new(POSIX::SIGALRM());
@@ -330,7 +330,7 @@ waitpid $killer, 0;
 is($status, 0, 'the target ends: exit 0, for something was read');
 my $document_of_the_dead = JSON::PP->new->utf8->decode($out);
 my $last = @{ $document_of_the_dead->{snapshots} };
-like($err, qr{\Awarning: snapshot $last/100 is the last: process $pid ended, .*\n\z}, 'which snapshot was the last');
-ok($document_of_the_dead->{interrupted}, 'interrupted');
+like($err, qr{\Awarning: snapshot $last/100 is the last: process $pid ended, .*\n\z}, 'it says which snapshot was the last');
+ok($document_of_the_dead->{interrupted}, 'it says that it was interrupted');
 end_target($target);
 done_testing();

@@ -61,7 +61,7 @@ SKIP: {
 	ok($redis, 'redis serves') or skip 'redis does not serve', 3;
 	my ($pid, $socket, $ask) = @$redis{qw(pid socket ask)};
 
-	subtest '100000 keys' => sub {
+	subtest '100000 keys are found in the figures' => sub {
 		my $look = sub {
 			my $document = probe_json($pid) or return;
 			my ($main) = grep { $_->{tid} == $pid } @{ $document->{snapshots}[0]{threads} };
@@ -69,10 +69,10 @@ SKIP: {
 			return ($main->{allocated_bytes} - $main->{deallocated_bytes}, $inside, $document->{snapshots}[0]{threads});
 		};
 		my ($outside_before, $inside_before, $threads) = $look->() or return fail('read');
-		cmp_ok(scalar @$threads, '>=', 2, 'several threads');
+		cmp_ok(scalar @$threads, '>=', 2, 'there are several threads');
 		is((grep { $_->{error} } @$threads), 0, 'each is read');
 		ok((grep { $_->{comm} =~ /^bio_/ } @$threads), 'its background threads by name');
-		like($ask->('DEBUG POPULATE 100000 key 100'), qr/OK/, 'loaded');
+		like($ask->('DEBUG POPULATE 100000 key 100'), qr/OK/, 'it is loaded');
 		like($ask->('DBSIZE'), qr/100000/, 'they are there');
 		my ($outside, $inside) = $look->();
 		my ($grown, $own) = ($outside - $outside_before, $inside - $inside_before);
@@ -81,7 +81,7 @@ SKIP: {
 			sprintf 'grown by %d as seen from outside: %+.3f %%', $grown, 100 * ($grown - $own) / $own);
 	};
 
-	subtest 'a probe at 100 Hz beside a benchmark' => sub {
+	subtest 'a probe at 100 Hz runs beside a benchmark that serves all along' => sub {
 		my $round = sub {
 			my $text = `$benchmark -s $socket -q -n 20000 -c 10 -t set -r 1000 --csv 2>/dev/null`;
 			return $text =~ /^"SET","([\d.]+)"/m ? $1 : 0;
@@ -113,7 +113,7 @@ SKIP: {
 	};
 	end_redis($redis);
 
-	subtest 'what the mallctl of each of its threads says' => sub {
+	subtest 'each thread is read as its own mallctl says' => sub {
 		my %number = (x86_64 => 234, aarch64 => 131); # tgkill, asm/unistd_64.h and asm-generic/unistd.h
 		my $tgkill = $number{(POSIX::uname())[4]} or return plan skip_all => 'the number of tgkill is not known here';
 		my $library = build('tell_counters.so', 'tell_counters.c', qw(-shared -fPIC))
@@ -123,7 +123,7 @@ SKIP: {
 			// return fail('redis does not serve with it');
 		return plan skip_all => 'this redis-server has no shared jemalloc' if (slurp($answers) // '') =~ /no mallctl/;
 		# So that a thread of its own gives back what another allocated.
-		like($asked->{ask}->('DEBUG POPULATE 20000'), qr/OK/, 'loaded');
+		like($asked->{ask}->('DEBUG POPULATE 20000'), qr/OK/, 'it is loaded');
 		like($asked->{ask}->('FLUSHALL ASYNC'), qr/OK/, 'and emptied by another thread');
 		ok(until_true { $asked->{ask}->('INFO memory') =~ /^lazyfree_pending_objects:0\r?$/m }, 'which is done');
 		# jemalloc's own thread may begin meanwhile: who is new is asked, too, until all stand still.

@@ -27,11 +27,11 @@ sub check {
 	subtest $what => sub {
 		my $target = start_target($env, @command) or return fail('the target runs');
 		my $pid = $target->{pid};
-		is(differences($target, probe_json($pid)), '', 'to the byte');
+		is(differences($target, probe_json($pid)), '', 'its figures are right to the byte');
 		order($target, 'run');
 		is(differences($target, probe_json($pid, @$_)), '', "again, @$_")
 			for [], ['--debuginfo=off'], ['--thread-pointer=ptrace'];
-		like(explained($pid), $how, 'explained');
+		like(explained($pid), $how, '--explain says how');
 		end_target($target);
 	};
 }
@@ -73,7 +73,7 @@ sub run_there {
 # What grows as seen from outside, and as redis sees it.
 sub redis_there {
 	my ($suite, $root, $version, @options) = @_;
-	subtest "$suite, redis-server" => sub {
+	subtest "redis-server of $suite is read" => sub {
 		my $there = join ' ', @inside, $root;
 		my $pid = fork // die "fork: $!";
 		if ($pid == 0) {
@@ -94,7 +94,7 @@ sub redis_there {
 				return ($main->{allocated_bytes} - $main->{deallocated_bytes}, $inside);
 			};
 			my ($outside_before, $inside_before) = $look->();
-			like($ask->('DEBUG POPULATE 100000 key 100'), qr/OK/, 'loaded');
+			like($ask->('DEBUG POPULATE 100000 key 100'), qr/OK/, 'it is loaded');
 			my ($outside, $inside) = $look->();
 			my ($grown, $own) = ($outside - $outside_before, $inside - $inside_before);
 			cmp_ok($own, '>', 10e6, "it says it grew by $own bytes");

@@ -97,7 +97,7 @@ SKIP: {
 		unless $sanitized;
 	($status, $said, $err) = run_with($shipped, '', '-p', $target->{pid}, '--explain', '--debuginfo=off');
 	is("$status " . differences($target, $said), '0 ', 'no file at all: right') or diag($err);
-	unlike($err, qr/^isolation:/m, 'and no child');
+	unlike($err, qr/^isolation:/m, 'and no child is made');
 	last SKIP if $sanitized; # no child is made
 	for my $fault (sort keys %faults) {
 		($status, $said, $err) = run_with($planted, $fault, '-p', $target->{pid}, '--explain');

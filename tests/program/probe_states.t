@@ -78,7 +78,7 @@ my $strace = find_program('strace');
 my $gdb = find_program('gdb');
 my $program = build('parked', $libraries[0] // BAIL_OUT('no jemalloc'));
 
-subtest 'under gdb, stopped by it' => sub {
+subtest 'threads that gdb has stopped are read, and stay its own' => sub {
 	plan skip_all => 'gdb is not installed' unless $gdb;
 	my $target = target($program, 'park', 5);
 	my $pid = $target->{pid};
@@ -91,15 +91,15 @@ subtest 'under gdb, stopped by it' => sub {
 	is((grep { /^t/ } of_threads('State', $pid)), $all, 'and they still stand');
 	my ($status, $out, $err) = run_probe('-p', $pid, '--thread-pointer=ptrace', '--json');
 	is($status, 1, 'by ptrace, which allows one tracer: exit 1');
-	like($err, qr/^ktstr-probe-all-failed: single$/m, 'its tag');
+	like($err, qr/^ktstr-probe-all-failed: single$/m, 'its tag is told');
 	like($out, qr/"error_kind":\s*"ptrace-seize"/, 'each thread says why');
 	like($out, qr/"error":\s*"it could not be traced: process $debugger traces it already"/, 'and by whom it is traced');
 	close $commands; # gdb lets go at the end of its input
-	ok(until_true { !grep { $_ } of_threads('TracerPid', $pid) }, 'let go');
+	ok(until_true { !grep { $_ } of_threads('TracerPid', $pid) }, 'they are let go');
 	end_target($target);
 };
 
-subtest 'under strace -f' => sub {
+subtest 'threads under strace -f are read' => sub {
 	plan skip_all => 'strace is not installed' unless $strace;
 	my $target = target($program, 'park', 5);
 	my $pid = $target->{pid};
@@ -112,7 +112,7 @@ subtest 'under strace -f' => sub {
 };
 
 # Its heap begins low, and its kernel's main program is valgrind's own.
-subtest 'under valgrind' => sub {
+subtest 'a process under valgrind is read or told so' => sub {
 	my $valgrind = find_program('valgrind') or plan skip_all => 'valgrind is not installed';
 	my $target = target($valgrind, '-q', '--soname-synonyms=somalloc=nouserintercepts', $program, 'park', 3) or return fail('runs');
 	reads_right($target, 'read to the byte');
@@ -125,7 +125,7 @@ subtest 'under valgrind' => sub {
 	end_target($target);
 };
 
-subtest 'no ptrace call' => sub {
+subtest 'a reading makes no ptrace call' => sub {
 	plan skip_all => 'strace is not installed' unless $strace;
 	my $target = target($program, 'park', 5);
 	local $ENV{ASAN_OPTIONS} = 'detect_leaks=0'; # LeakSanitizer itself uses ptrace
@@ -139,7 +139,7 @@ subtest 'no ptrace call' => sub {
 	end_target($target);
 };
 
-subtest 'the leader has ended' => sub {
+subtest 'a leader that has ended is reported, and the others are read' => sub {
 	my $target = target($program, 'leaderless', 12);
 	my $pid = $target->{pid};
 	ok(until_true { slurp("/proc/$pid/stat") =~ /\) Z/ }, 'a zombie with living threads');
@@ -153,11 +153,11 @@ subtest 'the leader has ended' => sub {
 	end_target($target);
 };
 
-subtest 'refused, each with its tag' => sub {
+subtest 'each target that cannot be read is refused with its tag' => sub {
 	my $target = target($program, 'park', 1);
 	my ($thread) = grep { $_ != $target->{pid} } keys %{ $target->{report} };
 	my $shell = sub { my $out = `sh -c 'exec "\$0" -p "$_[0]" --json 2>&1' "$_[1]"`; return ($? >> 8) . ":$out" };
-	like($shell->('$$', probe_program()), qr/^1:ktstr-probe-fatal: self-probe-rejected\nerror: .*\n\z/, 'itself');
+	like($shell->('$$', probe_program()), qr/^1:ktstr-probe-fatal: self-probe-rejected\nerror: .*\n\z/, 'the probe does not read itself');
 	my ($by_thread) = (run_probe('-p', $thread))[2];
 	like($by_thread, qr/^error: process $thread is not a process but a thread of process $target->{pid}: give that pid$/m,
 		'a thread: the number to give');
@@ -203,24 +203,24 @@ sub rounds {
 		&& !/^thread (?:thread-exited|thread-pointer|process-vm-readv|tls-arithmetic)$/ } @tags;
 	is("@odd", '', 'every failure has a tag that tells what happened');
 	is($said{descriptors}, 0, 'no descriptor is left');
-	cmp_ok($said{grown}, '<', 4096, "grown by $said{grown} KiB");
+	cmp_ok($said{grown}, '<', 4096, "it has grown by $said{grown} KiB");
 	note("opened $said{opened}, readings $said{readings}; @tags");
 	return \%said;
 }
 
-subtest 'it ends during the read, 1000 times' => sub {
+subtest 'a target that ends during the read is told as that, 1000 times' => sub {
 	my $said = rounds(1000, $known, 'steps', 0);
 	cmp_ok($said->{readings}, '>', 1000, 'most were read');
 };
 
-subtest 'an exec loop' => sub {
+subtest 'a target that execs in a loop is read rightly or refused' => sub {
 	my $said = rounds(10, $known, 'steps', 100, $other, $plain, $known);
 	# How often a session opens between two execs is the scheduler's; each takes as many snapshots as it can.
-	cmp_ok($said->{opened}, '>', 5, "opened $said->{opened} times");
+	cmp_ok($said->{opened}, '>', 5, "it was opened $said->{opened} times");
 	cmp_ok($said->{readings}, '>', 500, 'and most were read');
 };
 
-subtest 'an exec loop, the program' => sub {
+subtest 'a target that execs in a loop is read rightly or refused by the program' => sub {
 	my $pid = background('/dev/null', $known, 'steps', 1000000, $other, $plain, $known);
 	my (%exits, @lies);
 	for (1 .. 150) {
@@ -232,17 +232,17 @@ subtest 'an exec loop, the program' => sub {
 		}
 		push @lies, $err unless $status eq '0' || $err =~ /^ktstr-probe-(?:fatal|all-failed): /m;
 	}
-	is("@lies", '', 'right or refused');
+	is("@lies", '', 'each is right or refused');
 	is(join(' ', grep { !/^[01]$/ } keys %exits), '', 'exit 0 or 1');
 	ok($exits{0}, "$exits{0} of 150 were read");
 	kill 'KILL', $pid;
 	waitpid $pid, 0;
 };
 
-subtest 'an exec that leaves its memory to another process' => sub {
+subtest 'an exec that leaves its memory to another process ends the reading' => sub {
 	my $sharer = scratch() . '/sharer';
 	is(system(split(' ', $ENV{CC}), '-o', $sharer, source_dir() . '/tests/targets/shared_memory.c', $libraries[0],
-		qw(-lm -lpthread -ldl)), 0, 'built');
+		qw(-lm -lpthread -ldl)), 0, 'it is built');
 	my $target = target($sharer, '/bin/sleep', 1000);
 	my $pid = open my $said, '-|';
 	if (!$pid) {
@@ -254,7 +254,7 @@ subtest 'an exec that leaves its memory to another process' => sub {
 	print { $target->{in} } 'x';
 	my @after = <$said>;
 	close $said;
-	is($? >> 8, 0, 'partial output');
+	is($? >> 8, 0, 'what was read counts as partial output');
 	is(scalar(grep { /comm=sleep/ } @after), 0, 'nothing is said of the new program');
 	like(slurp(scratch() . '/said'), qr/^warning: snapshot \d+\/1000 is the last: process $target->{pid} ended, ran another program/m,
 		'but that it is another');
@@ -262,11 +262,11 @@ subtest 'an exec that leaves its memory to another process' => sub {
 	waitpid $target->{pid}, 0;
 };
 
-subtest 'threads come and go' => sub {
+subtest 'threads that come and go are read as themselves' => sub {
 	my $log = scratch() . '/log';
 	my $target = target($program, 'churn', $log, 24);
 	my ($status, $out, $err) = run_probe('-p', $target->{pid}, '--snapshots', 1500, '--interval-ms', 1);
-	is($status, 0, 'read');
+	is($status, 0, 'it is read');
 	end_target($target);
 
 	# struct log: the number of records, then (tid, allocated, deallocated) each. Between the end
@@ -289,7 +289,7 @@ subtest 'threads come and go' => sub {
 	}
 	is($wrong, 0, 'no thread with numbers that were never its own');
 	cmp_ok($right, '>', 1000, "$right readings of " . keys(%seen) . " threads, of $used records");
-	cmp_ok(scalar keys %seen, '>', 100, 'of many threads');
+	cmp_ok(scalar keys %seen, '>', 100, 'there are many threads');
 	is(join(' ', grep { !/^(?:thread-exited|thread-pointer|process-vm-readv)$/ } $err =~ /^warning: .* \[(.*?)\]/mg),
 		'', 'the rest says why not');
 };
@@ -299,7 +299,7 @@ my $crowd = target($program, 'park', $many);
 SKIP: {
 	skip "$many threads cannot be started here (limits of processes or memory)", 1 unless $crowd;
 	my $pid = $crowd->{pid};
-	subtest "$many threads" => sub {
+	subtest "$many threads are read to the byte" => sub {
 		my $document = probe_json($pid);
 		my @threads = @{ $document->{snapshots}[0]{threads} };
 		is(scalar @threads, $many + 1, 'all are there');
@@ -312,7 +312,7 @@ SKIP: {
 		["reading $many threads by ptrace", $pid, 1, 'ptrace']) {
 		my ($what, $victim, $interval, $choice) = @$case;
 		for my $signal ('INT', 'TERM') {
-			subtest "SIG$signal $what" => sub {
+			subtest "SIG$signal $what ends the probe and leaves nobody traced" => sub {
 				my (@took, $bad);
 				for my $round (1 .. 20) {
 					my $file = scratch() . '/interrupted';
@@ -343,7 +343,7 @@ SKIP: {
 		}
 	}
 
-	subtest 'SIGKILL in the middle of ptrace' => sub {
+	subtest 'SIGKILL in the middle of ptrace leaves nobody traced' => sub {
 		my $unfinished = 0;
 		my @tasks = sort { ($a =~ /(\d+)$/)[0] <=> ($b =~ /(\d+)$/)[0] } glob "/proc/$pid/task/*";
 		for my $round (1 .. 10) {

@@ -42,8 +42,8 @@ SKIP: {
 	for my $build (@builds) {
 		my ($kind, $old, $new) = @$build;
 		my $is_library = $kind eq 'library';
-		subtest "symbols only, $kind" => sub {
-			ok($late && $old && $new, 'built') or return;
+		subtest "a symbol is enough: $kind" => sub {
+			ok($late && $old && $new, 'it is built') or return;
 			isnt(symbol_value($new), symbol_value($old), 'the symbol has another value in the new one');
 			my $installed = scratch() . '/installed';
 			my $renamed = "$installed.new";
@@ -62,7 +62,7 @@ SKIP: {
 			order($target, 'open 1 - -');
 			order($target, "use 1 $_ 3${_}0") for 0, 1, 4;
 			$readable->($target, 'as installed');
-			like(explained($target->{pid}), qr/symbol/, 'by its symbol');
+			like(explained($target->{pid}), qr/symbol/, 'it is found by its symbol');
 			system('cp', $new, $renamed);
 			rename $renamed, $installed or die;
 			$readable->($target, 'replaced');
@@ -91,7 +91,7 @@ SKIP: {
 			[ 'stripped', ['--strip-all'] ],
 		) {
 			my ($what, $strip, $how) = @$case;
-			subtest "a real jemalloc 5.1.0, $what" => sub {
+			subtest "a real jemalloc 5.1.0 is read, $what" => sub {
 				my $library = scratch() . "/rust@$strip.so";
 				system('strip', @$strip ? @$strip : '--preserve-dates', '-o', $library, $rust) if @$strip;
 				system('cp', $rust, $library) unless @$strip;
@@ -102,7 +102,7 @@ SKIP: {
 					next unless $how;
 					is(differences($target, probe_json($target->{pid})), '', "round $round: to the byte");
 				}
-				like(explained($target->{pid}), $how // qr/^ktstr-probe-fatal: layout-unknown\n.*nothing tells where\s+tsd_s\s+begins/ms, 'explained');
+				like(explained($target->{pid}), $how // qr/^ktstr-probe-fatal: layout-unknown\n.*nothing tells where\s+tsd_s\s+begins/ms, '--explain says how');
 				end_target($target);
 			};
 		}
@@ -110,13 +110,13 @@ SKIP: {
 	# As in a Rust library: nothing that memory shows says jemalloc, its symbol table alone does.
 	my @quiet = map { "-D$_=${_}_quiet" } qw(mallocx sdallocx mallctl);
 	my $quiet = build('quiet.so', 'tls_library.c', qw(-shared -fPIC -DOLD), @quiet);
-	subtest 'symbols only, a library that exports nothing, opened late' => sub {
-		ok($quiet, 'built') or return;
+	subtest 'a symbol is enough in a library that exports nothing and was opened late' => sub {
+		ok($quiet, 'it is built') or return;
 		my $target = start_target({}, $late, 4);
 		order($target, "open 1 $quiet +_quiet");
 		order($target, "use 1 $_ 5${_}0") for 0, 2;
-		is(differences($target, probe_json($target->{pid})), '', 'to the byte');
-		is(differences($target, probe_json($target->{pid}, '--jemalloc=quiet.so')), '', 'named');
+		is(differences($target, probe_json($target->{pid})), '', 'its figures are right to the byte');
+		is(differences($target, probe_json($target->{pid}, '--jemalloc=quiet.so')), '', 'it is named');
 		like(explained($target->{pid}, '--debuginfo=off'), qr/jemalloc-not-found/, 'refused where no file may be asked');
 		end_target($target);
 		# Beside a jemalloc that memory shows it is found when it is named.
@@ -124,10 +124,10 @@ SKIP: {
 		$target = start_target({ LD_PRELOAD => $shown }, $late, 3);
 		order($target, "open 1 $quiet +_quiet");
 		order($target, "use 1 $_ 6${_}0") for 0, 1;
-		is(differences($target, probe_json($target->{pid}, '--jemalloc=quiet.so')), '', 'named, beside another');
+		is(differences($target, probe_json($target->{pid}, '--jemalloc=quiet.so')), '', 'it is named beside another');
 		end_target($target);
 	};
-	subtest 'a library whose memory cannot be read' => sub {
+	subtest 'a library whose memory cannot be read is named' => sub {
 		my $hidden = build('hidden', 'hidden_image.c', '-ldl');
 		for my $what (qw(tls head)) {
 			my $pid = open my $out, '-|', $hidden, $what, $quiet or return fail('not started');
@@ -160,15 +160,15 @@ SKIP: {
 		}
 	}
 	# As in Debian's libduckdb, whose C++ names take 4.2 MiB.
-	subtest 'a jemalloc among 6 MiB of names' => sub {
+	subtest 'a jemalloc among 6 MiB of names is found' => sub {
 		my $names = scratch() . '/names.s';
 		spew($names, ".data\n" . join '', map { my $name = "a$_" . 'n' x 1200; ".globl $name\n$name: .byte 0\n" } 1 .. 5000);
 		my $many = build('many.so', 'tls_library.c', qw(-shared -fPIC), $names);
-		ok($many, 'built') or return;
+		ok($many, 'it is built') or return;
 		my $target = start_target({}, $late, 2);
 		order($target, "open 1 $many -");
 		order($target, "use 1 $_ 4${_}0") for 0, 1;
-		is(differences($target, probe_json($target->{pid})), '', 'to the byte');
+		is(differences($target, probe_json($target->{pid})), '', 'its figures are right to the byte');
 		end_target($target);
 	};
 	subtest 'libraries without a sign are asked, but not all of hundreds' => sub {
@@ -176,13 +176,13 @@ SKIP: {
 		my @others = map { my $path = scratch() . "/other$_.so"; system('cp', $other, $path); $path } 1 .. 20;
 		my $target = start_target({ LD_PRELOAD => join ':', @others }, $late, 2);
 		my $explanation = explained($target->{pid});
-		like($explanation, qr/jemalloc-not-found/, 'refused');
+		like($explanation, qr/jemalloc-not-found/, 'it is refused');
 		is(scalar(() = $explanation =~ /^isolation: /mg), 16, '16 were asked');
 		like($explanation, qr/^error: .*Could not examine: \S+: 16 files were examined: name it by --jemalloc$/m,
 			'and it says that others were not');
 		end_target($target);
 	};
-	subtest 'nor all of hundreds of jemallocs' => sub {
+	subtest 'of hundreds of jemallocs not all are asked' => sub {
 		my $one = build('one.so', 'tls_library.c', qw(-shared -fPIC -DOLD));
 		my @stripped = map { scratch() . "/one$_.so" } 1 .. 20;
 		system('strip', '-o', $_, $one) for @stripped;
@@ -199,7 +199,7 @@ SKIP: {
 		is(differences($target, probe_json($target->{pid}, '--jemalloc=one.so')), '', 'the one that is named is read, though it is last');
 		end_target($target);
 	};
-	subtest 'symbols only, on an overlay' => sub {
+	subtest 'a symbol is enough on an overlay' => sub {
 		my $place = scratch() . '/overlay';
 		mkdir $place;
 		my $mount = join ' && ', "mount -t tmpfs none $place", "cd $place", 'mkdir lower upper',
@@ -214,7 +214,7 @@ SKIP: {
 			ok($target, 'the target runs') or next;
 			order($target, 'open 1 - -');
 			order($target, "use 1 $_ 7${_}7") for 0, 2;
-			is(differences($target, probe_json($target->{pid})), '', 'to the byte');
+			is(differences($target, probe_json($target->{pid})), '', 'its figures are right to the byte');
 			end_target($target);
 		}
 	};

@@ -27,15 +27,15 @@ for my $dialect ('', '-mtls-dialect=gnu2', '-mtls-dialect=desc') {
 	my $other = build("other$dialect.so", 'tls_library.c', qw(-shared -fPIC -DOTHER), $dialect || ());
 	next if $dialect && !$jemalloc; # the other architecture's word for it
 	subtest $name => sub {
-		ok($late && $jemalloc && $other, 'built') or return;
+		ok($late && $jemalloc && $other, 'it is built') or return;
 		my $target = start_target({}, $late, 5) or return fail('the target runs');
-		like(explained($target->{pid}), qr/jemalloc-not-found/, 'nothing yet');
+		like(explained($target->{pid}), qr/jemalloc-not-found/, 'nothing is read yet');
 		order($target, "open 0 $other -");
 		order($target, "use 0 $_ 100") for 1 .. 4;
 		order($target, 'close 0');
 		order($target, "open 1 $jemalloc -");
 		my $explanation = explained($target->{pid});
-		like($explanation, qr/entry \d of each thread's DTV, the module's since generation \d/, 'by the DTV');
+		like($explanation, qr/entry \d of each thread's DTV, the module's since generation \d/, 'it is read by the DTV');
 		is(differences($target, probe_json($target->{pid})), '',
 			'none has used it, four show the closed library in its place');
 		order($target, "use 1 $_ ${_}00") for 0, 2, 5;
@@ -44,7 +44,7 @@ for my $dialect ('', '-mtls-dialect=gnu2', '-mtls-dialect=desc') {
 		order($target, 'use 1 6 4711');
 		order($target, 'add');
 		is(differences($target, probe_json($target->{pid})), '', 'threads younger than the library');
-		is(differences($target, probe_json($target->{pid}, '--thread-pointer', 'ptrace')), '', 'by ptrace');
+		is(differences($target, probe_json($target->{pid}, '--thread-pointer', 'ptrace')), '', 'it is read by ptrace');
 		my $second = build("second$dialect.so", 'tls_library.c', qw(-shared -fPIC -DOTHER), $dialect || ());
 		order($target, "open 0 $second -");
 		order($target, "use 0 $_ 64") for 0 .. 7;
@@ -54,24 +54,24 @@ for my $dialect ('', '-mtls-dialect=gnu2', '-mtls-dialect=desc') {
 		is(differences($target, probe_json($target->{pid})), '', 'and after that was closed');
 		end_target($target);
 	};
-	subtest "$name, opened at the start" => sub {
+	subtest "$name, opened at the start, is read" => sub {
 		my $target = start_target({ LD_PRELOAD => $jemalloc }, $late, 3) or return fail('the target runs');
 		order($target, "open 1 $jemalloc -");
 		order($target, "use 1 $_ 10${_}0") for 0, 1, 3;
-		is(differences($target, probe_json($target->{pid})), '', 'to the byte');
-		like(explained($target->{pid}), qr/TLS block: TP [-+]\d+, static as ld\.so/, 'static');
+		is(differences($target, probe_json($target->{pid})), '', 'its figures are right to the byte');
+		like(explained($target->{pid}), qr/TLS block: TP [-+]\d+, static as ld\.so/, 'its TLS block is static');
 		end_target($target);
 	};
 }
 
 # A library that is closed between two snapshots, and another in its place in memory and in TLS.
 for my $model ('global-dynamic', 'initial-exec') {
-	subtest "closed between snapshots, $model" => sub {
+	subtest "a library that is closed between snapshots is never read, $model" => sub {
 		my $late = build('late', 'late_library.c', qw(-lpthread -ldl));
 		my @flags = ('-shared', '-fPIC', "-ftls-model=$model");
 		my $jemalloc = build("closing-$model.so", 'tls_library.c', @flags);
 		my $other = build("following-$model.so", 'tls_library.c', '-DOTHER', @flags);
-		ok($late && $jemalloc && $other, 'built') or return;
+		ok($late && $jemalloc && $other, 'it is built') or return;
 		my $target = start_target({ GLIBC_TUNABLES => 'glibc.rtld.optional_static_tls=16384' }, $late, 3);
 		order($target, "open 1 $jemalloc -");
 		order($target, "use 1 $_ 50${_}0") for 0, 1, 3;
@@ -124,17 +124,17 @@ SKIP: {
 	$programs{static} = compile('static', '-static', $static, qw(-lm -lpthread -ldl)) if $static;
 	for my $kind (sort keys %programs) {
 		for my $many ($threads, $kind eq 'shared' ? 1000 : ()) {
-			subtest "no robust list, $kind, $many threads" => sub {
+			subtest "threads without a robust list are read by ptrace, $kind, $many threads" => sub {
 				my $target = start_target({ NO_ROBUST_LIST => 1 }, $programs{$kind}, $many, $seed++);
 				ok($target, 'the target runs') or return;
 				my $pid = $target->{pid};
 				my ($status, $out, $err) = run_probe('--pid', $pid, '--thread-pointer', 'robust-list');
 				is($status, 1, 'refused when ptrace is not allowed');
 				like($err, qr/--thread-pointer=ptrace/, 'and says what would help');
-				ok(settled($pid, 'S'), 'all sleep');
-				is(differences($target, probe_json($pid)), '', 'to the byte');
+				ok(settled($pid, 'S'), 'all threads sleep');
+				is(differences($target, probe_json($pid)), '', 'its figures are right to the byte');
 				ok(settled($pid, 'S'), 'all sleep again, none is traced') or return end_target($target);
-				like(explained($pid), qr/thread pointer: by ptrace.*no usable robust list/, 'explained');
+				like(explained($pid), qr/thread pointer: by ptrace.*no usable robust list/, '--explain says how');
 				order($target, 'run');
 				is(differences($target, probe_json($pid, '--snapshots', 3, '--interval-ms', 1)), '',
 					'they still run, and three snapshots');
@@ -184,8 +184,8 @@ SKIP: {
 		[ 'dynamic TLS, opened late', $late, $jemalloc, {}, qr/DTV, which is musl's/ ],
 	) {
 		my ($what, $program, $path, $env, $how) = @$case;
-		subtest "musl, $what" => sub {
-			ok($program && $jemalloc && $initial && $other, 'built') or return;
+		subtest "a target with musl is read, $what" => sub {
+			ok($program && $jemalloc && $initial && $other, 'it is built') or return;
 			my $target = start_target($env, $program, 4) or return fail('the target runs');
 			if ($what =~ /late/) {
 				order($target, "open 0 $other -");
@@ -195,9 +195,9 @@ SKIP: {
 			order($target, "open 1 $path -");
 			order($target, "use 1 $_ 6${_}0") for 0, 2, 3;
 			order($target, 'add');
-			is(differences($target, probe_json($target->{pid})), '', 'to the byte');
+			is(differences($target, probe_json($target->{pid})), '', 'its figures are right to the byte');
 			order($target, 'use 1 5 1000000');
-			is(differences($target, probe_json($target->{pid}, '--snapshots', 2, '--interval-ms', 1)), '', 'again');
+			is(differences($target, probe_json($target->{pid}, '--snapshots', 2, '--interval-ms', 1)), '', 'it is read again');
 			ok(settled($target->{pid}, 'S'), 'none is stopped or traced');
 			my $explanation = explained($target->{pid});
 			like($explanation, $how, 'explained');

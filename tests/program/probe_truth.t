@@ -25,7 +25,7 @@ sub check {
 		ok($target, 'the target runs') or return;
 		for my $round (1 .. $rounds) {
 			my $document = probe_json($target->{pid});
-			ok($document, 'read') or last;
+			ok($document, 'it is read') or last;
 			is(differences($target, $document), '',
 				"round $round: every thread, to the byte");
 			$histories += $threads;
@@ -104,5 +104,5 @@ SKIP: {
 	end_target($target);
 }
 
-cmp_ok($histories, '>=', 1000, "$histories histories") if $static && $shared;
+cmp_ok($histories, '>=', 1000, "$histories histories were compared") if $static && $shared;
 done_testing();

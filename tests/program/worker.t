@@ -31,7 +31,7 @@ sub fails_with {
 	return $r;
 }
 
-subtest 'help and version' => sub {
+subtest '--help and --version say what they are asked' => sub {
 	for my $case (['--help', qr/\AUsage: ktstr-jemalloc-alloc-worker \[--churn\] BYTES\n/],
 		['--version', qr/\Aktstr-jemalloc-alloc-worker \(ktstr\) \d+\.\d+\S*\n\z/]) {
 		my $r = run(args => [$case->[0]]);
@@ -265,7 +265,7 @@ code=$?
 ls -A "$1"
 exit $code
 END
-	subtest 'a full disk' => sub {
+	subtest 'a full disk ends the worker without a marker' => sub {
 		is $r->{exit}, 4, 'exit code 4';
 		like $r->{err}, qr/\Ajemalloc-alloc-worker: failed to write ready marker [^\n]+: write: No space left on device\n\z/, 'one line';
 		is $r->{out}, "fill\n", 'no marker is left';

@@ -55,19 +55,19 @@ sub check {
 	return @calls;
 }
 
-subtest 'default path' => sub {
+subtest 'the worker writes its marker at the default path' => sub {
 	my ($pid, @calls) = trace(args => [$bytes]);
 	my @rest = check(marker_path($pid), $pid, @calls);
 	is_deeply [grep { !/^(?:getpid|write|pause|ppoll)$/ } map { $_->[0] } @rest], [], 'and then it parks';
 };
 
-subtest 'override' => sub {
+subtest 'the environment gives the marker another path' => sub {
 	my ($pid, @calls) = trace(args => [$bytes], env => { KTSTR_WORKER_READY_MARKER_OVERRIDE => "$directory/marker" });
 	check("$directory/marker", $pid, @calls);
 	is_deeply [grep { $_->[1] =~ /"\Q@{[marker_path($pid)]}\E"/ } @calls], [], 'the default path is not touched';
 };
 
-subtest 'churn' => sub {
+subtest '--churn makes threads that come and go' => sub {
 	my ($pid, @calls) = trace(args => ['--churn', $bytes]);
 	pop @calls until !@calls || $calls[-1][0] =~ /^write/; # threads are not looked at
 	check(marker_path($pid), $pid, @calls);
