@@ -4,6 +4,7 @@
 #include "config.h"
 
 #include <inttypes.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,24 +17,22 @@
 #include <ktstr/worker_ready.h>
 #include <ktstr/worker_ready_wait.h>
 
+#include "shared/clock.h"
+
 #define DEMO_BYTES      "16777216" /* 16 MiB */
 #define DEMO_TIMEOUT_MS 10000
 
-static double ms_since(const struct timespec *start)
+static double ms_since(int64_t start)
 {
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (double)(now.tv_sec - start->tv_sec) * 1e3 +
-	       (double)(now.tv_nsec - start->tv_nsec) / 1e6;
+	return (double)(clock_ns(CLOCK_MONOTONIC) - start) / (double)NS_PER_MS;
 }
 
-static void step(const struct timespec *start, const char *what, const char *detail)
+static void step(int64_t start, const char *what, const char *detail)
 {
 	printf("%9.3f ms  %-8s %s\n", ms_since(start), what, detail);
 }
 
-static int wait_and_show(struct ktstr_payload *worker, const struct timespec *start)
+static int wait_and_show(struct ktstr_payload *worker, int64_t start)
 {
 	struct ktstr_worker_ready_result ready;
 	struct ktstr_payload_captured output;
@@ -53,23 +52,23 @@ static int wait_and_show(struct ktstr_payload *worker, const struct timespec *st
 	return 0;
 }
 
-static int read_and_show(pid_t pid, const struct timespec *start)
+static int read_and_show(pid_t pid, int64_t start)
 {
 	struct ktstr_probe_snapshot *snapshot = NULL;
 	struct ktstr_error error = { .text = "out of memory" };
 	struct ktstr_probe *probe = NULL;
 	char text[256];
-	int err = ktstr_probe_new(&probe, NULL, NULL);
+	int rc = ktstr_probe_new(&probe, NULL, NULL);
 
-	if (!err)
-		err = ktstr_probe_open(probe, pid, &error);
-	if (!err) {
+	if (!rc)
+		rc = ktstr_probe_open(probe, pid, &error);
+	if (!rc) {
 		step(start, "found", ktstr_probe_jemalloc_path(probe));
-		err = ktstr_probe_snapshot_take(probe, &snapshot, &error);
+		rc = ktstr_probe_snapshot_take(probe, &snapshot, &error);
 	}
-	if (err)
+	if (rc)
 		fprintf(stderr, "demo: %s\n", error.text);
-	for (size_t i = 0; !err && i < ktstr_probe_snapshot_count(snapshot); i++) {
+	for (size_t i = 0; !rc && i < ktstr_probe_snapshot_count(snapshot); i++) {
 		const struct ktstr_probe_thread *thread = ktstr_probe_snapshot_thread(snapshot, i);
 
 		snprintf(text, sizeof text,
@@ -81,13 +80,13 @@ static int read_and_show(pid_t pid, const struct timespec *start)
 	}
 	ktstr_probe_snapshot_free(snapshot);
 	ktstr_probe_close(probe);
-	return err;
+	return rc;
 }
 
 /* The worker says it after its marker exists: the reading may well be done before. */
-static int await_breadcrumb(struct ktstr_payload *worker, const struct timespec *start)
+static int await_breadcrumb(struct ktstr_payload *worker, int64_t start)
 {
-	const struct timespec pause = { .tv_nsec = 1000000 };
+	const struct timespec pause = { .tv_nsec = NS_PER_MS };
 	struct ktstr_payload_captured output;
 
 	while (!ktstr_payload_output(worker, KTSTR_PAYLOAD_STDOUT, &output, NULL)) {
@@ -115,34 +114,34 @@ int main(int argc, char **argv)
 	struct ktstr_payload *worker;
 	struct ktstr_payload_captured output;
 	struct ktstr_error error;
-	struct timespec start;
 	char text[512];
 	pid_t pid = 0;
-	int failed, status;
+	int64_t start = clock_ns(CLOCK_MONOTONIC);
+	bool failed;
+	int status;
 
 	printf("A worker makes one known allocation of 16 MiB; this program waits for it, and "
 	       "reads it from outside.\n");
-	clock_gettime(CLOCK_MONOTONIC, &start);
 	if (ktstr_payload_spawn(worker_argv, &options, &worker, &error)) {
 		fprintf(stderr, "demo: %s\n", error.text);
 		return EXIT_FAILURE;
 	}
 	ktstr_payload_pid(worker, &pid, NULL);
 	snprintf(text, sizeof text, "%s %s as pid %d", worker_path, DEMO_BYTES, (int)pid);
-	step(&start, "spawned", text);
+	step(start, "spawned", text);
 
-	failed = wait_and_show(worker, &start);
+	failed = wait_and_show(worker, start) != 0;
 	if (!failed)
-		failed = read_and_show(pid, &start);
+		failed = read_and_show(pid, start) != 0;
 	if (!failed)
-		failed = await_breadcrumb(worker, &start);
+		failed = await_breadcrumb(worker, start) != 0;
 
 	if (ktstr_payload_kill(worker, &status, NULL) == 0) {
 		snprintf(text, sizeof text,
 			 WIFSIGNALED(status) ? "the worker, by signal %d"
 					     : "the worker had ended with status %d",
 			 WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status));
-		step(&start, "killed", text);
+		step(start, "killed", text);
 	}
 	if (!failed && !ktstr_payload_output(worker, KTSTR_PAYLOAD_STDOUT, &output, NULL))
 		printf("The worker said of itself: %s", output.data);

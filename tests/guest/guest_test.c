@@ -84,11 +84,11 @@ struct ktstr_payload *start(const char *const argv[], pid_t *pid)
 	return payload;
 }
 
-static void require_outcome(int err, const struct ktstr_error *error,
+static void require_outcome(int rc, const struct ktstr_error *error,
 			    const struct ktstr_worker_ready_result *result,
 			    enum ktstr_worker_ready_outcome outcome)
 {
-	require(!err, "the wait failed: %s", error->text);
+	require(!rc, "the wait failed: %s", error->text);
 	printf("%s\n", result->text);
 	require(result->outcome == outcome, "outcome %s where %s was expected",
 		ktstr_worker_ready_outcome_name(result->outcome),
@@ -100,9 +100,9 @@ struct ktstr_worker_ready_result wait_for(struct ktstr_payload *payload,
 {
 	struct ktstr_worker_ready_result result;
 	struct ktstr_error error;
-	int err = ktstr_worker_ready_wait(payload, "worker", PATIENCE_MS, &result, &error);
+	int rc = ktstr_worker_ready_wait(payload, "worker", PATIENCE_MS, &result, &error);
 
-	require_outcome(err, &error, &result, outcome);
+	require_outcome(rc, &error, &result, outcome);
 	return result;
 }
 
@@ -110,9 +110,9 @@ struct ktstr_worker_ready_result wait_for_pid(pid_t pid, enum ktstr_worker_ready
 {
 	struct ktstr_worker_ready_result result;
 	struct ktstr_error error;
-	int err = ktstr_worker_ready_wait_pid(pid, "worker", PATIENCE_MS, &result, &error);
+	int rc = ktstr_worker_ready_wait_pid(pid, "worker", PATIENCE_MS, &result, &error);
 
-	require_outcome(err, &error, &result, outcome);
+	require_outcome(rc, &error, &result, outcome);
 	return result;
 }
 

@@ -94,10 +94,10 @@ static void behind_launcher(const char *worker, const struct guest_test *test)
 	require_known(pid);
 }
 
-static void require_namespace_error(int err, const struct ktstr_error *error, const char *name)
+static void require_namespace_error(int rc, const struct ktstr_error *error, const char *name)
 {
-	printf("%s\n", err ? error->text : "the wait succeeded");
-	require(err == -EXDEV, "-EXDEV was expected, not %d", err);
+	printf("%s\n", rc ? error->text : "the wait succeeded");
+	require(rc == -EXDEV, "-EXDEV was expected, not %d", rc);
 	require(strstr(error->text, name), "\"%s\" is not named", name);
 }
 
@@ -108,14 +108,14 @@ static void launcher_named(const char *worker, const struct guest_test *test)
 	struct ktstr_error error;
 	char name[64];
 	pid_t launcher;
-	int err;
+	int rc;
 
 	(void)test;
 	payload = start((const char *[]){ DRIVER_PATH, "pid-namespace", worker, BYTES_TEXT, NULL },
 			&launcher);
-	err = ktstr_worker_ready_wait(payload, "worker", PATIENCE_MS, &result, &error);
+	rc = ktstr_worker_ready_wait(payload, "worker", PATIENCE_MS, &result, &error);
 	snprintf(name, sizeof name, "pid:[%lu]", namespace_number(only_child(launcher), "pid"));
-	require_namespace_error(err, &error, name);
+	require_namespace_error(rc, &error, name);
 }
 
 /* Waits for pid as an ordinary user, in a process of its own, and judges the error there. */

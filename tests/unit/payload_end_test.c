@@ -50,14 +50,14 @@ static void a_handle_is_consumed_once(void **state)
 static void try_wait_sees_the_end_without_blocking(void **state)
 {
 	struct ktstr_payload *payload = spawn_sh("exit 3", NULL);
-	int status = -1, err, i;
+	int status = -1, rc, i;
 
 	(void)state;
 	for (i = 0;
-	     i < PATIENCE_MS && (err = ktstr_payload_try_wait(payload, &status, NULL)) == -EAGAIN;
+	     i < PATIENCE_MS && (rc = ktstr_payload_try_wait(payload, &status, NULL)) == -EAGAIN;
 	     i++)
 		poll(NULL, 0, 1);
-	assert_int_equal(err, 0);
+	assert_int_equal(rc, 0);
 	assert_int_equal(WEXITSTATUS(status), 3);
 	ktstr_payload_close(payload);
 }
@@ -181,17 +181,17 @@ static void a_caller_that_ignores_sigchld_is_told_that_the_status_is_lost(void *
 	struct ktstr_payload_options options = { SIZED, .out = CAPTURE };
 	struct ktstr_payload *payload;
 	char variable[32];
-	int leash[2], status = -1, err, i, known;
+	int leash[2], status = -1, rc, i, known;
 
 	(void)state;
 	signal(SIGCHLD, SIG_IGN);
 	for (i = 0; i < 200; i++) {
 		payload = spawn_sh("echo word; exit 11", &options);
 		known = kernel_keeps_status() && payload_pidfd(payload) >= 0;
-		err = ktstr_payload_wait(payload, PATIENCE_MS, &status, NULL);
+		rc = ktstr_payload_wait(payload, PATIENCE_MS, &status, NULL);
 		/* Elsewhere the status is lost, and that is what it says. */
-		assert_int_equal(err, known ? 0 : -ECHILD);
-		assert_true(err || (WIFEXITED(status) && WEXITSTATUS(status) == 11));
+		assert_int_equal(rc, known ? 0 : -ECHILD);
+		assert_true(rc || (WIFEXITED(status) && WEXITSTATUS(status) == 11));
 		assert_int_equal(ktstr_payload_wait(payload, 0, &status, NULL), -ESRCH);
 		assert_output(payload, KTSTR_PAYLOAD_STDOUT, "word\n");
 		ktstr_payload_close(payload);
@@ -200,8 +200,8 @@ static void a_caller_that_ignores_sigchld_is_told_that_the_status_is_lost(void *
 	leash_make(leash, variable, sizeof variable);
 	payload = spawn_sh("sleep 1000 & echo up; wait", &options);
 	await_output(payload, "up");
-	err = ktstr_payload_kill(payload, &status, NULL);
-	assert_true((err == 0 && WIFSIGNALED(status)) || err == -ECHILD);
+	rc = ktstr_payload_kill(payload, &status, NULL);
+	assert_true((rc == 0 && WIFSIGNALED(status)) || rc == -ECHILD);
 	leash_assert_all_gone(leash);
 	ktstr_payload_close(payload);
 	signal(SIGCHLD, SIG_DFL);
@@ -211,14 +211,14 @@ static void a_child_that_somebody_else_reaped_is_told(void **state)
 {
 	struct ktstr_payload *payload = spawn_sh("exit 12", NULL);
 	int has_pidfd = payload_pidfd(payload) >= 0;
-	int status = -1, err;
+	int status = -1, rc;
 	pid_t pid;
 
 	(void)state;
 	assert_int_equal(ktstr_payload_pid(payload, &pid, NULL), 0);
 	assert_int_equal(waitpid(pid, NULL, 0), pid);
-	err = ktstr_payload_try_wait(payload, &status, NULL);
-	assert_true((has_pidfd && err == 0 && WEXITSTATUS(status) == 12) || err == -ECHILD);
+	rc = ktstr_payload_try_wait(payload, &status, NULL);
+	assert_true((has_pidfd && rc == 0 && WEXITSTATUS(status) == 12) || rc == -ECHILD);
 	assert_int_equal(ktstr_payload_kill(payload, &status, NULL), -ESRCH);
 	ktstr_payload_close(payload);
 

@@ -91,9 +91,9 @@ static inline void end_child(pid_t pid)
 
 static inline void wait_for(pid_t pid, int timeout_ms, enum ktstr_worker_ready_outcome outcome)
 {
-	int err = ktstr_worker_ready_wait_pid(pid, "test-worker", timeout_ms, &result, &error);
+	int rc = ktstr_worker_ready_wait_pid(pid, "test-worker", timeout_ms, &result, &error);
 
-	if (err)
+	if (rc)
 		fail_msg("%s", error.text);
 	if (result.outcome != outcome)
 		fail_msg("%s", result.text);

@@ -138,9 +138,9 @@ static void *wait_in_thread(void *argument)
 	struct ktstr_worker_ready_result ready;
 	struct ktstr_error why;
 	intptr_t pid = (intptr_t)argument;
-	int err = ktstr_worker_ready_wait_pid((pid_t)pid, "one of many", PATIENCE_MS, &ready, &why);
+	int rc = ktstr_worker_ready_wait_pid((pid_t)pid, "one of many", PATIENCE_MS, &ready, &why);
 
-	return (void *)(intptr_t)(err || ready.outcome != KTSTR_WORKER_READY);
+	return (void *)(intptr_t)(rc || ready.outcome != KTSTR_WORKER_READY);
 }
 
 static void two_hundred_threads_wait_at_once(void **state)
