@@ -16,9 +16,10 @@ static const struct part {
 	const char *name;
 	void (*run)(struct report *report);
 } parts[] = {
-	{ "wait", bench_wait }, { "threads", bench_threads }, { "stops", bench_stops },
-	{ "busy", bench_busy }, { "calls", bench_calls },     { "program", bench_program },
-	{ "heap", bench_heap },
+	{ .name = "wait", .run = bench_wait },   { .name = "threads", .run = bench_threads },
+	{ .name = "stops", .run = bench_stops }, { .name = "busy", .run = bench_busy },
+	{ .name = "calls", .run = bench_calls }, { .name = "program", .run = bench_program },
+	{ .name = "heap", .run = bench_heap },
 };
 
 #define PARTS (sizeof parts / sizeof *parts)

@@ -21,12 +21,26 @@ static const struct rate {
 	long hertz;
 	enum ktstr_probe_thread_pointer choice;
 } rates[] = {
-	{ "busy_0", "nobody looks", 0, KTSTR_PROBE_THREAD_POINTER_AUTO },
-	{ "busy_1", "sampled at 1 Hz", 1, KTSTR_PROBE_THREAD_POINTER_ROBUST_LIST },
-	{ "busy_100", "sampled at 100 Hz", 100, KTSTR_PROBE_THREAD_POINTER_ROBUST_LIST },
-	{ "busy_1000", "sampled at 1000 Hz", 1000, KTSTR_PROBE_THREAD_POINTER_ROBUST_LIST },
-	{ "busy_ptrace_100", "by ptrace at 100 Hz, a session each", 100,
-	  KTSTR_PROBE_THREAD_POINTER_PTRACE },
+	{ .key = "busy_0",
+	  .label = "nobody looks",
+	  .hertz = 0,
+	  .choice = KTSTR_PROBE_THREAD_POINTER_AUTO },
+	{ .key = "busy_1",
+	  .label = "sampled at 1 Hz",
+	  .hertz = 1,
+	  .choice = KTSTR_PROBE_THREAD_POINTER_ROBUST_LIST },
+	{ .key = "busy_100",
+	  .label = "sampled at 100 Hz",
+	  .hertz = 100,
+	  .choice = KTSTR_PROBE_THREAD_POINTER_ROBUST_LIST },
+	{ .key = "busy_1000",
+	  .label = "sampled at 1000 Hz",
+	  .hertz = 1000,
+	  .choice = KTSTR_PROBE_THREAD_POINTER_ROBUST_LIST },
+	{ .key = "busy_ptrace_100",
+	  .label = "by ptrace at 100 Hz, a session each",
+	  .hertz = 100,
+	  .choice = KTSTR_PROBE_THREAD_POINTER_PTRACE },
 };
 
 #define RATES (sizeof rates / sizeof *rates)

@@ -106,7 +106,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	module.image = image;
 	target.libc = libc_kind_find(&list);
 	module_tls_find(&list, &module, &tls); /* it is its own libc, too */
-	module.is_executable = 1;
+	module.is_executable = true;
 	module_tls_find(&list, &module, &tls);
 	if (elf_image_dynamic(&image, &dynamic))
 		return 0;

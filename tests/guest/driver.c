@@ -38,16 +38,17 @@
 static const struct {
 	const char *name, *path;
 } workers[] = {
-	{ "default worker", "/bin/ktstr-jemalloc-alloc-worker" },
-	{ "static worker", "/bin/ktstr-jemalloc-alloc-worker-static" },
+	{ .name = "default worker", .path = "/bin/ktstr-jemalloc-alloc-worker" },
+	{ .name = "static worker", .path = "/bin/ktstr-jemalloc-alloc-worker-static" },
 };
 
 static const struct {
 	const char *list;
 	const struct guest_test *tests;
 } groups[] = {
-	{ "full", loop_tests }, { "full", namespace_tests }, { "full", scarcity_tests },
-	{ "full", yama_tests }, { "full", yama_last_tests }, { "memory", memory_tests },
+	{ .list = "full", .tests = loop_tests },      { .list = "full", .tests = namespace_tests },
+	{ .list = "full", .tests = scarcity_tests },  { .list = "full", .tests = yama_tests },
+	{ .list = "full", .tests = yama_last_tests }, { .list = "memory", .tests = memory_tests },
 };
 
 static int passed, failed, slow_failures;
@@ -58,9 +59,9 @@ static void set_up(void)
 	static const struct {
 		const char *type, *path, *options;
 	} mounts[] = {
-		{ "devtmpfs", "/dev", NULL },
-		{ "proc", "/proc", NULL },
-		{ "tmpfs", "/tmp", "mode=1777" },
+		{ .type = "devtmpfs", .path = "/dev", .options = NULL },
+		{ .type = "proc", .path = "/proc", .options = NULL },
+		{ .type = "tmpfs", .path = "/tmp", .options = "mode=1777" },
 	};
 	int console;
 

@@ -114,12 +114,12 @@ void helper_main(int argc, char **argv)
 		const char *name;
 		void (*run)(char **argv);
 	} helpers[] = {
-		{ "pause", pause_helper },
-		{ "mount-namespace", mount_namespace_helper },
-		{ "pid-namespace", pid_namespace_helper },
-		{ "closed-root", closed_root_helper },
-		{ "parent-probe", parent_probe_helper },
-		{ "hog", hog_helper },
+		{ .name = "pause", .run = pause_helper },
+		{ .name = "mount-namespace", .run = mount_namespace_helper },
+		{ .name = "pid-namespace", .run = pid_namespace_helper },
+		{ .name = "closed-root", .run = closed_root_helper },
+		{ .name = "parent-probe", .run = parent_probe_helper },
+		{ .name = "hog", .run = hog_helper },
 	};
 
 	for (size_t i = 0; argc > 1 && i < sizeof helpers / sizeof *helpers; i++)

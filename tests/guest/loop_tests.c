@@ -193,13 +193,14 @@ static void killed_after(const char *worker, const struct guest_test *test)
 }
 
 const struct guest_test loop_tests[] = {
-	{ "known allocation read from outside, exact band", known_allocation, 0 },
-	{ "three snapshots, monotone", three_snapshots, 0 },
-	{ "thread pointers by ptrace, 20 times, exact band", by_ptrace, 0 },
-	{ "churn survived 10 times with 2 CPUs", churn, 0 },
-	{ "fatal on a pid that does not exist", missing_pid, 0 },
-	{ "not-jemalloc refused", not_jemalloc, 0 },
-	{ "worker killed before the marker", killed_before, 0 },
-	{ "worker killed after the marker", killed_after, 0 },
-	{ 0 },
+	{ .name = "the known allocation is read from outside, within its band",
+	  .run = known_allocation },
+	{ .name = "three snapshots never fall", .run = three_snapshots },
+	{ .name = "it is read by ptrace 20 times, within its band", .run = by_ptrace },
+	{ .name = "threads that come and go are read 10 times with 2 CPUs", .run = churn },
+	{ .name = "a pid that does not exist is fatal", .run = missing_pid },
+	{ .name = "a process without jemalloc is refused", .run = not_jemalloc },
+	{ .name = "a worker killed before its marker has exited before", .run = killed_before },
+	{ .name = "a worker killed after its marker has exited after", .run = killed_after },
+	{ .name = NULL },
 };

@@ -174,12 +174,14 @@ static void closed_root(const char *worker, const struct guest_test *test)
 }
 
 const struct guest_test namespace_tests[] = {
-	{ "worker in another pid namespace is found", pid_namespace, 0 },
-	{ "worker in another mount namespace is found", mount_namespace, 0 },
-	{ "worker in both, behind a launcher, is found", behind_launcher, 0 },
-	{ "a launcher in the worker's place: the error names the pid namespace", launcher_named,
-	  0 },
-	{ "root's worker for a user: the error names the mount namespace", not_comparable, 0 },
-	{ "worker below a closed root: the error names the mount namespace", closed_root, 0 },
-	{ 0 },
+	{ .name = "a worker in another pid namespace is found", .run = pid_namespace },
+	{ .name = "a worker in another mount namespace is found", .run = mount_namespace },
+	{ .name = "a worker in both, behind a launcher, is found", .run = behind_launcher },
+	{ .name = "the error names the pid namespace of a launcher in the worker's place",
+	  .run = launcher_named },
+	{ .name = "the error names the mount namespace of root's worker to a user",
+	  .run = not_comparable },
+	{ .name = "the error names the mount namespace of a worker below a closed root",
+	  .run = closed_root },
+	{ .name = NULL },
 };

@@ -164,16 +164,25 @@ static void killed_for_memory_after(const char *worker, const struct guest_test 
 }
 
 const struct guest_test scarcity_tests[] = {
-	{ "full /tmp: exit 4 and no marker; then ready", no_space, 0 },
-	{ "/tmp without a free inode: exit 4 and no marker; then ready", no_inode, 0 },
-	{ 0 },
+	{ .name = "a full /tmp ends it with 4 and no marker, and with room it is ready",
+	  .run = no_space },
+	{ .name = "a /tmp without inodes ends it with 4 and no marker, and with some it is ready",
+	  .run = no_inode },
+	{ .name = NULL },
 };
 
 const struct guest_test memory_tests[] = {
-	{ "BYTES above memory, overcommit by heuristics: exit 7", bytes_above_memory, 0 },
-	{ "BYTES above memory, overcommit always: exit 7", bytes_above_memory, 1 },
-	{ "BYTES above memory, overcommit never: exit 7", bytes_above_memory, 2 },
-	{ "out of memory before the marker: killed by signal 9", killed_for_memory_before, 0 },
-	{ "out of memory after the marker: killed by signal 9", killed_for_memory_after, 0 },
-	{ 0 },
+	{ .name = "BYTES above memory end it with 7 under overcommit by heuristics",
+	  .run = bytes_above_memory },
+	{ .name = "BYTES above memory end it with 7 under overcommit always",
+	  .run = bytes_above_memory,
+	  .level = 1 },
+	{ .name = "BYTES above memory end it with 7 under overcommit never",
+	  .run = bytes_above_memory,
+	  .level = 2 },
+	{ .name = "out of memory before the marker it is killed by signal 9",
+	  .run = killed_for_memory_before },
+	{ .name = "out of memory after the marker it is killed by signal 9",
+	  .run = killed_for_memory_after },
+	{ .name = NULL },
 };

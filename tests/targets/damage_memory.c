@@ -180,13 +180,13 @@ static void choose_words(void)
 	live_target_close(&target);
 }
 
-static int is_true(const struct ktstr_probe_thread *thread)
+static bool is_true(const struct ktstr_probe_thread *thread)
 {
 	for (size_t i = 0; i < thread_count; i++)
 		if (truths[i].tid == thread->tid)
 			return truths[i].allocated == thread->allocated_bytes &&
 			       truths[i].deallocated == thread->deallocated_bytes;
-	return 0;
+	return false;
 }
 
 static void judge(const struct ktstr_probe_snapshot *snapshot, const char *what)

@@ -21,6 +21,7 @@
 #include <link.h>
 #include <pthread.h>
 #include <semaphore.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -113,7 +114,7 @@ static void *symbol(void *handle, const char *prefix, const char *name)
 	char whole[128];
 	void *found;
 
-	int is_suffix = *prefix == '+';
+	bool is_suffix = *prefix == '+';
 
 	snprintf(whole, sizeof whole, "%s%s%s", is_suffix || strcmp(prefix, "-") == 0 ? "" : prefix,
 		 name, is_suffix ? prefix + 1 : "");

@@ -59,14 +59,14 @@ static void put_headers(struct fake_target *fake, const struct fake_elf *elf)
 static void put_dynamic(struct fake_target *fake, const struct fake_elf *elf, size_t strings_size)
 {
 	const Elf64_Dyn entries[] = {
-		{ DT_RELA, { RELOCS } },
-		{ DT_RELASZ, { elf->reloc_count * sizeof(Elf64_Rela) } },
-		{ DT_SYMTAB, { SYMBOLS } },
-		{ DT_STRTAB, { STRINGS } },
-		{ DT_STRSZ, { strings_size } },
-		{ DT_HASH, { HASH } },
-		{ elf->debug ? DT_DEBUG : DT_NULL, { elf->debug } },
-		{ DT_NULL, { 0 } },
+		{ .d_tag = DT_RELA, .d_un = { .d_val = RELOCS } },
+		{ .d_tag = DT_RELASZ, .d_un = { .d_val = elf->reloc_count * sizeof(Elf64_Rela) } },
+		{ .d_tag = DT_SYMTAB, .d_un = { .d_val = SYMBOLS } },
+		{ .d_tag = DT_STRTAB, .d_un = { .d_val = STRINGS } },
+		{ .d_tag = DT_STRSZ, .d_un = { .d_val = strings_size } },
+		{ .d_tag = DT_HASH, .d_un = { .d_val = HASH } },
+		{ .d_tag = elf->debug ? DT_DEBUG : DT_NULL, .d_un = { .d_val = elf->debug } },
+		{ .d_tag = DT_NULL, .d_un = { .d_val = 0 } },
 	};
 	const uint32_t hash[] = { 0, (uint32_t)elf->symbol_count + 1 };
 

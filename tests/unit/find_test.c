@@ -241,7 +241,7 @@ static void a_libc_with_a_mallctl_is_not_excluded(void **state)
 static void a_library_with_a_damaged_dynamic_section_is_noted_and_passed_over(void **state)
 {
 	struct process *process = *state;
-	const Elf64_Dyn endless = { DT_RELASZ, { UINT64_MAX } };
+	const Elf64_Dyn endless = { .d_tag = DT_RELASZ, .d_un = { .d_val = UINT64_MAX } };
 
 	add_library(process, known_build()->size, NULL);
 	fake_target_put(&process->fake, LIBRARY + 0x410, &endless, sizeof endless);

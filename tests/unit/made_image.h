@@ -54,16 +54,16 @@ static inline uint32_t *hash(size_t i)
 static inline void make(void)
 {
 	static const Elf64_Dyn entries[] = {
-		{ DT_RELA, { RELOCS } },
-		{ DT_RELASZ, { 2 * sizeof(Elf64_Rela) } },
-		{ DT_JMPREL, { RELOCS + 2 * sizeof(Elf64_Rela) } },
-		{ DT_PLTRELSZ, { sizeof(Elf64_Rela) } },
-		{ DT_PLTREL, { DT_RELA } },
-		{ DT_SYMTAB, { SYMBOLS } },
-		{ DT_STRTAB, { STRINGS } },
-		{ DT_STRSZ, { sizeof string_table } },
-		{ DT_GNU_HASH, { HASH } },
-		{ DT_NULL, { 0 } },
+		{ .d_tag = DT_RELA, .d_un = { .d_val = RELOCS } },
+		{ .d_tag = DT_RELASZ, .d_un = { .d_val = 2 * sizeof(Elf64_Rela) } },
+		{ .d_tag = DT_JMPREL, .d_un = { .d_val = RELOCS + 2 * sizeof(Elf64_Rela) } },
+		{ .d_tag = DT_PLTRELSZ, .d_un = { .d_val = sizeof(Elf64_Rela) } },
+		{ .d_tag = DT_PLTREL, .d_un = { .d_val = DT_RELA } },
+		{ .d_tag = DT_SYMTAB, .d_un = { .d_val = SYMBOLS } },
+		{ .d_tag = DT_STRTAB, .d_un = { .d_val = STRINGS } },
+		{ .d_tag = DT_STRSZ, .d_un = { .d_val = sizeof string_table } },
+		{ .d_tag = DT_GNU_HASH, .d_un = { .d_val = HASH } },
+		{ .d_tag = DT_NULL, .d_un = { .d_val = 0 } },
 	};
 	static const Elf64_Word names[SYMBOL_COUNT] = { 0, 1, 5, 9, 15 };
 	/* nbuckets, symoffset, bloom words, shift; one bloom word; two buckets; chains of 1-2 and

@@ -5,6 +5,7 @@
 
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <cmocka.h>
@@ -210,7 +211,7 @@ static void a_caller_that_ignores_sigchld_is_told_that_the_status_is_lost(void *
 static void a_child_that_somebody_else_reaped_is_told(void **state)
 {
 	struct ktstr_payload *payload = spawn_sh("exit 12", NULL);
-	int has_pidfd = payload_pidfd(payload) >= 0;
+	bool has_pidfd = payload_pidfd(payload) >= 0;
 	int status = -1, rc;
 	pid_t pid;
 

@@ -88,7 +88,7 @@ static void a_child_answers_as_this_process_does(void **state)
 	struct program_head head = { .bytes = beginning };
 	struct target target;
 	struct module module = { .image.target = &target, .path = path, .first_end = 4096 };
-	struct file_question question = { .module = &module, .head = &head, .wants_symbol = 1 };
+	struct file_question question = { .module = &module, .head = &head, .wants_symbol = true };
 	struct sandbox isolation[] = { SANDBOX_INIT(0, -1), SANDBOX_INIT(1, -1) };
 	struct query_answer answers[2], other;
 	char reason[SANDBOX_REASON_SIZE];

@@ -30,7 +30,7 @@ static void an_answer_comes_from_another_process(void **state)
 	assert_int_equal(answer.number, atomic_load(&shared->child));
 	assert_int_not_equal(answer.number, getpid());
 	assert_string_equal(answer.text, "text");
-	assert_int_equal(touched, 0);
+	assert_false(touched);
 	assert_how(reason, has_filter ? "with a filter" : "without a filter of system calls: ");
 	/* The filter is missing only where the kernel, or what stands for it, has none. */
 	if (!has_filter)
@@ -80,7 +80,11 @@ static void the_child_has_no_privileges_and_tight_limits(void **state)
 	const char *core;
 	char *core_hard;
 	int number = 0;
-	struct sandbox_work work = { &number, -1, open_own, read_own, close_nothing };
+	struct sandbox_work work = { .context = &number,
+				     .open_fd = -1,
+				     .open = open_own,
+				     .read = read_own,
+				     .close = close_nothing };
 
 	(void)state;
 	assert_int_equal(sandbox_run(&isolation, &work, &answer, sizeof answer, reason), 0);

@@ -33,8 +33,8 @@ static struct {
 	atomic_int child, keeper, ran_atexit, ran_handler;
 } * shared;
 
-static int touched; /* by a child: its own copy */
-static int has_filter;
+static bool touched; /* by a child: its own copy */
+static bool has_filter;
 
 static inline struct sandbox quick(void)
 {
@@ -59,7 +59,9 @@ typedef void step_read(void *, void *);
 static int run_opening(const struct sandbox *isolation, step_open *open_step, step_read *read_step,
 		       struct answer *answer, char *reason)
 {
-	struct sandbox_work work = { NULL, -1, open_step, read_step, close_nothing };
+	struct sandbox_work work = {
+		.open_fd = -1, .open = open_step, .read = read_step, .close = close_nothing
+	};
 
 	atomic_store(&shared->child, 0);
 	return sandbox_run(isolation, &work, answer, sizeof *answer, reason);
@@ -99,7 +101,7 @@ static void answer_pid(void *context, void *result)
 	struct answer *answer = result;
 
 	(void)context;
-	touched = 1;
+	touched = true;
 	answer->number = (int)getpid();
 	strcpy(answer->text, "text");
 }

@@ -149,7 +149,9 @@ static void count_close(void *context)
 static void switched_off_it_runs_in_this_process(void **state)
 {
 	struct sandbox isolation = SANDBOX_INIT(!sandbox_missing(), -1);
-	struct sandbox_work work = { NULL, -1, open_nothing, answer_pid, count_close };
+	struct sandbox_work work = {
+		.open_fd = -1, .open = open_nothing, .read = answer_pid, .close = count_close
+	};
 	char reason[SANDBOX_REASON_SIZE] = "";
 	struct answer answer;
 
@@ -157,10 +159,10 @@ static void switched_off_it_runs_in_this_process(void **state)
 	assert_int_equal(sandbox_run(&isolation, &work, &answer, sizeof answer, reason), 0);
 	assert_int_equal(answer.number, getpid());
 	assert_int_equal(closed, 1);
-	assert_int_equal(touched, 1);
+	assert_true(touched);
 	assert_how(reason,
 		   sandbox_missing() ? "built with a sanitizer" : "isolation is switched off");
-	touched = 0;
+	touched = false;
 }
 
 static void at_exit(void)

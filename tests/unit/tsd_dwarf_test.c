@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -250,12 +251,12 @@ static void no_file_that_another_names_is_opened(void **state)
 }
 
 /* The name of a section's bytes within the file: where to do damage. */
-static int section_of(int fd, const char *wanted, Elf64_Shdr *result)
+static bool section_of(int fd, const char *wanted, Elf64_Shdr *result)
 {
 	Elf64_Shdr *sections;
 	size_t count, names;
 	char name[32];
-	int found = 0;
+	bool found = false;
 
 	assert_int_equal(elf_file_sections(fd, &sections, &count, &names), 0);
 	for (size_t i = 1; !found && i < count; i++) {

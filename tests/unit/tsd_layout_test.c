@@ -50,7 +50,7 @@ static void each_row_of_the_table_is_found_by_its_image(void **state)
 		evidence = plant(row, 64);
 		if (!row->rtree_ctx) {
 			assert_int_equal(tsd_layout_find(&evidence, &offsets), TSD_UNCERTAIN);
-			evidence.has_symbol = 1;
+			evidence.has_symbol = true;
 			evidence.symbol_offset = 64;
 			evidence.symbol_size = row->size + 8;
 			assert_int_equal(tsd_layout_find(&evidence, &offsets), TSD_UNCERTAIN);
@@ -62,7 +62,7 @@ static void each_row_of_the_table_is_found_by_its_image(void **state)
 			    offsets.deallocated == 64 + row->deallocated);
 		if (!row->rtree_ctx)
 			continue;
-		evidence.has_symbol = 1; /* a symbol elsewhere contradicts */
+		evidence.has_symbol = true; /* a symbol elsewhere contradicts */
 		evidence.symbol_offset = 72;
 		evidence.symbol_size = row->size;
 		assert_int_equal(tsd_layout_find(&evidence, &offsets), TSD_CONTRADICTED);
@@ -70,8 +70,8 @@ static void each_row_of_the_table_is_found_by_its_image(void **state)
 		assert_int_equal(tsd_layout_find(&evidence, &offsets), TSD_FOUND);
 		evidence.symbol_size = row->size + 8; /* and one of another size */
 		assert_int_equal(tsd_layout_find(&evidence, &offsets), TSD_CONTRADICTED);
-		evidence.has_symbol = 0;
-		evidence.has_dwarf = 1; /* and another build's debug information */
+		evidence.has_symbol = false;
+		evidence.has_dwarf = true; /* and another build's debug information */
 		evidence.dwarf_size = row->size + 8;
 		evidence.dwarf_state = row->state;
 		evidence.dwarf_allocated = row->allocated;
@@ -79,7 +79,7 @@ static void each_row_of_the_table_is_found_by_its_image(void **state)
 		assert_int_equal(tsd_layout_find(&evidence, &offsets), TSD_CONTRADICTED);
 		evidence.dwarf_size = row->size;
 		assert_int_equal(tsd_layout_find(&evidence, &offsets), TSD_FOUND);
-		evidence.has_dwarf = 0;
+		evidence.has_dwarf = false;
 		evidence.relocs = (const uint64_t[]){ 72 }; /* and so does a relocation */
 		evidence.reloc_count = 1;
 		assert_int_equal(tsd_layout_find(&evidence, &offsets), TSD_CONTRADICTED);
@@ -229,7 +229,7 @@ static void a_fingerprint_alone_is_not_enough(void **state)
 	assert_true(offsets.state == 1384 && offsets.allocated == 1392 &&
 		    offsets.deallocated == 1408 && offsets.uninitialized == 6);
 	evidence.version = NULL;
-	evidence.has_symbol = 1;
+	evidence.has_symbol = true;
 	evidence.symbol_offset = 900;
 	assert_int_equal(tsd_layout_find(&evidence, &offsets),
 			 TSD_CONTRADICTED); /* no size: it contains nothing */
@@ -250,7 +250,7 @@ static void dwarf_and_fingerprint_have_to_agree(void **state)
 	struct tsd_offsets offsets;
 
 	(void)state;
-	evidence.has_dwarf = 1;
+	evidence.has_dwarf = true;
 	evidence.dwarf_size = 2000;
 	evidence.dwarf_state = 484; /* the struct begins at 900 */
 	evidence.dwarf_allocated = 492;
@@ -270,7 +270,7 @@ static void dwarf_and_fingerprint_have_to_agree(void **state)
 	evidence.dwarf_size = UINT64_MAX;
 	assert_int_equal(tsd_layout_find(&evidence, &offsets), TSD_CONTRADICTED);
 	evidence = good;
-	evidence.has_symbol = 1;
+	evidence.has_symbol = true;
 	evidence.symbol_offset = 904;
 	evidence.symbol_size = 2000;
 	assert_int_equal(tsd_layout_find(&evidence, &offsets), TSD_CONTRADICTED);
@@ -310,7 +310,7 @@ static void old_builds_need_their_version_and_one_place(void **state)
 	evidence.version = "5.1.01-0-g61efbda7098de6fe64c362d309824864308c36d4";
 	assert_int_equal(tsd_layout_find(&evidence, &offsets), TSD_UNCERTAIN);
 	evidence.memsz = ROOM;
-	evidence.has_dwarf = 1; /* of the program itself: it needs no table */
+	evidence.has_dwarf = true; /* of the program itself: it needs no table */
 	evidence.dwarf_size = 6300;
 	evidence.dwarf_state = 0;
 	evidence.dwarf_allocated = 32;
@@ -326,11 +326,11 @@ static void old_builds_need_their_version_and_one_place(void **state)
 	evidence.dwarf_deallocated = 32; /* both in one place */
 	assert_int_equal(tsd_layout_find(&evidence, &offsets), TSD_CONTRADICTED);
 	evidence.dwarf_deallocated = 40;
-	evidence.has_symbol = 1;
+	evidence.has_symbol = true;
 	evidence.symbol_offset = start;
 	evidence.symbol_size = 6308;
 	assert_int_equal(tsd_layout_find(&evidence, &offsets), TSD_CONTRADICTED);
-	evidence.has_symbol = 0;
+	evidence.has_symbol = false;
 	evidence.reloc_count = 0; /* nothing leads there */
 	assert_int_equal(tsd_layout_find(&evidence, &offsets), TSD_UNCERTAIN);
 }
@@ -441,7 +441,7 @@ static void two_old_images_are_doubtful(void **state)
 			 arch_elf_machine == EM_X86_64 ? 0 : TSD_UNCERTAIN);
 	if (arch_elf_machine != EM_X86_64)
 		return;
-	evidence.has_dwarf = 1; /* which says otherwise */
+	evidence.has_dwarf = true; /* which says otherwise */
 	evidence.dwarf_size = 6216;
 	evidence.dwarf_allocated = 8;
 	evidence.dwarf_deallocated = 16;

@@ -15,15 +15,15 @@ static void bytes_have_the_largest_unit_that_leaves_a_whole_number(void **state)
 		int64_t bytes;
 		const char *text;
 	} rows[] = {
-		{ 0, "0 B" },
-		{ 1023, "1023 B" },
-		{ 1024, "1.0 KiB" },
-		{ 1024 * 1024 - 1, "1.0 MiB" }, /* rounded, not 1024.0 KiB */
-		{ 1023 * 1024, "1023.0 KiB" },
-		{ -1536, "-1.5 KiB" },
-		{ INT64_C(1) << 40, "1.0 TiB" },
-		{ INT64_MAX, "8.0 EiB" },
-		{ INT64_MIN, "-8.0 EiB" },
+		{ .bytes = 0, .text = "0 B" },
+		{ .bytes = 1023, .text = "1023 B" },
+		{ .bytes = 1024, .text = "1.0 KiB" },
+		{ .bytes = 1024 * 1024 - 1, .text = "1.0 MiB" }, /* rounded, not 1024.0 KiB */
+		{ .bytes = 1023 * 1024, .text = "1023.0 KiB" },
+		{ .bytes = -1536, .text = "-1.5 KiB" },
+		{ .bytes = INT64_C(1) << 40, .text = "1.0 TiB" },
+		{ .bytes = INT64_MAX, .text = "8.0 EiB" },
+		{ .bytes = INT64_MIN, .text = "-8.0 EiB" },
 	};
 	char text[UNITS_SIZE];
 

@@ -83,11 +83,13 @@ static void both_copies_have_the_same_literals(void **state)
 	static const struct {
 		const char *name, *here;
 	} literals[] = {
-		{ "ktstr_worker_ready_marker_prefix", ktstr_worker_ready_marker_prefix },
-		{ "ktstr_worker_ready_marker_override_env",
-		  ktstr_worker_ready_marker_override_env },
-		{ "ktstr_worker_stderr_prefix", ktstr_worker_stderr_prefix },
-		{ "ktstr_worker_stdout_ready_prefix", ktstr_worker_stdout_ready_prefix },
+		{ .name = "ktstr_worker_ready_marker_prefix",
+		  .here = ktstr_worker_ready_marker_prefix },
+		{ .name = "ktstr_worker_ready_marker_override_env",
+		  .here = ktstr_worker_ready_marker_override_env },
+		{ .name = "ktstr_worker_stderr_prefix", .here = ktstr_worker_stderr_prefix },
+		{ .name = "ktstr_worker_stdout_ready_prefix",
+		  .here = ktstr_worker_stdout_ready_prefix },
 	};
 	struct copy *copy = need_library(state);
 

@@ -31,14 +31,22 @@ static void macros_and_symbols_are_the_contract_s_literals(void **state)
 	static const struct {
 		const char *macro, *joined, *symbol, *expected;
 	} literals[] = {
-		{ KTSTR_WORKER_READY_MARKER_PREFIX, joined_prefix, ktstr_worker_ready_marker_prefix,
-		  "/tmp/ktstr-worker-ready-" },
-		{ KTSTR_WORKER_READY_MARKER_OVERRIDE_ENV, joined_env,
-		  ktstr_worker_ready_marker_override_env, "KTSTR_WORKER_READY_MARKER_OVERRIDE" },
-		{ KTSTR_WORKER_STDERR_PREFIX, joined_stderr, ktstr_worker_stderr_prefix,
-		  "jemalloc-alloc-worker:" },
-		{ KTSTR_WORKER_STDOUT_READY_PREFIX, joined_stdout, ktstr_worker_stdout_ready_prefix,
-		  "jemalloc-alloc-worker ready" },
+		{ .macro = KTSTR_WORKER_READY_MARKER_PREFIX,
+		  .joined = joined_prefix,
+		  .symbol = ktstr_worker_ready_marker_prefix,
+		  .expected = "/tmp/ktstr-worker-ready-" },
+		{ .macro = KTSTR_WORKER_READY_MARKER_OVERRIDE_ENV,
+		  .joined = joined_env,
+		  .symbol = ktstr_worker_ready_marker_override_env,
+		  .expected = "KTSTR_WORKER_READY_MARKER_OVERRIDE" },
+		{ .macro = KTSTR_WORKER_STDERR_PREFIX,
+		  .joined = joined_stderr,
+		  .symbol = ktstr_worker_stderr_prefix,
+		  .expected = "jemalloc-alloc-worker:" },
+		{ .macro = KTSTR_WORKER_STDOUT_READY_PREFIX,
+		  .joined = joined_stdout,
+		  .symbol = ktstr_worker_stdout_ready_prefix,
+		  .expected = "jemalloc-alloc-worker ready" },
 	};
 
 	(void)state;
@@ -56,16 +64,17 @@ static const struct path_case {
 	uint32_t pid;
 	const char *path;
 } path_cases[] = {
-	{ 0, "/tmp/ktstr-worker-ready-0" },
-	{ 1, "/tmp/ktstr-worker-ready-1" },
-	{ 9, "/tmp/ktstr-worker-ready-9" },
-	{ 10, "/tmp/ktstr-worker-ready-10" },
-	{ 12345, "/tmp/ktstr-worker-ready-12345" },
-	{ 65535, "/tmp/ktstr-worker-ready-65535" },
-	{ 4194304, "/tmp/ktstr-worker-ready-4194304" }, /* PID_MAX_LIMIT, linux/threads.h */
-	{ INT32_MAX, "/tmp/ktstr-worker-ready-2147483647" },
-	{ (uint32_t)INT32_MAX + 1, "/tmp/ktstr-worker-ready-2147483648" },
-	{ UINT32_MAX, "/tmp/ktstr-worker-ready-4294967295" },
+	{ .pid = 0, .path = "/tmp/ktstr-worker-ready-0" },
+	{ .pid = 1, .path = "/tmp/ktstr-worker-ready-1" },
+	{ .pid = 9, .path = "/tmp/ktstr-worker-ready-9" },
+	{ .pid = 10, .path = "/tmp/ktstr-worker-ready-10" },
+	{ .pid = 12345, .path = "/tmp/ktstr-worker-ready-12345" },
+	{ .pid = 65535, .path = "/tmp/ktstr-worker-ready-65535" },
+	{ .pid = 4194304,
+	  .path = "/tmp/ktstr-worker-ready-4194304" }, /* PID_MAX_LIMIT, linux/threads.h */
+	{ .pid = INT32_MAX, .path = "/tmp/ktstr-worker-ready-2147483647" },
+	{ .pid = (uint32_t)INT32_MAX + 1, .path = "/tmp/ktstr-worker-ready-2147483648" },
+	{ .pid = UINT32_MAX, .path = "/tmp/ktstr-worker-ready-4294967295" },
 };
 #define PATH_CASES (sizeof path_cases / sizeof path_cases[0])
 

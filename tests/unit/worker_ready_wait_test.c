@@ -321,7 +321,7 @@ static void signals_do_not_end_a_wait(void **state)
 	const struct sigaction handle = { .sa_handler = on_alarm };
 	struct sigaction before;
 	struct timespec every = { .tv_nsec = 5000000 };
-	struct itimerspec ticking = { every, every };
+	struct itimerspec ticking = { .it_interval = every, .it_value = every };
 	struct sigevent event = { .sigev_notify = SIGEV_SIGNAL, .sigev_signo = SIGALRM };
 	timer_t timer;
 	pid_t pid = child(body_write, 100);

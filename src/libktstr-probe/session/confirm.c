@@ -156,7 +156,9 @@ static int look(const struct reader *reader, const struct thread_entry *entries,
 int confirm_counters(struct target *target, struct tsd_locator *locator,
 		     const struct thread_table *table)
 {
-	const struct reader reader = { target, locator, &table->pointers };
+	const struct reader reader = { .target = target,
+				       .locator = locator,
+				       .pointers = &table->pointers };
 	const struct tsd_offsets *offsets = &locator->offsets;
 	size_t confirm = 0, contradict = 0;
 	int rc = 0;

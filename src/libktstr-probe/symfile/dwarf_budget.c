@@ -115,7 +115,7 @@ static int check_units(struct bytes info, struct bytes abbrev, unsigned int *dec
 
 static struct bytes section_bytes(const struct elfutils *dw, Elf *elf, const char *wanted)
 {
-	struct bytes bytes = { NULL, NULL };
+	struct bytes bytes = { .at = NULL };
 	Elf_Scn *section = NULL;
 	size_t names;
 

@@ -5,6 +5,7 @@
 #include "symfile/elf_file.h"
 
 #include <errno.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -85,7 +86,7 @@ struct search {
 	uint64_t value, size;
 };
 
-static int ends_in_wanted(int fd, const Elf64_Shdr *strings, uint64_t offset)
+static bool ends_in_wanted(int fd, const Elf64_Shdr *strings, uint64_t offset)
 {
 	char name[NAME_SIZE];
 	uint64_t at, room = strings->sh_size - offset;
@@ -93,10 +94,10 @@ static int ends_in_wanted(int fd, const Elf64_Shdr *strings, uint64_t offset)
 	size_t length;
 
 	if (__builtin_add_overflow(strings->sh_offset, offset, &at) || at > INT64_MAX)
-		return 0;
+		return false;
 	n = pread(fd, name, room < sizeof name ? room : sizeof name, (off_t)at);
 	if (n <= 0 || !memchr(name, '\0', (size_t)n))
-		return 0; /* longer than any prefix that jemalloc is built with */
+		return false; /* longer than any prefix that jemalloc is built with */
 	length = strlen(name);
 	return length >= strlen(WANTED) && strcmp(name + length - strlen(WANTED), WANTED) == 0;
 }

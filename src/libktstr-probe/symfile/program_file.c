@@ -33,7 +33,7 @@ int program_head_read(const struct module *module, struct program_head *head)
 
 /* Do the file and what the target has mapped of it begin alike? Both headers, notes and hashes are
  * there. */
-static int is_mapped_file(int fd, const struct module *module, const struct program_head *head)
+static bool is_mapped_file(int fd, const struct module *module, const struct program_head *head)
 {
 	unsigned char in_file[COMPARED_CHUNK];
 	uint64_t size = module->first_end - module->image.start;
@@ -43,11 +43,11 @@ static int is_mapped_file(int fd, const struct module *module, const struct prog
 
 		if (n <= 0 || at + (uint64_t)n > head->size ||
 		    memcmp(in_file, head->bytes + at, (size_t)n) != 0)
-			return 0;
+			return false;
 		if ((size_t)n < sizeof in_file)
 			break; /* the file ends here, the page does not */
 	}
-	return 1;
+	return true;
 }
 
 int program_file_open_mapped(const struct module *module)

@@ -106,12 +106,12 @@ static void close_files(void *context)
 
 /* ---- in the caller ---- */
 
-static int is_code(int32_t code)
+static bool is_code(int32_t code)
 {
 	return code <= 0 && code >= CODES_END;
 }
 
-static int dwarf_is_sane(const struct tsd_dwarf *dwarf)
+static bool dwarf_is_sane(const struct tsd_dwarf *dwarf)
 {
 	return dwarf->size >= 8 && dwarf->size <= INT32_MAX &&
 	       dwarf->allocated <= dwarf->size - 8 && dwarf->deallocated <= dwarf->size - 8 &&

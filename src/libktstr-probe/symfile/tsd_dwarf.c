@@ -80,7 +80,8 @@ static int check_sections(int fd, struct tsd_dwarf *found)
 	uint64_t total = 0, size;
 	Elf64_Shdr *sections;
 	size_t count, names;
-	int rc = elf_file_sections(fd, &sections, &count, &names), has_info = 0;
+	int rc = elf_file_sections(fd, &sections, &count, &names);
+	bool has_info = false;
 
 	if (rc)
 		return answer(found, rc == -ENOENT ? -ENODATA : rc, "no sections: %s",
@@ -110,7 +111,7 @@ static int check_sections(int fd, struct tsd_dwarf *found)
 }
 
 /* Without dwarf_peel_type, which follows a cycle of typedefs for ever. */
-static int is_8_bytes(const struct elfutils *dw, Dwarf_Die *member)
+static bool is_8_bytes(const struct elfutils *dw, Dwarf_Die *member)
 {
 	Dwarf_Attribute attribute;
 	Dwarf_Die type = *member;
