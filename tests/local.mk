@@ -244,8 +244,8 @@ if BUILD_ALL
 check_DATA += $(fuzz_targets)
 endif
 EXTRA_DIST += tests/fuzz/corpus tests/fuzz/coverage tests/fuzz/make_seeds tests/fuzz/run tests/fuzz/seed_library.c
-tests_fuzz_fuzz_ctl_code_SOURCES = tests/fuzz/fuzz_ctl_code.c tests/fuzz/replay.c
-tests_fuzz_fuzz_ctl_tree_SOURCES = tests/fuzz/fuzz_ctl_tree.c tests/fuzz/replay.c
+tests_fuzz_fuzz_ctl_code_SOURCES = tests/fuzz/fuzz_ctl_code.c tests/fuzz/input_memory.h tests/fuzz/replay.c
+tests_fuzz_fuzz_ctl_tree_SOURCES = tests/fuzz/fuzz_ctl_tree.c tests/fuzz/input_memory.h tests/fuzz/replay.c
 tests_fuzz_fuzz_elf_file_SOURCES = tests/fuzz/fuzz_elf_file.c tests/fuzz/replay.c
 tests_fuzz_fuzz_elf_image_SOURCES = tests/fuzz/fuzz_elf_image.c tests/fuzz/replay.c
 tests_fuzz_fuzz_texts_SOURCES = tests/fuzz/fuzz_texts.c tests/fuzz/replay.c $(tools_output_sources) src/tools/probe/options.c

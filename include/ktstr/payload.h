@@ -88,8 +88,9 @@ struct ktstr_payload_options {
 	struct ktstr_payload_stream out; /* stdout */
 	struct ktstr_payload_stream err; /* stderr */
 	size_t capture_limit;            /* bytes kept of each captured stream; 0 stands for
-					    KTSTR_PAYLOAD_CAPTURE_LIMIT_DEFAULT. What comes later is read,
-					    counted and dropped */
+					    KTSTR_PAYLOAD_CAPTURE_LIMIT_DEFAULT.
+					    What comes later is read, counted
+					    and dropped */
 };
 
 #define KTSTR_PAYLOAD_STREAM_INIT               \

@@ -5,9 +5,9 @@
  *	inject [-m] [-p CALL:NTH] [-k] [-t SECONDS] REPORT WHAT PROGRAM [ARGUMENT...]
  *
  *	WHAT	record, CALL:NTH:ERRNO or CALL:NTH:short
- *	-m	count only between prctl(MARK_OPTION, 1) and prctl(MARK_OPTION, 0) of the program
- *	-p	"parked" when the program enters that call: told in REPORT, then it is left alone
- *		until the end of our stdin, and killed; with -k at once
+ *	-m	count only what is between the program's prctl(MARK_OPTION, 1) and (…, 0)
+ *	-p	"parked" when the program enters that call: told in REPORT, then it is left
+ *		alone until the end of our stdin, and killed; with -k at once
  *
  * Counted are the calls of all its threads and children up to a child's exec, but none of the
  * dynamic loader. REPORT gets lines: "call NAME COUNT ERRNO,... short|-" (record), "injected",

@@ -4,40 +4,19 @@
  * rest is code with a page of data behind it. It ends, and nothing outside of the arrays is
  * touched.
  */
-#include <errno.h>
 #include <stdint.h>
 #include <stdlib.h>
-#include <string.h>
 
+#include "input_memory.h"
 #include "jemalloc/ctl_code.h"
 
-#define BASE UINT64_C(0x10000)
-
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static const uint8_t *bytes;
-static size_t byte_count;
-
-static int read_made(struct target *target, struct target_range *ranges, size_t count)
-{
-	(void)target;
-	for (size_t i = 0; i < count; i++) {
-		uint64_t at = ranges[i].address - BASE;
-
-		ranges[i].error = -EFAULT;
-		if (at > byte_count || ranges[i].size > byte_count - at)
-			continue;
-		memcpy(ranges[i].buffer, bytes + at, ranges[i].size);
-		ranges[i].error = 0;
-	}
-	return 0;
-}
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static const struct target_ops ops = { .read = read_made };
 	struct target target = { .ops = &ops };
-	struct elf_image image = { .code[0] = { BASE, size ? size - 1 : 0 } };
+	struct elf_image image = { .code[0] = { .address = BASE, .size = size ? size - 1 : 0 } };
 	const struct ctl_arch *arch;
 	struct ctl_answer answer;
 	uint64_t offset, handler;

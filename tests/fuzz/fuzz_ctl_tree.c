@@ -3,34 +3,14 @@
  * Any memory as a module with a tree of mallctl names: the input is its data, of which the first
  * quarter counts as constants and code too. Each handler that is told must be code.
  */
-#include <errno.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "input_memory.h"
 #include "jemalloc/ctl_tree.h"
 
-#define BASE UINT64_C(0x10000)
-
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static const uint8_t *bytes;
-static size_t byte_count;
-
-static int read_made(struct target *target, struct target_range *ranges, size_t count)
-{
-	(void)target;
-	for (size_t i = 0; i < count; i++) {
-		uint64_t at = ranges[i].address - BASE;
-
-		ranges[i].error = -EFAULT;
-		if (at > byte_count || ranges[i].size > byte_count - at)
-			continue;
-		memcpy(ranges[i].buffer, bytes + at, ranges[i].size);
-		ranges[i].error = 0;
-	}
-	return 0;
-}
 
 static int check(const char *name, uint64_t handler, void *context)
 {
@@ -47,9 +27,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct target target = { .ops = &ops };
 	struct elf_image image = {
 		.bias = size & 1,
-		.code[0] = { BASE, size / 4 },
-		.constants[0] = { BASE, size / 4 },
-		.data[0] = { BASE, size },
+		.code[0] = { .address = BASE, .size = size / 4 },
+		.constants[0] = { .address = BASE, .size = size / 4 },
+		.data[0] = { .address = BASE, .size = size },
 	};
 	struct ctl_tree tree;
 	size_t seen = 0;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * A jemalloc process that knows which of its pages have memory: it never touches most of what it
- * allocates, and frees a part of that. Run by tests/program/heap_show.t.
+ * allocates, and frees a part of that.
  *
  *	heap_untouched
  *

@@ -4,15 +4,20 @@
  *
  *	late_library THREADS
  *
- * Each line on stdin is carried out and answered with a report, as heap_histories writes it; threads are
- * numbered from 0, which is the main thread:
- *	open SLOT PATH PREFIX	dlopen into one of two slots; its functions have that prefix ("-" for none), or with
- *				"+TEXT" that text behind their names, or with "@MALLOCX,SDALLOCX,MALLCTL" these values,
- *				in hexadecimal, of symbols that it does not export;
- *				PATH "-": the functions that this program was linked with
+ * Each line on stdin is carried out and answered with a report, as heap_histories writes it;
+ * threads are numbered from 0, which is the main thread:
+ *
+ *	open SLOT PATH PREFIX
+ *		dlopen into one of two slots; its functions have that prefix ("-" for none),
+ *		or with "+TEXT" that text behind their names, or with
+ *		"@MALLOCX,SDALLOCX,MALLCTL" these values, in hexadecimal, of symbols that it
+ *		does not export; PATH "-": the functions that this program was linked with
  *	close SLOT
- *	use SLOT THREAD SIZE	THREAD allocates SIZE, and then frees half as much, through that library
- *	add			one more thread
+ *	use SLOT THREAD SIZE
+ *		THREAD allocates SIZE, and then frees half as much, through that library
+ *	add
+ *		one more thread
+ *
  * The report is of slot 1: its own mallctl figures for a thread that used it, 0 for any other.
  */
 #define _GNU_SOURCE

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * A library whose loading waits for a byte on stdin: the dynamic linker calls the resolver of an
- * indirect function while it relocates. Run by tests/program/probe_starting.t.
+ * indirect function while it relocates.
  */
 #include <stddef.h>
 

@@ -6,9 +6,9 @@
  *	many_sessions PID ROUNDS
  *
  * On stdout: a line "thread TID ALLOCATED DEALLOCATED" for each reading that differs from those
- * before, "failure TAG: TEXT" and "error KIND: TEXT" for what failed without having been cancelled;
- * at the end "isolation HOW" for each way of reading files that was taken, "completed N",
- *"cancelled N" and "descriptors MORE-THAN-AT-THE-START".
+ * before, "failure TAG: TEXT" and "error KIND: TEXT" for what failed without having been
+ * cancelled; at the end "isolation HOW" for each way of reading files that was taken, "completed
+ * N", "cancelled N" and "descriptors MORE-THAN-AT-THE-START".
  */
 #define _GNU_SOURCE
 #include <errno.h>

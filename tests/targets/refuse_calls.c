@@ -3,9 +3,10 @@
  * Runs a program with one system call refused by a seccomp filter, or runs a target that is not
  * dumpable.
  *
- *	refuse_calls CALL ERRNO PROGRAM [ARGUMENT...]	CALL: process_vm_readv or get_robust_list
- *	refuse_calls hidden				PR_SET_DUMPABLE 0, "parked" on stdout, until
- * EOF on stdin
+ *	refuse_calls CALL ERRNO PROGRAM [ARGUMENT...]
+ *		CALL: process_vm_readv or get_robust_list
+ *	refuse_calls hidden
+ *		PR_SET_DUMPABLE 0, "parked" on stdout, until EOF on stdin
  */
 #define _GNU_SOURCE
 #include <linux/filter.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Probes tid_reuse and holds each row against what the thread of that name allocates; a row without
- * a name against the threads that had its id meanwhile. Run by tests/program/probe_owner.t.
+ * a name against the threads that had its id meanwhile.
  *
  *	reuse_rounds robust-list|ptrace names|no-names ROWS LOG TARGET [ARGUMENT...] PARKED
  *

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * A jemalloc process, and a task that runs on its memory and on its main thread's thread pointer.
- * Run by tests/program/probe_owner.t.
+ *
  *
  *	shared_tasks vfork|clone|orphan|thread
  *

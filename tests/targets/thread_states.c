@@ -2,12 +2,16 @@
 /*
  * A jemalloc process in a difficult state, whose truth is known.
  *
- *	thread_states park THREADS	  "thread TID ALLOCATED DEALLOCATED" each, then "parked"; EOF ends it
- *	thread_states leaderless THREADS  the same, and the main thread has ended
- *	thread_states churn LOG THREADS	  threads come and go until EOF; LOG gets a struct record for each
- *					  step of each, written before and after it
- *	thread_states steps COUNT NEXT...  allocates in known steps, then runs NEXT as often as COUNT says:
- *					  "report" as COUNT prints the pair of counters after each step
+ *	thread_states park THREADS
+ *		"thread TID ALLOCATED DEALLOCATED" each, then "parked"; EOF ends it
+ *	thread_states leaderless THREADS
+ *		the same, and the main thread has ended
+ *	thread_states churn LOG THREADS
+ *		threads come and go until EOF; LOG gets a struct record for each step of each,
+ *		written before and after it
+ *	thread_states steps COUNT NEXT...
+ *		allocates in known steps, then runs NEXT as often as COUNT says: "report" as COUNT
+ *		prints the pair of counters after each step
  */
 #define _GNU_SOURCE
 #include <errno.h>

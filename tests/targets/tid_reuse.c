@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Threads whose ids are used again within microseconds, in a pid namespace of their own. Run by
- * tests/program/probe_owner.t.
+ * Threads whose ids are used again within microseconds, in a pid namespace of their own.
  *
  *	tid_reuse LOG PARKED
  *

@@ -61,10 +61,14 @@ struct tsd_s {
 		1, 0 \
 	}
 #define ENTRIES ENTRY, ENTRY, ENTRY, ENTRY, ENTRY, ENTRY, ENTRY, ENTRY
-#define FIRST                                                                                           \
-	{                                                                                               \
-		.before = { [112] = 232, [113] = 3, [116] = 232, [117] = 3, [120] = 255, [121] = 255 }, \
-		.rtree_ctx = { ENTRIES, ENTRIES, ENTRIES }, .state = 6                                  \
+/* The bytes of the row that are not 0. */
+#define BEFORE                                                                            \
+	{                                                                                 \
+		[112] = 232, [113] = 3, [116] = 232, [117] = 3, [120] = 255, [121] = 255, \
+	}
+#define FIRST                                                                            \
+	{                                                                                \
+		.before = BEFORE, .rtree_ctx = { ENTRIES, ENTRIES, ENTRIES }, .state = 6 \
 	}
 #endif
 

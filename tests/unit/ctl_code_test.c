@@ -54,7 +54,7 @@ static void plant(const struct code_chunk *chunks)
 	memset(data, 0, sizeof data);
 	for (; chunks->bytes; chunks++)
 		memcpy(code + chunks->address, chunks->bytes, chunks->size);
-	image = (struct elf_image){ .code[0] = { BIAS, CODE_SIZE } };
+	image = (struct elf_image){ .code[0] = { .address = BIAS, .size = CODE_SIZE } };
 }
 
 /* GOT words of the stack guard, which the loader would have filled in: any readable address. */

@@ -200,13 +200,15 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(switched_off_it_runs_in_this_process),
-		cmocka_unit_test_setup_teardown(each_end_of_the_child_is_told, set_handlers, unset_handlers),
+		cmocka_unit_test_setup_teardown(each_end_of_the_child_is_told, set_handlers,
+						unset_handlers),
 		cmocka_unit_test(a_child_that_hangs_is_killed_when_its_time_is_up),
 		cmocka_unit_test(a_child_is_killed_by_others_and_by_cancelling),
 		cmocka_unit_test(without_descriptors_no_child_is_made),
 	}, without_filter[] = {
 		cmocka_unit_test(switched_off_it_runs_in_this_process),
-		cmocka_unit_test_setup_teardown(each_end_of_the_child_is_told, set_handlers, unset_handlers),
+		cmocka_unit_test_setup_teardown(each_end_of_the_child_is_told, set_handlers,
+						unset_handlers),
 		cmocka_unit_test(a_child_that_hangs_is_killed_when_its_time_is_up),
 	}, without_child[] = {
 		cmocka_unit_test(switched_off_it_runs_in_this_process),
