@@ -5,6 +5,7 @@
  */
 #include "config.h"
 
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -67,11 +68,11 @@ static void keep_environment(void)
 	memcpy(baseline_environment, environ, count * sizeof *environ);
 }
 
-static int wanted(const char *name, char *const *names)
+static bool wanted(const char *name, char *const *names)
 {
 	for (char *const *one = names; *one; one++)
 		if (strcmp(*one, name) == 0)
-			return 1;
+			return true;
 	return !*names;
 }
 

@@ -130,20 +130,20 @@ static void *symbol(void *handle, const char *prefix, const char *name)
 }
 
 /* What the library keeps to itself: the values are from its symbol table. */
-static int local_symbols(struct library *library, const char *prefix)
+static bool local_symbols(struct library *library, const char *prefix)
 {
 	uintptr_t values[3];
 	struct link_map *map;
 
 	if (sscanf(prefix, "@%" SCNxPTR ",%" SCNxPTR ",%" SCNxPTR, &values[0], &values[1],
 		   &values[2]) != 3)
-		return 0;
+		return false;
 	if (dlinfo(library->handle, RTLD_DI_LINKMAP, &map))
 		die("dlinfo");
 	*(uintptr_t *)&library->mallocx = map->l_addr + values[0];
 	*(uintptr_t *)&library->sdallocx = map->l_addr + values[1];
 	*(uintptr_t *)&library->mallctl = map->l_addr + values[2];
-	return 1;
+	return true;
 }
 
 static void open_library(struct library *library, const char *path, const char *prefix)

@@ -17,6 +17,7 @@
 #include <pthread.h>
 #include <stdarg.h>
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -92,12 +93,13 @@ static void tell_isolation(struct ktstr_probe *session)
 		tell_once("isolation %.*s", (int)strcspn(how + 2, "\n"), how + 2);
 }
 
-/* Returns 1 when it was cancelled. to_the_end: it goes on until it is. */
-static int look(struct ktstr_probe *session, int to_the_end)
+/* Returns whether it was cancelled. to_the_end: it goes on until it is. */
+static bool look(struct ktstr_probe *session, bool to_the_end)
 {
 	struct ktstr_probe_snapshot *snapshot;
 	struct ktstr_error error;
-	int rc = ktstr_probe_open(session, target, &error), interrupted = 0;
+	int rc = ktstr_probe_open(session, target, &error);
+	bool interrupted = false;
 
 	tell_isolation(session);
 	for (int i = 0; rc == 0 && !interrupted && (to_the_end || i < SNAPSHOTS); i++) {

@@ -168,7 +168,7 @@ static void close_leaves_nothing(void **state)
 }
 
 /* Does this kernel keep the exit status for the holder of a pidfd (Linux 6.15)? */
-static int kernel_keeps_status(void)
+static bool kernel_keeps_status(void)
 {
 	struct utsname name;
 	int major = 0, minor = 0;
@@ -182,7 +182,8 @@ static void a_caller_that_ignores_sigchld_is_told_that_the_status_is_lost(void *
 	struct ktstr_payload_options options = { SIZED, .out = CAPTURE };
 	struct ktstr_payload *payload;
 	char variable[32];
-	int leash[2], status = -1, rc, i, known;
+	int leash[2], status = -1, rc, i;
+	bool known;
 
 	(void)state;
 	signal(SIGCHLD, SIG_IGN);

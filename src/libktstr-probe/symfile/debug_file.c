@@ -87,7 +87,7 @@ int debug_file_build_id(int fd, unsigned char *id, size_t *size)
 	return rc;
 }
 
-int debug_file_has_id(int fd, const unsigned char *id, size_t size)
+bool debug_file_has_id(int fd, const unsigned char *id, size_t size)
 {
 	unsigned char own[DEBUG_FILE_ID_SIZE];
 	size_t own_size = sizeof own;
@@ -148,14 +148,14 @@ static int checksum(int fd, uint64_t *left, uint32_t *result)
 	return n == 0 ? 0 : -EFBIG;
 }
 
-int debug_file_has_checksum(int fd, uint64_t *left, uint32_t wanted)
+bool debug_file_has_checksum(int fd, uint64_t *left, uint32_t wanted)
 {
 	uint32_t crc;
 
 	return checksum(fd, left, &crc) == 0 && crc == wanted;
 }
 
-int debug_file_link_is_sane(const struct debug_link *link)
+bool debug_file_link_is_sane(const struct debug_link *link)
 {
 	return *link->name && memchr(link->name, '\0', sizeof link->name) &&
 	       !strchr(link->name, '/');

@@ -7,6 +7,7 @@
 #ifndef KTSTR_DEBUG_FILE_H
 #define KTSTR_DEBUG_FILE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
@@ -22,7 +23,7 @@
 int debug_file_build_id(int fd, unsigned char *id, size_t *size);
 
 /* Does the open ELF file carry this build-id? */
-int debug_file_has_id(int fd, const unsigned char *id, size_t size);
+bool debug_file_has_id(int fd, const unsigned char *id, size_t size);
 
 #define DEBUG_FILE_BY_ID   2
 #define DEBUG_FILE_BY_LINK 6
@@ -44,7 +45,7 @@ struct debug_link {
 int debug_file_read_link(int fd, struct debug_link *link);
 
 /* A name that ends, and never a path? */
-int debug_file_link_is_sane(const struct debug_link *link);
+bool debug_file_link_is_sane(const struct debug_link *link);
 
 /*
  * Opens what stands where that name may be found; path is the program's own, in the target's root.
@@ -54,7 +55,7 @@ size_t debug_file_open_by_link(const struct target *target, const char *path,
 			       const struct debug_link *link, int fds[DEBUG_FILE_BY_LINK]);
 
 /* Does the open file have this checksum? No more than *left bytes are read, which counts down. */
-int debug_file_has_checksum(int fd, uint64_t *left, uint32_t wanted);
+bool debug_file_has_checksum(int fd, uint64_t *left, uint32_t wanted);
 #define DEBUG_FILE_CHECKSUM_LIMIT \
 	(UINT64_C(128) << 20) /* of all candidates: a third of a second or so */
 

@@ -44,7 +44,7 @@ __attribute__((format(printf, 3, 4))) static int answer(struct tsd_dwarf *found,
 	return code;
 }
 
-static int starts_with(const char *text, const char *start)
+static bool starts_with(const char *text, const char *start)
 {
 	return strncmp(text, start, strlen(start)) == 0;
 }
@@ -263,17 +263,17 @@ static int read_definition(struct walk *walk, Dwarf_Die *tsd)
 
 /* jemalloc is written in C; the thousands of units of a Rust or C++ program are not even entered.
  */
-static int may_be_jemalloc(const struct elfutils *dw, Dwarf_Die *unit)
+static bool may_be_jemalloc(const struct elfutils *dw, Dwarf_Die *unit)
 {
 	Dwarf_Attribute attribute;
 	Dwarf_Word language;
 
 	if (dw->dwarf_tag(unit) == DW_TAG_partial_unit)
-		return 1; /* made by dwz, often without a language */
+		return true; /* made by dwz, often without a language */
 	if (dw->dwarf_tag(unit) != DW_TAG_compile_unit ||
 	    !dw->dwarf_attr(unit, DW_AT_language, &attribute) ||
 	    dw->dwarf_formudata(&attribute, &language))
-		return 0;
+		return false;
 	return language == DW_LANG_C89 || language == DW_LANG_C || language == DW_LANG_C99 ||
 	       language == DW_LANG_C11 || language == 0x2c /* DW_LANG_C17, DWARF 6 */;
 }

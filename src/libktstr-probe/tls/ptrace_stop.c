@@ -128,9 +128,9 @@ static void handle_stop(const struct tracer *tracer, struct ptrace_stop *stop, i
 
 /*
  * Waits for one thread. An end of the whole process is left for its parent to reap: that may be a
- * thread of this very process. Returns 0 when there is nothing more to wait for.
+ * thread of this very process. Returns whether there is more to wait for.
  */
-static int reap_one(struct tracer *tracer)
+static bool reap_one(struct tracer *tracer)
 {
 	siginfo_t info = { .si_pid = 0 };
 	struct ptrace_stop key = { .tid = 0 }, *stop;
@@ -150,11 +150,11 @@ static int reap_one(struct tracer *tracer)
 
 		if (wait_for(tracer, P_PID, info.si_pid, &consumed, WSTOPPED | WNOHANG) ||
 		    !consumed.si_pid || !stop)
-			return 1;
+			return true;
 		handle_stop(tracer, stop, consumed.si_status);
 	} else {
 		if (info.si_pid == tracer->target->pid)
-			return 0; /* the leader is shown as ended only after all others */
+			return false; /* the leader is shown as ended only after all others */
 		wait_for(tracer, P_PID, info.si_pid, &info, WEXITED | WNOHANG);
 		if (stop && stop->error == KTSTR_PROBE_THREAD_WAITPID)
 			fail(stop, KTSTR_PROBE_THREAD_THREAD_EXITED, -ESRCH);
