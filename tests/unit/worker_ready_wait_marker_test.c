@@ -259,8 +259,7 @@ static void a_marker_that_its_child_writes_counts_when_that_ends(void **state)
 	pid_t pid = child(body_let_a_child_write, 20);
 
 	(void)state;
-	wait_for(pid, PATIENCE_MS, KTSTR_WORKER_READY);
-	assert_true(result.elapsed_ns < (uint64_t)PATIENCE_MS * NS_PER_MS); /* not by a last look */
+	wait_for(pid, -1, KTSTR_WORKER_READY); /* there is no last look at a deadline */
 	end_child(pid);
 }
 
