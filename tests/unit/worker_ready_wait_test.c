@@ -348,6 +348,28 @@ static void a_wait_by_pid_leaves_no_descriptor(void **state)
 	assert_int_equal(open_files(), before);
 }
 
+static void *read_own_identity(void *unused)
+{
+	struct worker_identity identity;
+
+	(void)unused;
+	return (void *)(intptr_t)worker_identity_read(gettid(), &identity);
+}
+
+/* /proc answers for it as for a process. */
+static void a_thread_is_no_worker(void **state)
+{
+	struct worker_identity identity;
+	pthread_t thread;
+	void *rc;
+
+	(void)state;
+	assert_int_equal(worker_identity_read(getpid(), &identity), 0);
+	assert_int_equal(pthread_create(&thread, NULL, read_own_identity, NULL), 0);
+	assert_int_equal(pthread_join(thread, &rc), 0);
+	assert_int_equal((intptr_t)rc, -ESRCH);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -364,6 +386,7 @@ int main(void)
 		cmocka_unit_test(each_outcome_and_exit_code_has_its_words),
 		cmocka_unit_test(signals_do_not_end_a_wait),
 		cmocka_unit_test(a_wait_by_pid_leaves_no_descriptor),
+		cmocka_unit_test(a_thread_is_no_worker),
 	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);

@@ -13,7 +13,7 @@
 struct file_question {
 	const struct module *module;
 	const struct program_head *head;
-	bool wants_symbol;               /* or it is known already */
+	bool wants_symbol;              /* or it is known already */
 	const struct debug_link *link;  /* of a debug file: what the program names; NULL: nothing */
 	struct ktstr_file_cache *cache; /* of a program: what earlier sessions learnt; NULL: none */
 };
