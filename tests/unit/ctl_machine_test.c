@@ -58,11 +58,12 @@ static void more_stores_than_there_is_room_for_are_refused(void **state)
 /* A pointer that tsd holds is 8 bytes wide. */
 static void half_a_pointer_leads_nowhere(void **state)
 {
-	struct ctl_machine machine = { .window_size = 0 };
+	struct ctl_machine machine;
 	struct ctl_value pointer = { .kind = CTL_TSD_MEMBER, .known = 8, .size = 8, .number = 16 };
 	struct ctl_value value;
 
 	(void)state;
+	ctl_machine_init(&machine, NULL, NULL);
 	assert_true(ctl_load(&machine, &machine_state, pointer, 4, &value));
 	assert_int_equal(value.kind, CTL_TSD_TARGET);
 	pointer.size = 4;

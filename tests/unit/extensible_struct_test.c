@@ -110,9 +110,9 @@ static void a_size_beyond_any_is_refused_whatever_it_holds(void **state)
 
 	(void)state;
 	given.size = EXTENSIBLE_STRUCT_MAX;
-	assert_int_equal(ktstr_extensible_struct_copy(&known, sizeof known, &given), 0);
+	assert_int_equal(extensible_struct_copy(&known, sizeof known, &given), 0);
 	given.size = EXTENSIBLE_STRUCT_MAX + 1;
-	assert_int_equal(ktstr_extensible_struct_copy(&known, sizeof known, &given), -E2BIG);
+	assert_int_equal(extensible_struct_copy(&known, sizeof known, &given), -E2BIG);
 }
 
 /* ---- the public structures ---- */

@@ -284,7 +284,7 @@ static void the_options_grow_by_their_size(void **state)
 	later.known.size = 0;
 	assert_int_equal(ktstr_host_new(&host, &later.known, NULL), -EINVAL);
 	later.known.size = sizeof later.known;
-	probe.reserved = 1;
+	probe.debuginfo = (enum ktstr_probe_debuginfo)77;
 	later.known.probe = &probe;
 	assert_int_equal(ktstr_host_new(&host, &later.known, NULL), -EINVAL);
 }

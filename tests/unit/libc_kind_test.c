@@ -11,6 +11,7 @@
 #include <cmocka.h>
 
 #include "elf/libc_kind.h"
+#include "elf/module_scan.h"
 #include "fake_elf.h"
 
 #define PID 1000
@@ -35,7 +36,7 @@ static enum libc_kind kind_of(const char *path, const struct fake_symbol *symbol
 	fake_target_add_task(&fake, PID, 1);
 	fake_elf_add(&fake, &program);
 	fake_elf_add(&fake, &library);
-	assert_int_equal(module_list_read(&fake.target, &list, &maps_failed), 0);
+	assert_int_equal(module_scan(&fake.target, &list, &maps_failed), 0);
 	assert_int_equal(list.count, 2);
 	kind = libc_kind_find(&list);
 	module_list_free(&list);

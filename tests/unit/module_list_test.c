@@ -107,7 +107,7 @@ static void code_counts_by_its_file_s_number_device_and_place(void **state)
 			fake->maps[1].dev_major = 5;
 		if (i == 2)
 			fake->maps[1].start = 0x900000; /* of the file, but not of this image */
-		assert_int_equal(module_list_read(&fake->target, &list, &maps_failed), 0);
+		assert_int_equal(module_scan(&fake->target, &list, &maps_failed), 0);
 		assert_int_equal(list.count, 1);
 		assert_string_equal(list.modules[0].path, program.path);
 		module_list_free(&list);
@@ -137,7 +137,7 @@ static void a_head_that_was_read_with_an_error_is_not_looked_at(void **state)
 	fake_elf_add(fake, &program);
 	read_all = fake->ops.read;
 	fake->ops.read = read_with_error;
-	assert_int_equal(module_list_read(&fake->target, &list, &maps_failed), 0);
+	assert_int_equal(module_scan(&fake->target, &list, &maps_failed), 0);
 	assert_int_equal(list.count, 1);
 	module_list_free(&list);
 }

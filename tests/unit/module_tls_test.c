@@ -294,7 +294,7 @@ static void a_symbol_that_is_not_there_or_another_s_tells_nothing(void **state)
 
 		end(state);
 		begin(state);
-		assert_int_equal(find_with(process, &elf), -ENODATA);
+		assert_int_equal(find_with(process, &elf), MODULE_TLS_NOT_SHOWN);
 	}
 }
 
@@ -310,11 +310,11 @@ static void descriptors_that_differ_or_fit_no_loader_are_a_contradiction(void **
 		  .words = { RESOLVER, (uint64_t)(PLACE + 2 * ALIGN) } },
 	};
 
-	assert_int_equal(find_with_relocs(process, relocs, 2), -EBADMSG);
+	assert_int_equal(find_with_relocs(process, relocs, 2), MODULE_TLS_CONTRADICTED);
 	end(state);
 	begin(state);
 	relocs[0].words[1] += 8; /* not aligned */
-	assert_int_equal(find_with_relocs(process, relocs, 1), -EBADMSG);
+	assert_int_equal(find_with_relocs(process, relocs, 1), MODULE_TLS_CONTRADICTED);
 }
 
 static void a_module_id_that_musl_does_not_give_is_refused(void **state)
@@ -323,12 +323,12 @@ static void a_module_id_that_musl_does_not_give_is_refused(void **state)
 	struct fake_reloc reloc = { .type = arch_reloc_dtpmod, .offset = GOT, .words = { 65537 } };
 
 	process->fake.target.libc = LIBC_MUSL;
-	assert_int_equal(find_with_relocs(process, &reloc, 1), -EBADMSG);
+	assert_int_equal(find_with_relocs(process, &reloc, 1), MODULE_TLS_CONTRADICTED);
 	end(state);
 	begin(state);
 	process->fake.target.libc = LIBC_MUSL;
 	reloc.words[0] = 0;
-	assert_int_equal(find_with_relocs(process, &reloc, 1), -EBADMSG);
+	assert_int_equal(find_with_relocs(process, &reloc, 1), MODULE_TLS_CONTRADICTED);
 }
 
 /* Its DTV has another form, if it is one at all. */
@@ -340,7 +340,7 @@ static void a_module_id_of_an_unknown_libc_leads_nowhere(void **state)
 					  .words = { 3 } };
 
 	process->fake.target.libc = LIBC_UNKNOWN;
-	assert_int_equal(find_with_relocs(process, &reloc, 1), -ENODATA);
+	assert_int_equal(find_with_relocs(process, &reloc, 1), MODULE_TLS_NOT_SHOWN);
 }
 
 static void without_a_relocation_nothing_tells(void **state)

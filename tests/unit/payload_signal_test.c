@@ -39,7 +39,7 @@ static void by_its_number_alone_nobody_but_a_child_is_signalled(void **state)
 /* As a set-user-ID program that a child went on with. */
 static int try_init(void)
 {
-	int pidfd = ktstr_pidfd_open(1);
+	int pidfd = process_pidfd_open(1);
 
 	if (pidfd < 0) /* as under valgrind 3.19 */
 		return pidfd == -ENOSYS || pidfd == -EPERM ? 0 : 1;
@@ -62,14 +62,14 @@ static void a_refusal_through_the_pidfd_is_the_answer(void **state)
 
 static void what_is_no_child_runs_as_its_pidfd_says(void **state)
 {
-	int pidfd = ktstr_pidfd_open(getppid()), wait_status;
+	int pidfd = process_pidfd_open(getppid()), wait_status;
 
 	(void)state;
 	if (pidfd < 0) {
 		assert_true(pidfd == -ENOSYS || pidfd == -EPERM);
 		return;
 	}
-	assert_int_equal(ktstr_process_peek(getppid(), pidfd, &wait_status), -EAGAIN);
+	assert_int_equal(process_peek(getppid(), pidfd, &wait_status), -EAGAIN);
 	close(pidfd);
 }
 

@@ -25,6 +25,7 @@
 
 #include "../open_files.h"
 #include "waited_children.h"
+#include "worker_identity.h"
 
 static void body_write_and_exit(void)
 {

@@ -47,7 +47,7 @@ static int check_probe_options(struct ktstr_host *host, const struct ktstr_probe
 	ktstr_probe_close(probe);
 	if (rc)
 		return rc;
-	ktstr_extensible_struct_copy(&host->probe, sizeof host->probe, given ? given : &defaults);
+	extensible_struct_copy(&host->probe, sizeof host->probe, given ? given : &defaults);
 	if (host->probe.jemalloc_path) {
 		host->jemalloc_path = strdup(host->probe.jemalloc_path);
 		if (!host->jemalloc_path)
@@ -67,7 +67,7 @@ static int copy_options(struct ktstr_host *host, const struct ktstr_host_options
 {
 	static const struct ktstr_host_options defaults = KTSTR_HOST_OPTIONS_INIT;
 	struct ktstr_host_options options;
-	int rc = ktstr_extensible_struct_copy(&options, sizeof options, given ? given : &defaults);
+	int rc = extensible_struct_copy(&options, sizeof options, given ? given : &defaults);
 
 	if (rc)
 		return probe_fail(error, KTSTR_PROBE_TAG_OTHER, rc, "options",
