@@ -81,6 +81,7 @@ static const struct call calls[] = {
 	CALL(wait4, EINTR, ECHILD),
 	CALL(ptrace, EPERM, ESRCH, EIO, EBUSY),
 	CALL(get_robust_list, EPERM, ESRCH, ENOSYS),
+	CALL(kcmp, EPERM, ESRCH, ENOSYS),
 	CALL(prctl, EPERM, EINVAL, ENOSYS),
 	CALL(setpgid, EACCES, EPERM, ESRCH),
 	CALL(chdir, EACCES, ELOOP, ENOENT, ENOMEM, ENOTDIR, EIO),

@@ -8,13 +8,14 @@ use TestKtstr;
 my $readelf = find_program('readelf') or plan skip_all => 'readelf is missing';
 my $shared = ($ENV{KTSTR_SHARED_JEMALLOC} // 'no') eq 'yes';
 my $static = ($ENV{KTSTR_STATIC_WORKER} // 'no') eq 'yes';
+my $zstd = (slurp("$ENV{KTSTR_BUILDDIR}/config.h") // '') =~ /^#define HAVE_ZSTD 1$/m;
 
 # libc's dynamic loader may be named too: it is where __tls_get_addr and such things are.
 my @worker = $static ? () : ('libc.so.6', $shared ? 'libjemalloc.so.2' : 'libm.so.6');
 my %needed = (
 	'src/libktstr/.libs/libktstr.so' => ['libc.so.6'],
 	'src/libktstr-probe/.libs/libktstr-probe.so' => [qw(libc.so.6 libgcc_s.so.1)],
-	'src/tools/heap/ktstr-heap' => [qw(libc.so.6 libktstr-probe.so.0)],
+	'src/tools/heap/ktstr-heap' => [qw(libc.so.6 libktstr-probe.so.0), $zstd ? 'libzstd.so.1' : ()],
 	'src/tools/probe/ktstr-jemalloc-probe' => [qw(libc.so.6 libktstr-probe.so.0)],
 	'worker/ktstr-jemalloc-alloc-worker' => \@worker,
 );

@@ -64,8 +64,8 @@ sub bounded {
 	return $out . $err;
 }
 
-chomp(my $shared = `$cc[0] -print-file-name=libjemalloc.so.2`);
-chomp(my $static = `$cc[0] -print-file-name=libjemalloc.a`);
+chomp(my $shared = `@cc -print-file-name=libjemalloc.so.2`);
+chomp(my $static = `@cc -print-file-name=libjemalloc.a`);
 my $histories = source_dir() . '/tests/targets/heap_histories.c';
 my $plain = built('plain', $histories, $static, '-lm', '-lpthread', '-ldl') // BAIL_OUT('no static jemalloc');
 my %programs = (static => built('static', '-static', $histories, $static, '-lm', '-lpthread'), dynamic => $plain,

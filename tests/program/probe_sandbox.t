@@ -79,7 +79,7 @@ my %faults = (
 );
 
 # A program whose memory leaves a doubt, as it has TLS of its own, and a jemalloc that its memory settles.
-chomp(my $shared = `$cc[0] -print-file-name=libjemalloc.so.2`);
+chomp(my $shared = `@cc -print-file-name=libjemalloc.so.2`);
 my $tls = scratch() . '/tls.c';
 open my $out, '>', $tls or die;
 print $out "_Thread_local int filler[4] = {1}; int filled(void); int filled(void) { return filler[0]; }\n";

@@ -86,34 +86,6 @@ static void code_of_another_file_does_not_make_a_module(void **state)
 	module_list_free(&list);
 }
 
-/* Each with code that lies where the library's would, and in the order of files behind it. */
-static void code_counts_by_its_file_s_number_device_and_place(void **state)
-{
-	struct fake_target *fake = *state;
-
-	for (int i = 0; i < 3; i++) {
-		struct module_list list;
-		bool maps_failed;
-
-		fake_target_end(fake);
-		begin(state);
-		fake_elf_add(fake, &library);
-		fake_elf_add(fake, &program);
-		for (size_t m = 3; m < fake->map_count; m++)
-			fake->maps[m].inode = 1000;
-		if (i == 0)
-			fake->maps[1].inode = 77;
-		if (i == 1)
-			fake->maps[1].dev_major = 5;
-		if (i == 2)
-			fake->maps[1].start = 0x900000; /* of the file, but not of this image */
-		assert_int_equal(module_scan(&fake->target, &list, &maps_failed), 0);
-		assert_int_equal(list.count, 1);
-		assert_string_equal(list.modules[0].path, program.path);
-		module_list_free(&list);
-	}
-}
-
 static int (*read_all)(struct target *target, struct target_range *ranges, size_t count);
 
 /* The whole head was there, and yet the kernel said that it was not. */
@@ -285,7 +257,6 @@ int main(void)
 		TEST(the_executable_comes_first_and_the_others_by_address),
 		TEST(a_file_without_code_is_no_module),
 		TEST(code_of_another_file_does_not_make_a_module),
-		TEST(code_counts_by_its_file_s_number_device_and_place),
 		TEST(a_head_that_was_read_with_an_error_is_not_looked_at),
 		TEST(a_head_that_is_no_program_s_is_left_out),
 		TEST(a_head_that_cannot_be_read_is_noted),

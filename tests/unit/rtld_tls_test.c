@@ -169,10 +169,11 @@ static void a_dynamic_module_has_its_id_and_generation(void **state)
 static int find_block(struct process *process)
 {
 	struct module_tls tls;
-	int rc = module_tls_find(&process->list, &process->list.modules[1], &tls);
 
-	assert_true(rc || (tls.is_dynamic && tls.loader.module_id == 2));
-	return rc;
+	assert_int_equal(module_tls_find(&process->list, &process->list.modules[1], &tls), 0);
+	assert_true(tls.verdict != MODULE_TLS_FOUND ||
+		    (tls.is_dynamic && tls.loader.module_id == 2));
+	return (int)tls.verdict;
 }
 
 static void what_the_got_says_has_to_agree(void **state)
@@ -182,15 +183,15 @@ static void what_the_got_says_has_to_agree(void **state)
 
 	fake_target_put_word(fake, LIBC + PAIR, 2);
 	fake_target_put_word(fake, LIBC + PAIR + 8, 0x18);
-	assert_int_equal(find_block(process), 0);
+	assert_int_equal(find_block(process), MODULE_TLS_FOUND);
 	fake_target_put_word(fake, LIBRARY + FAKE_ELF_DATA + ID_WORD, 3);
-	assert_int_equal(find_block(process), -EBADMSG);
+	assert_int_equal(find_block(process), MODULE_TLS_CONTRADICTED);
 	fake_target_put_word(fake, LIBRARY + FAKE_ELF_DATA + ID_WORD, 2);
 	fake_target_put_word(fake, LIBC + PAIR, 3);
-	assert_int_equal(find_block(process), -EBADMSG);
+	assert_int_equal(find_block(process), MODULE_TLS_CONTRADICTED);
 	fake_target_put_word(fake, LIBC + PAIR, 2);
 	fake_target_put_word(fake, LIBC + PAIR + 8, 0x20);
-	assert_int_equal(find_block(process), -EBADMSG);
+	assert_int_equal(find_block(process), MODULE_TLS_CONTRADICTED);
 }
 
 static void a_module_with_an_offset_is_static(void **state)

@@ -460,6 +460,7 @@ static void an_old_image_alone_has_to_be_whole_and_the_block_s_end(void **state)
 	struct tsd_evidence evidence = { .image = image,
 					 .filesz = ROOM,
 					 .memsz = start + 6216,
+					 .is_library = true,
 					 .relocs = &start,
 					 .reloc_count = 1 };
 	struct tsd_offsets offsets;

@@ -59,7 +59,7 @@ void page_map_close(struct page_map *map)
 static int scan(const struct page_map *map, uint64_t start, uint64_t end, page_visit visit,
 		void *context)
 {
-	struct region regions[REGIONS];
+	struct region regions[REGIONS] = { { .start = 0 } }; /* valgrind does not know the call */
 	struct scan_arg arg = { .size = sizeof arg,
 				.end = end,
 				.vec = (uint64_t)(uintptr_t)regions,
