@@ -207,7 +207,7 @@ fails_with(4, 'with --churn as well', qr/failed to write ready marker .*: open: 
 
 SKIP: {
 	# A device of this test's own: a worker that is broken, and is root, would remove the machine's.
-	my $full = is_root() ? "$directory/full" : '/dev/full';
+	my $full = is_root() ? "$directory/full-device" : '/dev/full';
 	skip 'no device can be made here', 2 if is_root() && system('mknod', $full, 'c', 1, 7);
 	skip 'no /dev/full', 2 unless -c $full;
 	fails_with(4, 'a full device', qr/failed to write ready marker .*: (?:write: No space left|open: Permission denied)/,

@@ -187,7 +187,7 @@ int tsd_locator_find(struct tsd_locator *locator, struct target *target,
 					 error);
 	else
 		rc = use_candidate(locator, target, list, chosen, error);
-	if (rc == 0 && !list_jemallocs(locator, &candidates, chosen))
+	if (rc == 0 && chosen && !list_jemallocs(locator, &candidates, chosen))
 		rc = probe_fail(error, KTSTR_PROBE_TAG_OTHER, -ENOMEM, "jemalloc", "out of memory");
 	jemalloc_candidates_free(&candidates);
 	return rc;

@@ -150,7 +150,9 @@ static int open_path(struct capture_file *file, enum capture_file_way way)
 	if (way == CAPTURE_FILE_REPLACE && (stat(file->path, &st) || S_ISREG(st.st_mode)))
 		return open_temporary(file);
 	fd = open(file->path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOCTTY, 0666);
-	return fd < 0 ? -errno : fd;
+	if (fd < 0)
+		return -errno;
+	return fd;
 }
 
 int capture_file_open(struct capture_file *file, const char *path, enum capture_file_way way)
