@@ -58,8 +58,8 @@ struct ktstr_host_process {
 typedef int (*ktstr_host_wants)(void *context, pid_t pid, const char *comm);
 
 /*
- * Choices of a host. Start from KTSTR_HOST_OPTIONS_INIT, or from zeros and set `size`, which follows
- * the rule of struct ktstr_probe_options. Since 0.1.
+ * Choices of a host. Start from KTSTR_HOST_OPTIONS_INIT, or from zeros and set `size`, which
+ * follows the rule of struct ktstr_probe_options. Since 0.1.
  */
 struct ktstr_host_options {
 	size_t size;                             /* sizeof(struct ktstr_host_options) */
@@ -105,7 +105,8 @@ void ktstr_host_cancel(struct ktstr_host *host);
 size_t ktstr_host_count(const struct ktstr_host *host);
 
 /* The process at index, in ascending order of pid; NULL when there is none. Owned by the host,
- * valid until the next scan, as is its text; its session for as long as it stays OPEN. Since 0.1. */
+ * valid until the next scan, as is its text; its session for as long as it stays OPEN. Since 0.1.
+ */
 const struct ktstr_host_process *ktstr_host_get(const struct ktstr_host *host, size_t index);
 
 /* Ends all sessions and frees the host. host: may be NULL. Since 0.1. */

@@ -6,14 +6,14 @@
  *		   held | moved-code NAME | moved-head NAME | moved-both NAME]
  *
  * "vmas" makes COUNT anonymous mappings, "file" maps the file COUNT times, whole, readable and
- * executable, as if each were a loaded library, "data" to be read alone. "moved" moves the program's
- * code to anonymous memory, as some do for huge pages; "moved-…" that of the library whose path
- * contains NAME ("" is the program), its first segment with the headers, or both; "other" opens a
- * library in a namespace of its own, and allocates with that one's malloc, "others" several; "held"
- * maps a page as if it were a library, and whoever reads it waits for ever. With -DNO_JEMALLOC the
- * program has none of its own, and its figures are 0. With -DBIG_TLS=SIZE the program has a TLS image
- * of that many bytes. Then "thread TID ALLOCATED DEALLOCATED" of mallctl and "parked" on stdout; it
- * ends with its stdin.
+ * executable, as if each were a loaded library, "data" to be read alone. "moved" moves the
+ * program's code to anonymous memory, as some do for huge pages; "moved-…" that of the library
+ * whose path contains NAME ("" is the program), its first segment with the headers, or both;
+ * "other" opens a library in a namespace of its own, and allocates with that one's malloc, "others"
+ * several; "held" maps a page as if it were a library, and whoever reads it waits for ever. With
+ * -DNO_JEMALLOC the program has none of its own, and its figures are 0. With -DBIG_TLS=SIZE the
+ * program has a TLS image of that many bytes. Then "thread TID ALLOCATED DEALLOCATED" of mallctl
+ * and "parked" on stdout; it ends with its stdin.
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>

@@ -119,7 +119,7 @@ static int open_stream(struct capture_file *file, int fd, bool compressed)
 	return 0;
 }
 
-/* Beside the name, with the rights that a new file has. Returns a descriptor or a negative errno. */
+/* Beside the name, with the rights of a new file. Returns a descriptor or a negative errno. */
 static int open_temporary(struct capture_file *file)
 {
 	mode_t mask = umask(0);
