@@ -62,6 +62,7 @@ probe_unit_tests = \
 	tests/unit/live_target_test \
 	tests/unit/ptrace_access_test \
 	tests/unit/confirm_test \
+	tests/unit/counters_again_test \
 	tests/unit/counters_test \
 	tests/unit/identity_test \
 	tests/unit/missed_tasks_test \
@@ -102,6 +103,7 @@ probe_unit_tests = \
 	tests/unit/tsd_code_test \
 	tests/unit/tsd_code_verdict_test \
 	tests/unit/tsd_dwarf_test \
+	tests/unit/tsd_layout_pre53_test \
 	tests/unit/tsd_layout_test
 # What a sanitizer's own memory, calls and libraries are in the way of. No isolated child is made there.
 plain_unit_tests = tests/unit/sandbox_caller_test tests/unit/sandbox_rights_test
@@ -140,7 +142,9 @@ tests_unit_message_test_SOURCES = tests/unit/message_test.c $(tools_output_sourc
 tests_unit_render_table_test_SOURCES = tests/unit/render_table_test.c src/tools/probe/render_table.c $(tools_output_sources)
 # A made-up process, for all tests that need none of the machine's.
 fake_target = tests/unit/fake_target.c tests/unit/fake_target.h
-tests_unit_counters_test_SOURCES = tests/unit/counters_test.c tests/unit/made_threads.h $(fake_target)
+tests_unit_counters_again_test_SOURCES = tests/unit/counters_again_test.c tests/unit/made_session.h tests/unit/made_threads.h \
+	$(fake_target)
+tests_unit_counters_test_SOURCES = tests/unit/counters_test.c tests/unit/made_session.h tests/unit/made_threads.h $(fake_target)
 tests_unit_confirm_test_SOURCES = tests/unit/confirm_test.c tests/unit/made_threads.h $(fake_target)
 tests_unit_identity_test_SOURCES = tests/unit/identity_test.c $(fake_target)
 tests_unit_missed_tasks_test_SOURCES = tests/unit/missed_tasks_test.c $(fake_target)
@@ -162,6 +166,8 @@ tests_unit_rtld_tls_test_SOURCES = tests/unit/rtld_tls_test.c $(fake_elf)
 tests_unit_thread_table_test_SOURCES = tests/unit/thread_table_test.c $(fake_target)
 tests_unit_steady_output_test_SOURCES = tests/unit/steady_output_test.c $(tools_output_sources)
 tests_unit_json_test_SOURCES = tests/unit/json_test.c $(tools_output_sources)
+tests_unit_tsd_layout_pre53_test_SOURCES = tests/unit/tsd_layout_pre53_test.c tests/unit/tsd_images.h
+tests_unit_tsd_layout_test_SOURCES = tests/unit/tsd_layout_test.c tests/unit/tsd_images.h
 tests_unit_sandbox_caller_test_SOURCES = tests/unit/sandbox_caller_test.c tests/unit/sandbox_runs.h
 tests_unit_sandbox_rights_test_SOURCES = tests/unit/sandbox_rights_test.c tests/unit/sandbox_runs.h
 tests_unit_sandbox_test_SOURCES = tests/unit/sandbox_test.c tests/unit/sandbox_runs.h
