@@ -211,5 +211,6 @@ int main(int argc, char **argv)
 			       errors[kind]);
 	kill(pid, SIGKILL);
 	waitpid(child, NULL, 0);
+	free(parked_tids);
 	return 0;
 }
