@@ -195,6 +195,32 @@ static void say_arena(unsigned int arena, unsigned int bins, unsigned int large)
 			say_figure("stats.arenas.%u.lextents.%u.%s", arena, b, of_large[i]);
 }
 
+static uint64_t allocated_now(void)
+{
+	uint64_t epoch = 1, allocated = 0;
+	size_t size = sizeof allocated;
+
+	if (mallctl("epoch", NULL, NULL, &epoch, sizeof epoch))
+		die("epoch");
+	mallctl("stats.allocated", &allocated, &size, NULL, 0);
+	return allocated;
+}
+
+/* jemalloc's background threads allocate, too, while they are started one by the other. */
+static void settle(void)
+{
+	uint64_t before = allocated_now();
+
+	for (int still = 0, tries = 0; still < 5 && tries < 1000; tries++) {
+		uint64_t now;
+
+		usleep(10000);
+		now = allocated_now();
+		still = now == before ? still + 1 : 0;
+		before = now;
+	}
+}
+
 static void report(void)
 {
 	uint64_t epoch = 1;
@@ -206,6 +232,7 @@ static void report(void)
 		    workers[i].allocated, workers[i].deallocated);
 	say("thread %d %" PRIu64 " %" PRIu64 "\n", (int)getpid(), own_figure("thread.allocated"),
 	    own_figure("thread.deallocated"));
+	settle();
 	if (mallctl("epoch", NULL, NULL, &epoch, sizeof epoch))
 		die("epoch");
 	for (size_t i = 0; i < COUNT(totals); i++)

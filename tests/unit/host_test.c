@@ -17,6 +17,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "shared/proc_stat.h"
 #include <ktstr/ktstr.h>
 
 #define READY_MS 60000
@@ -64,6 +65,23 @@ static void wait_ready(struct ktstr_payload *worker)
 		fail_msg("%s", error.text);
 	assert_int_equal(result.outcome, KTSTR_WORKER_READY);
 	unlink(result.marker_path);
+}
+
+/* Until then its libraries are being mapped, which is a change. */
+static void wait_asleep(pid_t pid)
+{
+	struct task_stat stat = { .state = 0 };
+	char path[64], text[1024];
+
+	snprintf(path, sizeof path, "/proc/%d/stat", (int)pid);
+	while (stat.state != 'S' || strcmp(stat.comm, "sleep") != 0) {
+		FILE *in = fopen(path, "re");
+
+		assert_non_null(in);
+		assert_int_equal(proc_stat_parse(text, fread(text, 1, sizeof text, in), &stat), 0);
+		fclose(in);
+		usleep(1000);
+	}
 }
 
 static struct ktstr_host *make(struct wanted *wanted, size_t sessions_limit)
@@ -152,6 +170,7 @@ static void what_has_not_changed_is_not_examined_again(void **state)
 	start(&wanted, with_jemalloc);
 	start(&wanted, without_jemalloc);
 	wait_ready(wanted.payloads[0]);
+	wait_asleep(wanted.pids[1]);
 	scan(host);
 	probe = get(host, wanted.pids[0])->probe;
 	assert_true(get(host, wanted.pids[1])->is_new);
