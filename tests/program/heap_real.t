@@ -17,11 +17,9 @@ $program{mariadbd} //= '/usr/sbin/mariadbd' if -x '/usr/sbin/mariadbd';
 plan skip_all => 'mariadb-server-core and mariadb-client are not installed' if grep { !defined } values %program;
 
 my $jemalloc = library('libjemalloc.so.2');
-# Its socket's path has room for 107 bytes only, and its user must reach it, whatever TMPDIR is.
+# Its socket's path has room for 107 bytes only, whatever TMPDIR is.
 my $directory = File::Temp->newdir('/tmp/ktstr-mariadb-XXXXXX');
-my @user = $> == 0 ? ('--user=mysql') : ();
-system('chown', 'mysql', "$directory") if @user;
-chmod 0755, "$directory";
+my @user = $> == 0 ? ('--user=root') : (); # only the server's own package makes a user for it
 my $installed = system("'$program{'mariadb-install-db'}' --no-defaults @user --datadir=$directory/data " .
 	'--auth-root-authentication-method=normal >/dev/null 2>&1');
 is($installed, 0, 'an empty database') or BAIL_OUT('mariadb-install-db fails');
@@ -37,7 +35,6 @@ if ($pid == 0) {
 my $owner = $$;
 END { if ($pid && $$ == $owner) { local $?; kill 'KILL', $pid; waitpid $pid, 0 } }
 
-# A privileged program that changes its user is examined by root alone.
 my $client = "'$program{mariadb}' -u root -S $directory/s";
 ok(until_true(sub { system("$client -e 'select 1' >/dev/null 2>&1") == 0 }), 'it serves') or BAIL_OUT('mariadbd does not start');
 
