@@ -43,15 +43,14 @@ static int tear_down(void **state)
 /* One event; returns whether it is a reason to look. */
 static bool event(int wd, uint32_t mask, const char *name)
 {
-	struct {
-		struct inotify_event event;
-		char name[16];
-	} one = { .event = { .wd = wd, .mask = mask, .len = name ? sizeof one.name : 0 } };
-	size_t size = sizeof one.event + one.event.len;
+	const struct inotify_event head = { .wd = wd, .mask = mask, .len = name ? 16 : 0 };
+	char bytes[sizeof head + 16] = "";
+	size_t size = sizeof head + head.len;
 
+	memcpy(bytes, &head, sizeof head);
 	if (name)
-		strcpy(one.name, name);
-	assert_int_equal(write(pipe_ends[1], &one, size), (ssize_t)size);
+		strcpy(bytes + sizeof head, name);
+	assert_int_equal(write(pipe_ends[1], bytes, size), (ssize_t)size);
 	return marker_watch_read_events(&watch);
 }
 
