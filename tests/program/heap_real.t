@@ -20,8 +20,10 @@ my $jemalloc = library('libjemalloc.so.2');
 # Its socket's path has room for 107 bytes only, whatever TMPDIR is.
 my $directory = File::Temp->newdir('/tmp/ktstr-mariadb-XXXXXX');
 my @user = $> == 0 ? ('--user=root') : (); # only the server's own package makes a user for it
-my $said = `'$program{'mariadb-install-db'}' --no-defaults @user --datadir=$directory/data --auth-root-authentication-method=normal 2>&1`;
-plan skip_all => 'mariadb-install-db makes no database here: ' . ((split /\n/, $said)[-1] // 'it says nothing') if $? != 0;
+# --force: a bare machine cannot look up its own name.
+my $installed = system("'$program{'mariadb-install-db'}' --no-defaults --force @user --datadir=$directory/data " .
+	'--auth-root-authentication-method=normal >/dev/null 2>&1');
+is($installed, 0, 'an empty database') or BAIL_OUT('mariadb-install-db fails');
 
 my $pid = fork // die "fork: $!";
 if ($pid == 0) {

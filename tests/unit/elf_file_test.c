@@ -455,7 +455,8 @@ int main(void)
 		cmocka_unit_test(the_file_that_a_process_runs_is_opened_though_it_is_deleted),
 		cmocka_unit_test(a_path_of_the_target_stays_in_its_root),
 		cmocka_unit_test(a_debug_file_is_found_by_build_id_and_by_link),
-	}, without_openat2[] = { tests[0], tests[1], tests[2], tests[3], tests[4], tests[5], tests[6], tests[7], tests[8] };
+	}, without_openat2[] = { tests[0], tests[1], tests[2], tests[3], tests[4],
+			      tests[5], tests[6], tests[7], tests[8] };
 	struct open_how how = { .flags = O_PATH | O_CLOEXEC };
 	int fd = (int)syscall(SYS_openat2, AT_FDCWD, "/", &how, sizeof how),
 	    missing = fd < 0 && errno == ENOSYS;

@@ -239,16 +239,18 @@ static void sessions_beyond_the_limit_are_refused_and_say_so(void **state)
 {
 	struct wanted wanted = { .count = 0 };
 	struct ktstr_host *host = make(&wanted, 1);
-	size_t refused = 0;
+	size_t refused = 0, ended;
 
 	(void)state;
 	for (size_t i = 0; i < 2; i++) {
 		start(&wanted, with_jemalloc);
 		wait_ready(wanted.payloads[i]);
 	}
+	start(&wanted, without_jemalloc); /* needs none */
 	scan(host);
+	assert_int_equal(get(host, wanted.pids[2])->verdict, KTSTR_HOST_NO_JEMALLOC);
 	for (size_t i = 0; i < 2; i++) {
-		const struct ktstr_host_process *process = ktstr_host_get(host, i);
+		const struct ktstr_host_process *process = get(host, wanted.pids[i]);
 
 		if (process->verdict == KTSTR_HOST_REFUSED) {
 			assert_int_equal(process->code, -EMFILE);
@@ -258,16 +260,13 @@ static void sessions_beyond_the_limit_are_refused_and_say_so(void **state)
 	}
 	assert_int_equal(refused, 1);
 	/* One has ended: there is room for the other. */
-	for (size_t i = 0; i < 2; i++)
-		if (get(host, wanted.pids[i])->verdict == KTSTR_HOST_OPEN) {
-			ktstr_payload_close(wanted.payloads[i]);
-			wanted.payloads[i] = NULL;
-			break;
-		}
+	ended = get(host, wanted.pids[1])->verdict == KTSTR_HOST_OPEN;
+	ktstr_payload_close(wanted.payloads[ended]);
+	wanted.payloads[ended] = NULL;
 	scan(host);
 	scan(host);
-	assert_int_equal(ktstr_host_count(host), 1);
-	assert_int_equal(ktstr_host_get(host, 0)->verdict, KTSTR_HOST_OPEN);
+	assert_int_equal(ktstr_host_count(host), 2);
+	assert_int_equal(get(host, wanted.pids[!ended])->verdict, KTSTR_HOST_OPEN);
 	end_all(&wanted, host);
 }
 

@@ -14,13 +14,13 @@
 
 static void the_mark_sums_the_program_and_its_libraries(void **state)
 {
-	struct program_mark mark = { .code_kib = 1 };
+	struct program_mark mark = { .code_bytes = 1 };
 
 	(void)state;
 	assert_int_equal(program_mark_parse("Name:\tx\nVmExe:\t     100 kB\nVmLib:\t    1904 kB\n",
 					    &mark),
 			 0);
-	assert_int_equal(mark.code_kib, 2004);
+	assert_int_equal(mark.code_bytes, 2004 * 1024);
 }
 
 static void a_text_without_both_lines_is_refused(void **state)
@@ -42,12 +42,12 @@ static void a_text_without_both_lines_is_refused(void **state)
 
 static void a_library_or_another_stack_changes_the_mark(void **state)
 {
-	const struct program_mark mark = { .code_kib = 10, .random_address = 20 };
+	const struct program_mark mark = { .code_bytes = 10, .random_address = 20 };
 	struct program_mark other = mark;
 
 	(void)state;
 	assert_true(program_mark_equals(&mark, &other));
-	other.code_kib++;
+	other.code_bytes++;
 	assert_false(program_mark_equals(&mark, &other));
 	other = mark;
 	other.random_address++;

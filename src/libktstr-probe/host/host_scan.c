@@ -93,17 +93,14 @@ static int examine(const struct scan *scan, struct host_process *process)
 	process->has_mark = program_mark_read(host->proc_fd, process->shown.pid, &process->mark) ==
 			    0;
 	process->examined_ns = scan->now_ns;
-	if (host->sessions >= host->sessions_limit) {
-		probe_fail(&error, KTSTR_PROBE_TAG_OTHER, -EMFILE, "host",
-			   "there are %zu sessions already: raise the limit of open files (ulimit "
-			   "-n), or ask for fewer processes",
-			   host->sessions);
-		process->has_mark = false;
-		return refuse(process, &error);
-	}
 	rc = ktstr_probe_new(&probe, &host->probe, &error);
 	if (rc == 0)
 		rc = ktstr_probe_open(probe, process->shown.pid, &error);
+	if (rc == 0 && host->sessions >= host->sessions_limit)
+		rc = probe_fail(&error, KTSTR_PROBE_TAG_OTHER, -EMFILE, "host",
+				"there are %zu sessions already: raise the limit of open files "
+				"(ulimit -n), or ask for fewer processes",
+				host->sessions);
 	if (rc == 0) {
 		process->shown.verdict = KTSTR_HOST_OPEN;
 		process->shown.probe = probe;

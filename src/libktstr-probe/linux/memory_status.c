@@ -10,30 +10,26 @@
 #include <string.h>
 
 #include "linux/procfs.h"
+#include "shared/decimal.h"
 
 #define STATUS_LIMIT 65536
 #define KIB          1024
 #define KIB_LIMIT    (INT64_MAX / KIB)
 
-/* "VmRSS:\t    1234 kB\n" */
-static int parse_line(const char *text, const char *name, uint64_t *bytes)
+int memory_status_line(const char *text, const char *name, uint64_t *bytes)
 {
 	const char *line = strstr(text, name);
-	uint64_t kib = 0;
+	uint64_t kib;
 
 	if (!line || (line != text && line[-1] != '\n'))
 		return -EBADMSG;
 	line += strlen(name);
 	line += strspn(line, " \t");
-	if (*line < '0' || *line > '9')
+	line = decimal_prefix(line, &kib);
+	if (!line || kib > KIB_LIMIT || strncmp(line, " kB\n", 4) != 0)
 		return -EBADMSG;
-	for (; *line >= '0' && *line <= '9'; line++) {
-		if (kib > KIB_LIMIT / 10)
-			return -EBADMSG;
-		kib = kib * 10 + (uint64_t)(*line - '0');
-	}
 	*bytes = kib * KIB;
-	return strncmp(line, " kB\n", 4) == 0 ? 0 : -EBADMSG;
+	return 0;
 }
 
 int memory_status_parse(const char *text, struct memory_status *status)
@@ -49,7 +45,7 @@ int memory_status_parse(const char *text, struct memory_status *status)
 	};
 
 	for (size_t i = 0; i < sizeof lines / sizeof *lines; i++) {
-		int rc = parse_line(text, lines[i].name, lines[i].bytes);
+		int rc = memory_status_line(text, lines[i].name, lines[i].bytes);
 
 		if (rc)
 			return rc;

@@ -10,6 +10,10 @@ struct memory_status {
 	uint64_t rss, anon, file, shmem, swap; /* bytes */
 };
 
+/* Pure: one line, such as "VmRSS:\t    1234 kB\n", in bytes. Returns 0, or -EBADMSG where it is
+ * missing or no number. */
+int memory_status_line(const char *text, const char *name, uint64_t *bytes);
+
 /* Pure: returns 0, or -EBADMSG where a line is missing or no number. */
 int memory_status_parse(const char *text, struct memory_status *status);
 

@@ -5,38 +5,24 @@
 #include "linux/program_mark.h"
 
 #include <elf.h>
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
+#include "linux/memory_status.h"
 #include "linux/procfs.h"
-#include "shared/decimal.h"
 
 /* Groups may list 65536 ids. */
 #define STATUS_LIMIT (1 << 20)
 
-static int parse_kib(const char *status, const char *name, uint64_t *kib)
-{
-	const char *line = strstr(status, name);
-
-	if (!line)
-		return -EBADMSG;
-	line += strlen(name);
-	line += strspn(line, " \t");
-	line = decimal_prefix(line, kib);
-	return line && strncmp(line, " kB\n", 4) == 0 ? 0 : -EBADMSG;
-}
-
 int program_mark_parse(const char *status, struct program_mark *mark)
 {
 	uint64_t program, libraries;
-	int rc = parse_kib(status, "\nVmExe:", &program);
+	int rc = memory_status_line(status, "VmExe:", &program);
 
 	if (rc == 0)
-		rc = parse_kib(status, "\nVmLib:", &libraries);
+		rc = memory_status_line(status, "VmLib:", &libraries);
 	if (rc == 0)
-		mark->code_kib = program + libraries;
+		mark->code_bytes = program + libraries;
 	return rc;
 }
 
@@ -57,5 +43,5 @@ int program_mark_read(int proc_fd, pid_t pid, struct program_mark *mark)
 
 bool program_mark_equals(const struct program_mark *a, const struct program_mark *b)
 {
-	return a->code_kib == b->code_kib && a->random_address == b->random_address;
+	return a->code_bytes == b->code_bytes && a->random_address == b->random_address;
 }

@@ -8,7 +8,7 @@
 #include <sys/types.h>
 
 struct program_mark {
-	uint64_t code_kib;       /* executable mappings: VmExe and VmLib of its status, proc(5) */
+	uint64_t code_bytes;     /* executable mappings: VmExe and VmLib of its status, proc(5) */
 	uint64_t random_address; /* AT_RANDOM, getauxval(3): another stack after each exec */
 };
 
